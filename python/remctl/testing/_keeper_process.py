@@ -95,6 +95,7 @@ class Keeper:
         self.folder = tempfile.mkdtemp(prefix=prefix)
         self.locks: list[socket.socket] = []
         self.daemons: dict[int, subprocess.Popen[bytes]] = {}
+        self.ended: dict[int, int] = {}
         self.leaving = False
 
     def leave(self) -> None:
@@ -134,17 +135,27 @@ class Keeper:
         return daemon.pid
 
     def status(self, pid: int) -> int | None:
-        """The exit status of a daemon as `Popen.poll` has it; None while it runs."""
-        return self.daemons[pid].poll()
+        """The exit status of a daemon, negative for a signal; None while it runs."""
+        self.reap()
+        return self.ended.get(pid)
 
     def stop(self, pid: int) -> None:
         """Kill a daemon and everything in its session; return when it is gone."""
         while alive := [one for one, _, session in processes() if session == pid]:
             for one in alive:
                 kill(one)
-            self.daemons[pid].poll()
             time.sleep(0.001)
-        self.daemons.pop(pid).wait()
+        while self.status(pid) is None:
+            time.sleep(0.001)
+        del self.daemons[pid], self.ended[pid]
+
+    def reap(self) -> None:
+        """Take note of the children that have ended: daemons, and orphans of theirs."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = ended
+                if pid in self.daemons:
+                    self.ended[pid] = os.waitstatus_to_exitcode(status)
 
     def end(self) -> None:
         """Kill everything below this process and remove the folder.
@@ -175,8 +186,11 @@ class Keeper:
         return answer
 
 
-def requests(parent: int) -> Iterator[bytes]:
-    """The lines that come in on standard input, until its end or the death of the parent."""
+def requests(parent: int, idle: Callable[[], None]) -> Iterator[bytes]:
+    """The lines that come in on standard input, until its end or the death of the parent.
+
+    `idle` is called now and then.
+    """
     poll = select.poll()
     poll.register(0, select.POLLIN)
     with contextlib.suppress(OSError, AttributeError):
@@ -184,7 +198,10 @@ def requests(parent: int) -> Iterator[bytes]:
     pending = b""
     while os.getppid() == parent:
         # Standard input alone would not do: a process that the parent forked holds it open.
-        ready = {descriptor for descriptor, _ in poll.poll()}
+        ready = {descriptor for descriptor, _ in poll.poll(1000)}
+        idle()
+        if not ready:
+            continue
         if ready != {0}:
             return
         data = os.read(0, 65536)
@@ -203,7 +220,7 @@ def main(prefix: str, parent: int) -> None:
     keeper = Keeper(prefix)
     try:
         print(json.dumps({"id": 0, "result": keeper.folder}), flush=True)
-        for line in requests(parent):
+        for line in requests(parent, keeper.reap):
             print(json.dumps(keeper.answer(line)), flush=True)
             if keeper.leaving:
                 break

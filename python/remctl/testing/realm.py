@@ -15,8 +15,6 @@ from remctl.testing._tools import PACKAGES, find
 from remctl.testing.server import Server
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from remctl.testing.commands import Commands
 
 # Nothing here may depend on name service: every address is written out, and host names are
@@ -221,10 +219,5 @@ class Realm:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

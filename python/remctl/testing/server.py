@@ -12,8 +12,6 @@ from remctl.testing._tools import find
 from remctl.testing.commands import Commands, configuration
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from remctl.testing.realm import Realm
 
 
@@ -102,12 +100,7 @@ class Server:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         # Nothing to do in a fork: the server is the other process's.
         if os.getpid() == self.realm.owner:
             self.stop()
