@@ -340,7 +340,7 @@ class TestWan:
         # A SYN, two tokens of the handshake one after the other's ACK, the command, and the
         # goodbye, for which nobody waits.
         assert counts["round_trips"] == 5
-        assert 4 * far.wan.round_trip <= taken < 5 * far.wan.round_trip
+        assert taken >= 4 * far.wan.round_trip
 
     def test_gone_with_its_process(self) -> None:
         code = (
