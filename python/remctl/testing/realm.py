@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Nothing here may depend on name service: every address is written out, and host names are
 # taken as they are given.
-KRB5_CONF = {
+_KRB5_CONF: dict[str, Any] = {
     "libdefaults": {
         "default_realm": "$realm",
         "dns_lookup_kdc": "false",
@@ -29,7 +29,7 @@ KRB5_CONF = {
     },
     "realms": {"$realm": {"kdc": "127.0.0.1:$port0", "admin_server": "127.0.0.1:$port1"}},
 }
-KDC_CONF = {
+_KDC_CONF: dict[str, Any] = {
     "realms": {
         "$realm": {
             "database_name": "$tmpdir/db",
@@ -42,8 +42,8 @@ KDC_CONF = {
     },
     "logging": {"kdc": "FILE:$tmpdir/kdc.log", "default": "FILE:$tmpdir/others.log"},
 }
-HOSTS = ("localhost", "127.0.0.1", "::1")
-PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
+_HOSTS = ("localhost", "127.0.0.1", "::1")
+_PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
 
 
 def _k5realm(folder: Path, name: str, portbase: int) -> Any:
@@ -56,7 +56,7 @@ def _k5realm(folder: Path, name: str, portbase: int) -> Any:
         ) from error
     for program in PACKAGES:
         find(program)
-    ours = {"hostname": "localhost", "_krb5_conf": KRB5_CONF, "_kdc_conf": KDC_CONF}
+    ours = {"hostname": "localhost", "_krb5_conf": _KRB5_CONF, "_kdc_conf": _KDC_CONF}
     k5 = type("Loopback", (base,), ours)(
         realm=name, portbase=portbase, existing=str(folder), get_creds=False
     )
@@ -83,8 +83,8 @@ class Realm:
 
     def __init__(self, name: str = "REMCTL.TEST") -> None:
         self.name = name
-        self.user = f"user@{name}"
-        self.password = secrets.token_hex(8)
+        self.user: str = f"user@{name}"
+        self.password: str = secrets.token_hex(8)
         self._kdc: Daemon | None = None
         self._keeper: Keeper | None = None
 
@@ -92,19 +92,20 @@ class Realm:
         """Make the realm, start its KDC and get a ticket for the user."""
         if self._keeper is not None:
             raise RuntimeError("the realm is open already")
-        self.owner = os.getpid()
+        self.owner: int = os.getpid()
         self._keeper = Keeper("remctl-realm-")
-        self.folder = self._keeper.folder
+        self.folder: Path = self._keeper.folder
         k5 = self._k5 = _k5realm(self.folder, self.name, self._keeper.lease(10))
         self.ccache: str = k5.ccache
-        self.keytab = Path(k5.keytab)
+        self.keytab: Path = Path(k5.keytab)
         self.env: dict[str, str] = {k: v for k, v in k5.env.items() if k.startswith("KRB5")}
-        self.daemon_env = {k: os.environ[k] for k in PASSED_ON if k in os.environ} | self.env
+        passed_on = {k: os.environ[k] for k in _PASSED_ON if k in os.environ}
+        self.daemon_env: dict[str, str] = passed_on | self.env
         k5.create_kdb()
         self._kadmin(
             f'addprinc -pw "{self.password}" {self.user}',
-            *(f"addprinc -randkey host/{host}" for host in HOSTS),
-            f"ktadd -k {self.keytab} {' '.join(f'host/{host}' for host in HOSTS)}",
+            *(f"addprinc -randkey host/{host}" for host in _HOSTS),
+            f"ktadd -k {self.keytab} {' '.join(f'host/{host}' for host in _HOSTS)}",
         )
         self.start_kdc()
         self.kinit()
