@@ -3,10 +3,12 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,15 @@ def test_restart_keeps_the_port(own_server: Server) -> None:
     own_server.restart()
     assert own_server.pid != before
     assert remctl(own_server, "test", "hello").stdout == b"hello world\n"
+
+
+def test_many_clients_at_once(own_server: Server) -> None:
+    start = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(200):
+            where = ("127.0.0.1", own_server.port)
+            stack.enter_context(socket.create_connection(where, timeout=10))
+        assert time.monotonic() - start < 0.9, "a SYN was sent twice"
 
 
 def test_stopping_a_server_ends_its_commands(own_server: Server, tmp_path: Path) -> None:

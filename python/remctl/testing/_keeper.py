@@ -93,11 +93,18 @@ class Keeper:
         return int(self.request("lease", count))
 
     def start(
-        self, name: str, args: Sequence[str], env: Mapping[str, str], log: Path | None = None
+        self,
+        name: str,
+        args: Sequence[str],
+        env: Mapping[str, str],
+        log: Path,
+        listen: Sequence[tuple[str, int]] = (),
     ) -> Daemon:
-        """Start a daemon that the keeper owns; what it prints is added to `log`."""
-        log = log or self.folder / f"{name}.log"
-        pid = self.request("start", list(args), dict(env), str(log))
+        """Start a daemon that the keeper owns; what it prints is added to `log`.
+
+        It is handed sockets that listen at the addresses and ports `listen`, as systemd does.
+        """
+        pid = self.request("start", list(args), dict(env), str(log), list(listen))
         return Daemon(self, name, pid, log)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ answers go out on standard output, one JSON object a line.
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import random
@@ -21,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
@@ -29,6 +30,11 @@ PR_SET_CHILD_SUBREAPER = 36
 
 # Below the ports that Linux gives to outgoing connections (32768 and up by default).
 PORTS = range(20000, 32700)
+
+# The descriptors at which a daemon is handed its listening sockets, by systemd's convention.
+# They are kept busy here, so that nothing else gets these numbers.
+HANDED = range(3, 11)
+QUEUE = 1024
 
 _prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
 
@@ -88,11 +94,30 @@ def has_ipv6() -> bool:
     return True
 
 
+def listening(address: str, port: int) -> socket.socket:
+    """A listening socket with a long queue."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind((address, port))
+        sock.listen(QUEUE)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
 class Keeper:
     """The daemons, the folder and the ports of one realm."""
 
     def __init__(self, prefix: str) -> None:
         self.folder = tempfile.mkdtemp(prefix=prefix)
+        with open(os.devnull, "rb") as null:
+            self.null = fcntl.fcntl(null, fcntl.F_DUPFD_CLOEXEC, HANDED.stop)
+        self.handed_over()
         self.locks: list[socket.socket] = []
         self.daemons: dict[int, subprocess.Popen[bytes]] = {}
         self.ended: dict[int, int] = {}
@@ -118,11 +143,37 @@ class Keeper:
                 lock.close()
         raise RuntimeError(f"no {count} free ports in a row found in {PORTS}")
 
-    def start(self, args: list[str], env: dict[str, str], log: str) -> int:
-        """Start a daemon in a session of its own, what it prints added to a file; its id."""
+    def handed_over(self) -> None:
+        """Close the listening sockets for a daemon, once it has them."""
+        for descriptor in HANDED:
+            os.dup2(self.null, descriptor, inheritable=False)
+
+    def start(
+        self, args: list[str], env: dict[str, str], log: str, listen: list[tuple[str, int]]
+    ) -> int:
+        """Start a daemon in a session of its own; its process id.
+
+        What it prints is added to the file `log`. Sockets that listen at the addresses and
+        ports `listen` are handed to it in systemd's way.
+        """
+        handed = HANDED[: len(listen)]
+        if listen:
+            wrapper = f'LISTEN_PID=$$ LISTEN_FDS={len(listen)} exec "$@"'
+            args = ["/bin/sh", "-c", wrapper, "sh", *args]
+        try:
+            for descriptor, where in zip(handed, listen, strict=True):
+                with listening(*where) as sock:
+                    os.dup2(sock.fileno(), descriptor, inheritable=False)
+            return self.spawn(args, env, log, handed)
+        finally:
+            self.handed_over()
+
+    def spawn(self, args: list[str], env: dict[str, str], log: str, handed: Sequence[int]) -> int:
+        """The last step of `start`."""
         with open(log, "ab") as output:
             daemon = subprocess.Popen(
                 args,
+                pass_fds=handed,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

@@ -63,14 +63,19 @@ class Server:
         # remctld writes its pid file when it listens, and never a part of it.
         ready = self.folder / "pid"
         ready.unlink(missing_ok=True)
-        args = [*self._launcher, find("remctld"), "-m", "-F", "-S"]
+        remctld = find("remctld")
+        args = [*self._launcher, remctld, "-m", "-F", "-S"]
         args += ["-p", str(self.port), "-P", str(ready)]
         args += ["-k", str(self.realm.keytab), "-f", str(self.config)]
         for address in self.addresses:
             args += ["-b", address]
         if self._debug:
             args.append("-d")
-        self._daemon = self.realm.keeper.start("remctld", args, self._env, self._log)
+        # Its own sockets have a queue of 5: the sixth of many clients at once waits a second
+        # for its SYN to be sent again. So it gets better ones, if it was built to take them.
+        better = not self._launcher and b"sd_listen_fds" in Path(remctld).read_bytes()
+        listen = [(address, self.port) for address in self.addresses] if better else []
+        self._daemon = self.realm.keeper.start("remctld", args, self._env, self._log, listen)
         self._daemon.wait_until(ready.exists)
 
     def stop(self) -> None:
