@@ -1,0 +1,113 @@
+"""This side of the keeper process: see `_keeper_process`."""
+
+import contextlib
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from remctl.testing import _keeper_process
+
+
+class Daemon:
+    """A running daemon and the file with all that it has printed."""
+
+    def __init__(self, keeper: "Keeper", name: str, pid: int, log: Path) -> None:
+        self._keeper = keeper
+        self.name = name
+        self.pid = pid
+        self.log = log
+
+    def wait_until(self, ready: Callable[[], bool], timeout: float = 10.0) -> None:
+        """Wait until `ready()` holds; RuntimeError when the daemon ends before or in vain.
+
+        `timeout` is in seconds.
+        """
+        deadline = time.monotonic() + timeout
+        while not ready():
+            status = self._keeper.request("status", self.pid)
+            if status is not None:
+                why = f"ended with status {status}"
+            elif time.monotonic() > deadline:
+                why = f"not ready after {timeout} seconds"
+            else:
+                time.sleep(0.002)
+                continue
+            printed = self.log.read_text(errors="replace")
+            raise RuntimeError(f"{self.name} {why}; it printed:\n{printed}")
+
+    def stop(self) -> None:
+        """Kill the daemon with its children; return when they are gone."""
+        self._keeper.request("stop", self.pid)
+
+
+class Keeper:
+    """A process that holds a folder, ports and daemons, and ends them with this one."""
+
+    def __init__(self, prefix: str) -> None:
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._ids = itertools.count(1)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", _keeper_process.__file__, prefix, str(self._owner)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # out of reach of a Ctrl-C at the terminal
+        )
+        self.folder = Path(self._answer(0))
+
+    def request(self, verb: str, *args: Any) -> Any:
+        """Have the keeper do something and return what it answers."""
+        if os.getpid() != self._owner:
+            raise RuntimeError("a realm belongs to the process that opened it, not to its forks")
+        with self._lock:
+            identity = next(self._ids)
+            line = json.dumps({"id": identity, "verb": verb, "args": args})
+            assert self._process.stdin is not None
+            try:
+                self._process.stdin.write(line.encode() + b"\n")
+                self._process.stdin.flush()
+            except OSError as error:
+                raise RuntimeError("the keeper of the realm is gone") from error
+            return self._answer(identity)
+
+    def _answer(self, identity: int) -> Any:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            answer = json.loads(line)
+            if answer["id"] != identity:
+                continue  # to a request that a signal cut short
+            if "error" in answer:
+                raise RuntimeError(answer["error"])
+            return answer["result"]
+        raise RuntimeError("the keeper of the realm is gone")
+
+    def lease(self, count: int) -> int:
+        """Reserve `count` consecutive free ports, kept until the keeper ends; the first."""
+        return int(self.request("lease", count))
+
+    def start(
+        self, name: str, args: Sequence[str], env: Mapping[str, str], log: Path | None = None
+    ) -> Daemon:
+        """Start a daemon that the keeper owns; what it prints is added to `log`."""
+        log = log or self.folder / f"{name}.log"
+        pid = self.request("start", list(args), dict(env), str(log))
+        return Daemon(self, name, pid, log)
+
+    def close(self) -> None:
+        """End all that the keeper holds; return when it is gone. Does nothing in a fork."""
+        if os.getpid() != self._owner:
+            return
+        # The end of the pipe would not tell it: a fork of this process holds it open.
+        with contextlib.suppress(RuntimeError, ValueError):
+            self.request("leave")
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+        self._process.wait()

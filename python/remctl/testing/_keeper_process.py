@@ -1,0 +1,234 @@
+"""The keeper: a process that owns what must not outlive the one that asked for it.
+
+It makes a temporary folder, hands out ports and starts daemons; when it is told to end, or
+when the process that started it is gone in whatever way (`kill -9` included), it kills all
+that still runs below it, removes the folder and exits.
+
+Run as a script, with the standard library alone. Requests come in on standard input and
+answers go out on standard output, one JSON object a line.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+# Below the ports that Linux gives to outgoing connections (32768 and up by default).
+PORTS = range(20000, 32700)
+
+_prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
+
+
+def processes() -> Iterator[tuple[int, int, int]]:
+    """Every process that is not a zombie: its id, its parent's id and its session."""
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
+            state, parent, _group, session = stat.read().rpartition(b")")[2].split()[:4]
+            if state not in (b"Z", b"X"):
+                yield int(name), int(parent), int(session)
+
+
+def kill(pid: int) -> None:
+    """Kill one process, which may be gone already."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def lock_port(port: int) -> socket.socket | None:
+    """A lock on a port number, held until the socket is closed; None when it is taken.
+
+    The lock is a socket in the abstract namespace: like the port it belongs to the network
+    namespace and not to a user, and the kernel drops it with its last owner.
+    """
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        lock.bind(f"\0remctl.testing/port/{port}")
+        for family, kind in (
+            (socket.AF_INET, socket.SOCK_STREAM),
+            (socket.AF_INET, socket.SOCK_DGRAM),
+            (socket.AF_INET6, socket.SOCK_STREAM),
+        ):
+            if family == socket.AF_INET6 and not has_ipv6():
+                continue
+            with socket.socket(family, kind) as probe:
+                if kind == socket.SOCK_STREAM:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(("", port))
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
+def has_ipv6() -> bool:
+    """Whether this machine has IPv6 at all."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+class Keeper:
+    """The daemons, the folder and the ports of one realm."""
+
+    def __init__(self, prefix: str) -> None:
+        self.folder = tempfile.mkdtemp(prefix=prefix)
+        self.locks: list[socket.socket] = []
+        self.daemons: dict[int, subprocess.Popen[bytes]] = {}
+        self.ended: dict[int, int] = {}
+        self.leaving = False
+
+    def leave(self) -> None:
+        """End when this is answered."""
+        self.leaving = True
+
+    def lease(self, count: int) -> int:
+        """Reserve consecutive ports that nobody uses; the first one."""
+        for _ in range(1000):
+            first = random.choice(PORTS)
+            locks: list[socket.socket] = []
+            for port in range(first, first + count):
+                if (lock := lock_port(port)) is None:
+                    break
+                locks.append(lock)
+            else:
+                self.locks += locks
+                return first
+            for lock in locks:
+                lock.close()
+        raise RuntimeError(f"no {count} free ports in a row found in {PORTS}")
+
+    def start(self, args: list[str], env: dict[str, str], log: str) -> int:
+        """Start a daemon in a session of its own, what it prints added to a file; its id."""
+        with open(log, "ab") as output:
+            daemon = subprocess.Popen(
+                args,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=env,
+                cwd=self.folder,
+                start_new_session=True,
+                preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGKILL),
+            )
+        self.daemons[daemon.pid] = daemon
+        return daemon.pid
+
+    def status(self, pid: int) -> int | None:
+        """The exit status of a daemon, negative for a signal; None while it runs."""
+        self.reap()
+        return self.ended.get(pid)
+
+    def stop(self, pid: int) -> None:
+        """Kill a daemon and everything in its session; return when it is gone."""
+        while alive := [one for one, _, session in processes() if session == pid]:
+            for one in alive:
+                kill(one)
+            time.sleep(0.001)
+        while self.status(pid) is None:
+            time.sleep(0.001)
+        del self.daemons[pid], self.ended[pid]
+
+    def reap(self) -> None:
+        """Take note of the children that have ended: daemons, and orphans of theirs."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                pid, status = ended
+                if pid in self.daemons:
+                    self.ended[pid] = os.waitstatus_to_exitcode(status)
+
+    def end(self) -> None:
+        """Kill everything below this process and remove the folder.
+
+        This process is a subreaper: the children of a child that dies become its own, so
+        that when it has no child left there is nothing left at all.
+        """
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                for pid, parent, _ in processes():
+                    if parent == os.getpid():
+                        kill(pid)
+                os.waitpid(-1, 0)
+        for _ in range(100):  # a tool that the dead parent started may be writing yet
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not os.path.exists(self.folder):
+                break
+            time.sleep(0.01)
+
+    def answer(self, line: bytes) -> dict[str, Any]:
+        """Carry out one request."""
+        request = json.loads(line)
+        answer: dict[str, Any] = {"id": request["id"]}
+        try:
+            answer["result"] = getattr(self, request["verb"])(*request["args"])
+        except Exception as error:
+            answer["error"] = f"{type(error).__name__}: {error}"
+        return answer
+
+
+def requests(parent: int, idle: Callable[[], None]) -> Iterator[bytes]:
+    """The lines that come in on standard input, until its end or the death of the parent.
+
+    `idle` is called now and then.
+    """
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    with contextlib.suppress(OSError, AttributeError):
+        poll.register(os.pidfd_open(parent), select.POLLIN)
+    pending = b""
+    while os.getppid() == parent:
+        # Standard input alone would not do: a process that the parent forked holds it open.
+        ready = {descriptor for descriptor, _ in poll.poll(1000)}
+        idle()
+        if not ready:
+            continue
+        if ready != {0}:
+            return
+        data = os.read(0, 65536)
+        if not data:
+            return
+        *lines, pending = (pending + data).split(b"\n")
+        yield from lines
+
+
+def main(prefix: str, parent: int) -> None:
+    """Serve one parent."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Not SIG_IGN, which the daemons and their commands would inherit.
+        signal.signal(number, lambda *_: None)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    keeper = Keeper(prefix)
+    try:
+        print(json.dumps({"id": 0, "result": keeper.folder}), flush=True)
+        for line in requests(parent, keeper.reap):
+            print(json.dumps(keeper.answer(line)), flush=True)
+            if keeper.leaving:
+                break
+    except BrokenPipeError:
+        pass
+    finally:
+        keeper.end()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,88 @@
+"""The commands of a test server, written down as remctld wants them."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a server.
+
+    `program` is the path of an executable file, or the text of a script if it begins with
+    `#!`. `stdin` is the number of the argument that the program gets on standard input
+    instead, or `"last"`. `acl` says who may run it; `options` are further options of
+    `remctld.conf`, such as `{"user": "nobody"}`.
+    """
+
+    program: str | os.PathLike[str]
+    stdin: int | str | None = None
+    acl: tuple[str, ...] = ("ANYUSER",)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+Program = str | os.PathLike[str] | Command
+"""An executable file, a script, or a `Command` with options."""
+
+Commands = Mapping[str, Mapping[str, Program]] | Iterable[str] | os.PathLike[str]
+"""The commands of a server, in one of four forms.
+
+- `{command: {subcommand: program}}`; the subcommand may be `ALL` or `EMPTY`;
+- a folder: `folder/command/subcommand` and `folder/command` are executable files;
+- the text of a `remctld.conf`;
+- its lines.
+"""
+
+
+def configuration(commands: Commands, scripts: Path) -> str:
+    """The text of a `remctld.conf`; scripts are written to the folder `scripts`."""
+    if isinstance(commands, str):
+        return commands
+    if isinstance(commands, os.PathLike):
+        commands = _found(Path(commands))
+    if isinstance(commands, Mapping):
+        return "".join(
+            _line(command, subcommand, program, scripts)
+            for command, programs in commands.items()
+            for subcommand, program in programs.items()
+        )
+    return "".join(f"{line}\n" for line in commands)
+
+
+def _found(folder: Path) -> dict[str, dict[str, Program]]:
+    """The executable files of a folder as commands."""
+
+    def programs(path: Path) -> Iterator[Path]:
+        return (one for one in sorted(path.iterdir()) if one.is_file() and os.access(one, os.X_OK))
+
+    found: dict[str, dict[str, Program]] = {
+        command.name: {program.name: program for program in programs(command)}
+        for command in sorted(folder.iterdir())
+        if command.is_dir()
+    }
+    found.update({program.name: {"ALL": program} for program in programs(folder)})
+    return found
+
+
+def _line(command: str, subcommand: str, program: Program, scripts: Path) -> str:
+    """One line of `remctld.conf`."""
+    if not isinstance(program, Command):
+        program = Command(program)
+    path = os.fspath(program.program)
+    if path.startswith("#!"):
+        scripts.mkdir(exist_ok=True)
+        script = scripts / f"{command}-{subcommand}"
+        script.write_text(path)
+        script.chmod(0o700)
+        path = str(script)
+    else:
+        path = os.path.abspath(path)
+    options = dict(program.options)
+    if program.stdin is not None:
+        options["stdin"] = str(program.stdin)
+    words = [command, subcommand, path, *(f"{k}={v}" for k, v in options.items()), *program.acl]
+    for word in words:
+        if not word or any(character.isspace() for character in word):
+            raise ValueError(f"remctld.conf has no way to write {word!r} as one word")
+    return " ".join(words) + "\n"

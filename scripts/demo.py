@@ -1,0 +1,85 @@
+"""Show remctl at work, on a realm and a server that are made for the occasion."""
+
+import time
+
+import remctl
+from remctl.testing import Realm, Server
+
+COMMANDS = {
+    "demo": {
+        "hello": '#!/bin/sh\necho "Hello $REMOTE_USER, this is $(uname -n)."\n',
+        "args": '#!/bin/sh\nshift\nprintf "[%s]" "$@"\n',
+        "clock": '#!/bin/sh\nfor i in 1 2 3 4 5; do echo "tick $i"; sleep 0.4; done\n',
+        "fail": '#!/bin/sh\necho "no such account: $2" >&2\nexit 3\n',
+    }
+}
+
+
+def title(text: str) -> None:
+    """Print a heading."""
+    print(f"\n-- {text}")
+
+
+def simple(server: Server) -> None:
+    """One call, one connection, one result."""
+    title("the simple call")
+    result = remctl.remctl(server.host, server.port, command=["demo", "hello"])
+    print(result)
+
+
+def session(server: Server) -> None:
+    """Several commands on one connection."""
+    title("several commands on one connection")
+    with remctl.Remctl(server.host, server.port) as connection:
+        print(connection.run(["demo", "hello"]).stdout)
+        print(connection.run(["demo", "args", "two words", "", "ünïcode"]).stdout)
+        connection.command(["demo", "args", "token", "by", "token"])
+        while (token := connection.output()).type != "done":
+            print(token)
+
+
+def streaming(server: Server) -> None:
+    """Output while the command still runs."""
+    title("output as it arrives")
+    start = time.monotonic()
+    with remctl.Remctl(server.host, server.port) as connection:
+        for token in connection.stream(["demo", "clock"]):
+            print(f"{time.monotonic() - start:5.2f} s  {token.type}: {token.output!r}")
+
+
+def failures(server: Server) -> None:
+    """An exit status, an error from the server, a deadline."""
+    title("an exit status")
+    result = remctl.remctl(server.host, server.port, command=["demo", "fail", "root2"])
+    print(f"status {result.status}, stderr {result.stderr!r}")
+    try:
+        result.check()
+    except remctl.RemctlCommandError as error:
+        print(f"check(): {type(error).__name__}: {error}")
+
+    title("an error")
+    try:
+        remctl.remctl(server.host, server.port, command=["no", "such", "command"])
+    except remctl.RemctlProtocolError as error:
+        print(f"{type(error).__name__}: {error} (code {error.code!r})")
+
+    title("a deadline of half a second")
+    try:
+        remctl.remctl(server.host, server.port, command=["demo", "clock"], timeout=0.5)
+    except remctl.RemctlTimeoutError as error:
+        print(f"{type(error).__name__}: {error}")
+
+
+def main() -> None:
+    """Run the whole demo."""
+    start = time.monotonic()
+    with Realm() as realm, realm.environ(), realm.server(COMMANDS) as server:
+        print(f"a realm ({realm.name}) and {server!r}: {time.monotonic() - start:.2f} s")
+        for show in (simple, session, streaming, failures):
+            show(server)
+        title("what the server has logged")
+        print(server.log(), end="")
+
+
+if __name__ == "__main__":
+    main()

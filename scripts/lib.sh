@@ -1,0 +1,88 @@
+# Shared by the scripts here; sourced, with `set -euo pipefail` on. Everything runs at the top
+# of the source tree.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# To build the extension; a realm and a server to run it against.
+BUILD_PACKAGES=(g++ libremctl-dev pkg-config)
+REALM_PACKAGES=(krb5-kdc krb5-admin-server krb5-user remctl-server)
+
+say() { printf '\n== %s\n' "$*" >&2; }
+
+die() {
+    printf '%s: %s\n' "$0" "$*" >&2
+    exit 1
+}
+
+installed() { [[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]; }
+
+# Install Debian packages that are missing, or say which they are.
+need_packages() {
+    local package missing=()
+    command -v dpkg-query >/dev/null ||
+        die "not a Debian or Ubuntu: install what Debian calls: $* (and see README.md)"
+    for package in "$@"; do
+        installed "$package" || missing+=("$package")
+    done
+    [[ ${#missing[@]} -eq 0 ]] && return
+    [[ "$(id -u)" == 0 ]] || die "missing packages; as root: apt-get install ${missing[*]}"
+    say "installing ${missing[*]}"
+    apt_install "${missing[@]}" || {
+        apt-get update -q && apt_install "${missing[@]}"
+    } || die "apt-get could not install: ${missing[*]}"
+}
+
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "$@" >&2
+}
+
+# Set python to an interpreter: $PYTHON, or the newest one from 3.10 on.
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-python3.{14,13,12,11,10} python3}; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+            python=$candidate
+            return
+        fi
+    done
+    [[ -z ${PYTHON:-} ]] || die "PYTHON=$PYTHON is not a Python 3.10 or newer"
+    need_packages python3
+    python=python3
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+        die "no Python 3.10 or newer found; name one with PYTHON=..."
+}
+
+# Make sure that python can make virtual environments and build extensions: Debian's own needs
+# two more packages for that.
+complete_python() {
+    local name
+    name=$("$python" -c 'import sys; print("python%d.%d" % sys.version_info[:2])')
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || need_packages "$name-venv"
+    "$python" -c 'import os, sysconfig
+os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))' 2>/dev/null ||
+        need_packages "$name-dev"
+}
+
+# make_venv NAME GROUP...: make or refresh .venv/NAME with the dependency groups of
+# pyproject.toml, and put it in front of PATH.
+make_venv() {
+    local folder=.venv/$1 group groups=() wanted
+    shift
+    for group in build "$@"; do groups+=(--group "$group"); done
+    wanted="$("$python" -VV) $* $(sha256sum pyproject.toml)"
+    if [[ "$(cat "$folder/made-for" 2>/dev/null)" != "$wanted" ]]; then
+        say "making $folder with $("$python" -V)"
+        "$python" -m venv --clear "$folder"
+        "$folder/bin/pip" install -q --upgrade 'pip>=25.1'
+        "$folder/bin/pip" install -q "${groups[@]}"
+        printf '%s' "$wanted" >"$folder/made-for"
+    fi
+    PATH=$PWD/$folder/bin:$PATH
+    unset PYTHONPATH PYTHONHOME
+}
+
+# Build this tree and install it into the virtual environment; further arguments are pip's.
+install_here() {
+    say "building"
+    pip install -q --no-build-isolation --no-deps --force-reinstall "$@" .
+}

@@ -1,0 +1,10 @@
+"""The fixtures, one family to a module."""
+
+pytest_plugins = [
+    "tests.fix_ci",
+    "tests.fix_realm",
+    "tests.fix_protocol1",
+    "tests.fix_hostile",
+    "tests.fix_network",
+    "tests.fix_wan",
+]
