@@ -2,9 +2,11 @@
 
 namespace py = pybind11;
 
-void bind_build_info(py::module_ &m);
+namespace pyremctl {
+void register_build_info(py::module_ &module);
+}
 
 PYBIND11_MODULE(_remctl, m, py::mod_gil_not_used()) {
     m.attr("__version__") = PYREMCTL_VERSION;
-    bind_build_info(m);
+    pyremctl::register_build_info(m);
 }

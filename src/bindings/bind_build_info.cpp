@@ -5,6 +5,10 @@
 
 namespace py = pybind11;
 
+namespace pyremctl {
+
+void register_build_info(py::module_ &module);
+
 namespace {
 
 // Unknown at build time, or not part of this flavour: None.
@@ -17,8 +21,8 @@ py::object text_or_none(const char *text) {
 
 } // namespace
 
-void bind_build_info(py::module_ &m) {
-    m.def(
+void register_build_info(py::module_ &module) {
+    module.def(
         "build_info",
         [] {
             py::dict info;
@@ -32,3 +36,5 @@ void bind_build_info(py::module_ &m) {
         },
         "What this extension was built from, by name; None where it is not known.");
 }
+
+} // namespace pyremctl
