@@ -10,6 +10,7 @@ their output as it arrives.
 """
 
 from remctl import _remctl
+from remctl._build_info import BuildInfo, build_info
 from remctl._client import Remctl, Stream
 from remctl._errors import (
     ErrorCode,
@@ -25,6 +26,7 @@ from remctl._types import RemctlOutput, RemctlSimpleResult
 __version__ = _remctl.__version__
 
 __all__ = [
+    "BuildInfo",
     "ErrorCode",
     "Remctl",
     "RemctlCommandError",
@@ -36,6 +38,7 @@ __all__ = [
     "RemctlTimeoutError",
     "Stream",
     "__version__",
+    "build_info",
     "remctl",
 ]
 
