@@ -3,6 +3,8 @@
 #include <structseq.h>
 
 #include <memory>
+#include <mutex>
+#include <utility>
 
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
@@ -19,21 +21,23 @@ namespace {
 /// What remctl_new() returns. A closed one refuses every call.
 class LowlevelHandle {
   public:
+    /// While a call holds its share, another thread may close the handle.
     std::shared_ptr<SharedConnection> get() const {
-        auto connection = std::atomic_load(&connection_);
-        if (!connection)
+        const std::lock_guard lock(*mutex_);
+        if (!connection_)
             throw py::value_error("the remctl handle is closed");
-        return connection;
+        return connection_;
     }
 
     std::shared_ptr<SharedConnection> take() {
-        auto connection = std::atomic_exchange(&connection_, std::shared_ptr<SharedConnection>());
-        if (!connection)
+        const std::lock_guard lock(*mutex_);
+        if (!connection_)
             throw py::value_error("the remctl handle is closed");
-        return connection;
+        return std::move(connection_);
     }
 
   private:
+    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
     std::shared_ptr<SharedConnection> connection_ = std::make_shared<SharedConnection>();
 };
 

@@ -128,6 +128,8 @@ void close(SharedConnection &shared) {
 }
 
 void drop(SharedConnection &shared, const Session &session) {
+    if (shared.forked())
+        return; // the parent's stream goes on
     Unlocked unlocked;
     const auto turn = shared.enter(session.get(), unlocked);
     shared.drop();

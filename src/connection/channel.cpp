@@ -171,6 +171,8 @@ void Channel::trim() noexcept {
 
 void Channel::abort() noexcept {
     ::shutdown(near_.get(), SHUT_RDWR);
+    // A child process may hold a copy; the server shall hear of the end anyway.
+    ::shutdown(socket_.get(), SHUT_RDWR);
     socket_.reset();
 }
 

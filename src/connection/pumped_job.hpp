@@ -49,7 +49,7 @@ class PumpedJob {
 
   private:
     // Long enough for a thread that no KDC holds, too short to be noticed.
-    static constexpr auto leave_patience = std::chrono::milliseconds(30);
+    static constexpr auto leave_patience = std::chrono::milliseconds(10);
 
     std::shared_ptr<Channel> channel_;
     Job job_;
