@@ -25,8 +25,10 @@ bool on_main_thread() {
     static std::atomic<unsigned long> main_thread{0};
     static std::atomic<unsigned> generation{0};
     if (main_thread.load() == 0 || generation.load() != fork_generation()) {
-        main_thread =
-            py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
+        main_thread = py::module_::import("threading")
+                          .attr("main_thread")()
+                          .attr("ident")
+                          .cast<unsigned long>();
         generation = fork_generation();
     }
     return PyThread_get_thread_ident() == main_thread.load();

@@ -20,8 +20,7 @@ class PumpedJob {
     PumpedJob(std::shared_ptr<Channel> channel, std::shared_ptr<Waker> waker,
               std::function<void(Channel &)> call, Ending ending)
         : channel_(std::move(channel)),
-          job_(std::move(waker),
-               [channel = channel_, call = std::move(call)] { call(*channel); }),
+          job_(std::move(waker), [channel = channel_, call = std::move(call)] { call(*channel); }),
           ending_(ending) {}
     PumpedJob(const PumpedJob &) = delete;
     PumpedJob &operator=(const PumpedJob &) = delete;
