@@ -154,6 +154,7 @@ bool Channel::stuffed() const noexcept { return pair_full_ && !token_ready(); }
 
 bool Channel::settle() noexcept {
     scanner_.take_all();
+    trim(); // many connections may be held open and idle
     int unread = 0;
     return incoming_.empty() && ::ioctl(far_number_, FIONREAD, &unread) == 0 && unread == 0;
 }
