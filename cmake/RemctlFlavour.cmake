@@ -1,0 +1,69 @@
+# Which libremctl the extension is linked with.
+#
+#   system   the default: the shared libremctl that FindRemctl.cmake finds
+#   bundled  -DPYREMCTL_DEPS=<prefix of scripts/build-deps>: libremctl, MIT krb5 and
+#            keyutils inside the extension, their symbols hidden
+#
+# Either way Remctl::Remctl is the library, and pyremctl_finish(<target>) makes the
+# extension export nothing but its init function and know what it was built from
+# (the header build_info.hpp, `remctl.build_info()`).
+
+set(PYREMCTL_DEPS "" CACHE PATH "Prefix of scripts/build-deps, to build a self-contained extension")
+
+if(PYREMCTL_DEPS)
+  set(PYREMCTL_FLAVOUR bundled)
+  file(READ "${PYREMCTL_DEPS}/share/pyremctl-deps.json" _facts)
+  foreach(_library IN ITEMS remctl krb5 keyutils)
+    string(JSON PYREMCTL_${_library}_VERSION GET "${_facts}" libraries ${_library})
+  endforeach()
+
+  add_library(Remctl::Remctl INTERFACE IMPORTED)
+  target_include_directories(Remctl::Remctl INTERFACE "${PYREMCTL_DEPS}/include")
+  # From the user to the used; only libc's own libraries stay shared.
+  foreach(_library IN ITEMS remctl gssapi_krb5 krb5 k5crypto com_err krb5support keyutils)
+    target_link_libraries(Remctl::Remctl INTERFACE "${PYREMCTL_DEPS}/lib/lib${_library}.a")
+  endforeach()
+  target_link_libraries(Remctl::Remctl INTERFACE resolv dl pthread)
+else()
+  set(PYREMCTL_FLAVOUR system)
+  find_package(Remctl REQUIRED)
+  set(PYREMCTL_remctl_VERSION "${Remctl_VERSION}")
+  if(PkgConfig_FOUND)
+    # Only to be named in build_info: libremctl itself brings it in.
+    pkg_check_modules(PC_KRB5 QUIET mit-krb5)
+    set(PYREMCTL_krb5_VERSION "${PC_KRB5_VERSION}")
+  endif()
+endif()
+
+# The licences of what is inside, and a list of it (PEP 770), into the wheel's dist-info.
+function(_pyremctl_install_notices)
+  if(NOT DEFINED SKBUILD_METADATA_DIR)
+    return()
+  endif()
+  install(DIRECTORY "${PROJECT_SOURCE_DIR}/licenses/" DESTINATION "${SKBUILD_METADATA_DIR}/licenses")
+  set(_sbom "${PROJECT_BINARY_DIR}/pyremctl.cdx.json")
+  configure_file("${PYREMCTL_DEPS}/share/pyremctl.cdx.json.in" "${_sbom}" @ONLY)
+  install(FILES "${_sbom}" DESTINATION "${SKBUILD_METADATA_DIR}/sboms")
+endfunction()
+
+function(pyremctl_finish target)
+  set(PYREMCTL_COMPILER "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
+  configure_file("${PROJECT_SOURCE_DIR}/src/build_info.hpp.in"
+                 "${PROJECT_BINARY_DIR}/generated/build_info.hpp" @ONLY)
+  target_include_directories(${target} PRIVATE "${PROJECT_BINARY_DIR}/generated")
+
+  set(_exports "${PROJECT_SOURCE_DIR}/cmake/exports.map")
+  target_link_options(${target} PRIVATE "LINKER:--version-script=${_exports}")
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${_exports}")
+
+  if(PYREMCTL_FLAVOUR STREQUAL bundled)
+    target_compile_options(
+      ${target} PRIVATE -ffunction-sections -fdata-sections
+                        "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=pyremctl"
+                        "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build"
+                        "-ffile-prefix-map=${pybind11_INCLUDE_DIR}=pybind11")
+    target_link_options(${target} PRIVATE
+                        "LINKER:--gc-sections,--as-needed,-z,relro,-z,now,--strip-all")
+    _pyremctl_install_notices()
+  endif()
+endfunction()

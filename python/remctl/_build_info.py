@@ -1,0 +1,38 @@
+"""Which libraries this copy of the package was built with."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from remctl import _remctl
+
+__all__ = ["BuildInfo", "build_info"]
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildInfo:
+    """What the extension was built from.
+
+    `flavour` is `"system"` (linked with the system's libremctl) or `"bundled"`
+    (libremctl, MIT krb5 and keyutils inside the extension). A system build names the
+    versions that it was compiled with: a newer shared library may since have taken their
+    place. None: not known, or not part of this flavour.
+    """
+
+    version: str
+    flavour: Literal["system", "bundled"]
+    libremctl: str | None
+    krb5: str | None
+    keyutils: str | None
+    pybind11: str
+    compiler: str
+
+
+def build_info() -> BuildInfo:
+    """Which flavour of the package this is, and which library versions are inside.
+
+    >>> remctl.build_info().flavour
+    'bundled'
+    """
+    return BuildInfo(version=_remctl.__version__, **_remctl.build_info())

@@ -1,0 +1,32 @@
+"""How long `import remctl` takes, from a wheel, in a fresh interpreter each time."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+
+PROGRAM = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+started = time.perf_counter()
+import remctl
+print((time.perf_counter() - started) * 1000)
+"""
+RUNS = 9
+
+
+def measure(python: Path, wheel: Path, runs: int = RUNS) -> float:
+    """The median in milliseconds, the files being in memory already."""
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
+        command = [str(python), "-I", "-c", PROGRAM, folder]
+        times = []
+        # The first run also compiles the modules; it does not count.
+        for _ in range(runs + 1):
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            times.append(float(done.stdout))
+    return statistics.median(times[1:])

@@ -1,0 +1,77 @@
+// Connection: what the package's Remctl is made on.
+#include <pybind11/pybind11.h>
+
+#include "bindings/convert.hpp"
+#include "bindings/registers.hpp"
+#include "bindings/verbs.hpp"
+#include "connection/shared_connection.hpp"
+
+namespace py = pybind11;
+
+namespace pyremctl {
+
+namespace {
+
+void set_deadline(SharedConnection &shared, py::handle seconds) {
+    const auto patience = to_duration(seconds, "timeout");
+    shared.set_deadline(patience ? std::optional<Time>(Clock::now() + *patience) : std::nullopt);
+}
+
+} // namespace
+
+void register_connection(py::module_ &module) {
+    py::class_<Gate::Session, verbs::Session>(
+        module, "Session", "The exclusive use of a connection, for the length of one stream.")
+        .def("end", &Gate::Session::end, "Let other calls through. Harmless the second time.");
+
+    py::class_<SharedConnection>(
+        module, "Connection",
+        "A connection to a remctl server, shared by any number of threads.\n\n"
+        "Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out.")
+        .def(py::init<>())
+        .def(
+            "set_ccache",
+            [](SharedConnection &self, py::handle ccache) {
+                self.set_ccache(to_optional_c_string(ccache, "ccache"));
+            },
+            py::arg("ccache"), "Set the credential cache for connections made from now on.")
+        .def(
+            "set_source_ip",
+            [](SharedConnection &self, py::handle source) {
+                self.set_source_ip(to_source(source));
+            },
+            py::arg("source"), "Set the address that connections come from, from now on.")
+        .def(
+            "set_timeout",
+            [](SharedConnection &self, py::handle seconds) {
+                self.set_timeout(to_duration(seconds, "timeout"));
+            },
+            py::arg("timeout"), "Set the longest silence, in seconds; None or 0 for no limit.")
+        .def("set_deadline", &set_deadline, py::arg("timeout"),
+             "End all calls so many seconds from now; None or 0 for no end.")
+        .def("open", &verbs::open, py::arg("host"), py::arg("port") = 0,
+             py::arg("principal") = py::none(), "Connect and authenticate.")
+        .def("open_descriptor", &verbs::open_descriptor, py::arg("descriptor"), py::arg("host"),
+             py::arg("principal") = py::none(),
+             "Authenticate over a connected socket, of which a duplicate is used.")
+        .def("command", &verbs::command, py::arg("command"), py::arg("session") = py::none(),
+             "Send a command: a list of bytes.")
+        .def("output", &verbs::output, py::arg("session") = py::none(),
+             "Read a token: (type, output, stream, status, error).")
+        .def("run", &verbs::run, py::arg("command"),
+             "Send a command and read its answer: (stdout, stderr, status, error, error text).")
+        .def("noop", &verbs::noop, "True when the server answered, False when it knows no NOOP.")
+        .def("close", &verbs::close,
+             "Close for good, also under a call that waits in another thread.")
+        .def("drop", &verbs::drop, py::arg("session") = py::none(),
+             "End the connection at once; the next command makes a new one.")
+        .def("begin", &verbs::begin, "Reserve the connection for a stream.")
+        .def(
+            "error", [](const SharedConnection &self) { return to_text(self.error()); },
+            "The text of the last failure, or \"no error\".")
+        .def_property_readonly("opened", &SharedConnection::opened)
+        .def_property_readonly("pending", &SharedConnection::pending)
+        .def("fileno", &SharedConnection::descriptor, "The connected socket's descriptor, or -1.");
+}
+
+} // namespace pyremctl

@@ -1,0 +1,13 @@
+// What each file of bindings adds to the module.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace pyremctl {
+
+void register_build_info(pybind11::module_ &module);
+void register_errors();
+void register_connection(pybind11::module_ &module);
+void register_lowlevel(pybind11::module_ &module);
+
+} // namespace pyremctl

@@ -1,0 +1,85 @@
+#include "bindings/unlocked.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+
+#include "transport/process.hpp"
+
+namespace py = pybind11;
+
+namespace pyremctl {
+
+namespace {
+
+// A signal that ends a wait by itself needs no slice. One that comes between
+// the look at the handlers and the wait, or to another thread, is seen after
+// this long.
+constexpr auto signal_slice = std::chrono::milliseconds(40);
+
+/// True in the thread that runs Python's signal handlers. It is looked up
+/// once for each process, for a fork may make another thread the main one.
+bool on_main_thread() {
+    if (PyInterpreterState_Get() != PyInterpreterState_Main())
+        return false;
+    static std::atomic<unsigned long> main_thread{0};
+    static std::atomic<unsigned> generation{0};
+    if (main_thread.load() == 0 || generation.load() != fork_generation()) {
+        main_thread = py::module_::import("threading")
+                          .attr("main_thread")()
+                          .attr("ident")
+                          .cast<unsigned long>();
+        generation = fork_generation();
+    }
+    return PyThread_get_thread_ident() == main_thread.load();
+}
+
+bool finalizing() noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing() != 0;
+#else
+    return _Py_IsFinalizing() != 0;
+#endif
+}
+
+[[noreturn]] void park() noexcept {
+    for (;;)
+        ::pause();
+}
+
+} // namespace
+
+Unlocked::Unlocked() : main_(on_main_thread()), state_(PyEval_SaveThread()) {}
+
+Unlocked::~Unlocked() { relock(); }
+
+void Unlocked::relock() noexcept {
+    if (state_ == nullptr)
+        return;
+    // The main thread finalizes, and may call us on its way.
+    if (!main_ && finalizing())
+        park();
+    try {
+        PyEval_RestoreThread(state_);
+    } catch (...) {
+        // Before Python 3.14 it ends the thread, which C++ sees as an exception
+        // that must not be caught and left.
+        park();
+    }
+    state_ = nullptr;
+}
+
+void Unlocked::check() {
+    relock();
+    if (PyErr_CheckSignals() != 0)
+        throw py::error_already_set();
+    state_ = PyEval_SaveThread();
+}
+
+std::optional<Duration> Unlocked::slice() const {
+    if (main_)
+        return signal_slice;
+    return std::nullopt;
+}
+
+} // namespace pyremctl

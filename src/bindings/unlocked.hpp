@@ -1,0 +1,36 @@
+// Python's side of a blocking call: without the interpreter lock, with its
+// signals.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "transport/poll.hpp"
+
+namespace pyremctl {
+
+/// Releases the interpreter lock for as long as it lives, or until relock(),
+/// and lets a wait look at Python's signal handlers.
+///
+/// Convert all arguments before and touch no Python object meanwhile. Mutexes
+/// of ours are taken only without the interpreter lock; so it may be taken
+/// back while one is held.
+class Unlocked final : public Interrupts {
+  public:
+    Unlocked();
+    ~Unlocked() override;
+
+    /// Takes the interpreter lock back. Once the interpreter is shutting down
+    /// it never returns: this thread has nothing to return to.
+    void relock() noexcept;
+
+    /// Runs Python's signal handlers. Throws what they raised.
+    void check() override;
+
+    std::optional<Duration> slice() const override;
+
+  private:
+    bool main_;
+    PyThreadState *state_;
+};
+
+} // namespace pyremctl

@@ -1,0 +1,196 @@
+#include "connection/channel.hpp"
+
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace pyremctl {
+
+namespace {
+
+constexpr std::size_t small_chunk = 16 * 1024;
+constexpr std::size_t large_chunk = 256 * 1024;
+
+// Enough for any token, so that a server that answers while it is being sent
+// to is heard, and one that floods is not.
+constexpr std::size_t incoming_limit = token_max_length + large_chunk;
+constexpr std::size_t outgoing_limit = large_chunk;
+
+// libremctl begins with an empty token, and the one that matters follows it.
+// They leave in one packet.
+constexpr std::size_t opening_size = token_header_size;
+
+} // namespace
+
+Channel::Channel(Descriptor socket) : socket_(std::move(socket)), chunk_(small_chunk) {
+    std::tie(near_, far_) = socket_pair();
+    far_number_ = far_.get();
+    // The kernel counts its own overhead against the buffer; a quarter is safe.
+    inline_limit_ = send_buffer_size(far_number_) / 4;
+}
+
+bool Channel::open(const std::string &host, const std::optional<std::string> &principal) {
+    return handle_.open_fd(host, far_.release(), principal);
+}
+
+void Channel::note(const Transfer &transfer) {
+    if (!problem_.empty())
+        return;
+    if (transfer.ended)
+        problem_ = "unexpected end of file";
+    else if (transfer.error == ETIMEDOUT)
+        problem_ = "timed out";
+    else
+        problem_ = std::strerror(transfer.error);
+}
+
+/// From libremctl.
+bool Channel::collect() {
+    if (outgoing_.size() >= outgoing_limit)
+        return false;
+    return receive_into(near_.get(), outgoing_, small_chunk * 4).count != 0;
+}
+
+/// To the server.
+bool Channel::send() {
+    if (broken_ || outgoing_.empty() || (sent_ == 0 && outgoing_.size() <= opening_size))
+        return false;
+    const Transfer transfer = send_from(socket_.get(), outgoing_);
+    sent_ += transfer.count;
+    if (transfer.ended || transfer.error != 0) {
+        note(transfer);
+        broken_ = true;
+    }
+    return transfer.count != 0;
+}
+
+/// From the server.
+bool Channel::receive_some() {
+    if (ended_ || incoming_.size() >= incoming_limit)
+        return false;
+    const Transfer transfer = receive_into(socket_.get(), incoming_, chunk_);
+    if (transfer.ended || transfer.error != 0) {
+        note(transfer);
+        ended_ = true;
+    }
+    // A server that fills what it is given has more to say.
+    if (transfer.count >= chunk_)
+        chunk_ = std::min(chunk_ * 2, large_chunk);
+    if (!first_flags_ && transfer.count != 0)
+        first_flags_ = static_cast<unsigned char>(incoming_.bytes().front());
+    return transfer.count != 0;
+}
+
+/// To libremctl.
+void Channel::feed() {
+    pair_full_ = false;
+    if (!incoming_.empty()) {
+        const auto bytes = incoming_.bytes();
+        const auto fed =
+            ::send(near_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (fed > 0) {
+            scanner_.advance(bytes.first(static_cast<std::size_t>(fed)));
+            incoming_.consume(static_cast<std::size_t>(fed));
+        }
+        pair_full_ = !incoming_.empty();
+    }
+    if (ended_ && incoming_.empty() && !end_passed_) {
+        ::shutdown(near_.get(), SHUT_WR);
+        end_passed_ = true;
+    }
+}
+
+bool Channel::pump() {
+    bool moved = false;
+    while (collect())
+        moved |= send();
+    moved |= send();
+    moved |= receive_some();
+    feed();
+    return moved;
+}
+
+bool Channel::receive() {
+    bool moved = false;
+    feed();
+    while (!token_ready() && !pair_full_ && receive_some()) {
+        moved = true;
+        feed();
+    }
+    if (ended_)
+        feed();
+    return moved;
+}
+
+std::vector<pollfd> Channel::interests(bool busy) const {
+    short socket_events = 0;
+    if (busy && !ended_ && incoming_.size() < incoming_limit)
+        socket_events |= POLLIN;
+    if (!broken_ && outgoing_.size() > (sent_ == 0 ? opening_size : 0))
+        socket_events |= POLLOUT;
+    short near_events = 0;
+    if (busy && outgoing_.size() < outgoing_limit)
+        near_events |= POLLIN;
+    if (busy && pair_full_)
+        near_events |= POLLOUT;
+    std::vector<pollfd> interests;
+    if (socket_events != 0)
+        interests.push_back({socket_.get(), socket_events, 0});
+    if (near_events != 0)
+        interests.push_back({near_.get(), near_events, 0});
+    return interests;
+}
+
+void Channel::take_token() noexcept {
+    if (scanner_.whole() > 0)
+        scanner_.take();
+}
+
+bool Channel::stuffed() const noexcept { return pair_full_ && !token_ready(); }
+
+bool Channel::settle() noexcept {
+    scanner_.take_all();
+    trim(); // many connections may be held open and idle
+    int unread = 0;
+    return incoming_.empty() && ::ioctl(far_number_, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+bool Channel::stale() {
+    const bool spoken = !incoming_.empty() || scanner_.whole() > 0 || scanner_.inside();
+    return spoken || receive_some() || ended_;
+}
+
+void Channel::trim() noexcept {
+    incoming_.trim();
+    outgoing_.trim();
+    chunk_ = small_chunk;
+}
+
+void Channel::abort() noexcept {
+    ::shutdown(near_.get(), SHUT_RDWR);
+    // A child process may hold a copy; the server shall hear of the end anyway.
+    ::shutdown(socket_.get(), SHUT_RDWR);
+    socket_.reset();
+}
+
+void Channel::close() {
+    handle_.close();
+    while (collect())
+        send();
+    abort();
+}
+
+void Channel::abandon() noexcept {
+    handle_.abandon();
+    if (!far_)
+        far_.reset(far_number_);
+    far_.reset();
+    near_.reset();
+    socket_.reset();
+}
+
+} // namespace pyremctl

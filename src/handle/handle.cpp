@@ -1,0 +1,102 @@
+#include "handle/handle.hpp"
+
+#include <remctl.h>
+
+#include <csignal>
+#include <ctime>
+#include <new>
+
+#include "transport/error.hpp"
+
+namespace pyremctl {
+
+namespace {
+
+/// Keeps a write to a peer that is gone from raising SIGPIPE in this thread.
+class NoSigpipe {
+  public:
+    NoSigpipe() noexcept {
+        sigset_t pending;
+        sigpending(&pending);
+        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+        sigset_t pipe = only_sigpipe();
+        pthread_sigmask(SIG_BLOCK, &pipe, &before_);
+    }
+    NoSigpipe(const NoSigpipe &) = delete;
+    NoSigpipe &operator=(const NoSigpipe &) = delete;
+    ~NoSigpipe() {
+        if (!was_pending_) {
+            const sigset_t pipe = only_sigpipe();
+            const timespec at_once{};
+            while (sigtimedwait(&pipe, nullptr, &at_once) > 0) {
+            }
+        }
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    }
+
+  private:
+    static sigset_t only_sigpipe() noexcept {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGPIPE);
+        return set;
+    }
+
+    sigset_t before_{};
+    bool was_pending_ = false;
+};
+
+const char *c_string(const std::optional<std::string> &text) noexcept {
+    return text ? text->c_str() : nullptr;
+}
+
+} // namespace
+
+// remctl_close says goodbye to the server, who may have gone first.
+void Handle::Close::operator()(struct remctl *handle) const noexcept {
+    const NoSigpipe guard;
+    remctl_close(handle);
+}
+
+Handle::Handle() : handle_(remctl_new()) {
+    if (!handle_)
+        throw std::bad_alloc();
+}
+
+void Handle::set_ccache(const std::string &ccache) {
+    if (remctl_set_ccache(handle_.get(), ccache.c_str()) == 0)
+        throw Error(error());
+}
+
+void Handle::set_source_ip(const std::string &source) {
+    if (remctl_set_source_ip(handle_.get(), source.c_str()) == 0)
+        throw Error(error());
+}
+
+bool Handle::open(const std::string &host, std::uint16_t port,
+                  const std::optional<std::string> &principal) {
+    host_ = host;
+    principal_ = principal;
+    return remctl_open(handle_.get(), host_.c_str(), port, c_string(principal_)) != 0;
+}
+
+bool Handle::open_fd(const std::string &host, int socket,
+                     const std::optional<std::string> &principal) {
+    host_ = host;
+    principal_ = principal;
+    return remctl_open_fd(handle_.get(), host_.c_str(), socket, c_string(principal_)) != 0;
+}
+
+bool Handle::command(const Command &command) {
+    return remctl_commandv(handle_.get(), command.data(), command.size()) != 0;
+}
+
+bool Handle::noop() { return remctl_noop(handle_.get()) != 0; }
+
+const struct remctl_output *Handle::output() { return remctl_output(handle_.get()); }
+
+std::string Handle::error() const { return remctl_error(handle_.get()); }
+
+void Handle::abandon() noexcept { [[maybe_unused]] auto *lost = handle_.release(); }
+
+} // namespace pyremctl

@@ -1,0 +1,34 @@
+// From a host's name to a connected TCP socket.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "transport/address.hpp"
+#include "transport/descriptor.hpp"
+#include "transport/task.hpp"
+#include "transport/waiter.hpp"
+
+namespace pyremctl {
+
+/// The server to connect to, for use in addresses and in messages.
+struct Endpoint {
+    std::string host;
+    std::uint16_t port;
+};
+
+/// Looks the host up. A name goes to the system's resolver on a helper thread,
+/// which is left behind when the call ends early. Throws Error
+/// "unknown host HOST: ...".
+Task<std::vector<Address>> resolve(Endpoint endpoint, Waiter &waiter);
+
+/// Connects to the first address that answers: all are tried, families in
+/// turn, each a quarter of a second after the one before it or as soon as
+/// that one has failed (RFC 8305). With a source address only its family is
+/// tried. The socket is non-blocking and has TCP_NODELAY. Throws Error
+/// "cannot connect to HOST (port N): ...".
+Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::string source,
+                      Waiter &waiter);
+
+} // namespace pyremctl

@@ -1,0 +1,81 @@
+#include "transport/socket.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "transport/error.hpp"
+
+namespace pyremctl {
+
+namespace {
+
+Transfer failed_transfer() noexcept {
+    Transfer transfer;
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ENOBUFS)
+        transfer.blocked = true;
+    else if (errno == EPIPE || errno == ECONNRESET)
+        transfer.ended = true;
+    else
+        transfer.error = errno;
+    return transfer;
+}
+
+} // namespace
+
+Transfer send_from(int socket, ByteQueue &queue) noexcept {
+    const auto bytes = queue.bytes();
+    if (bytes.empty())
+        return {};
+    const auto sent = ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0)
+        return failed_transfer();
+    Transfer transfer;
+    transfer.count = static_cast<std::size_t>(sent);
+    transfer.blocked = transfer.count < bytes.size();
+    queue.consume(transfer.count);
+    return transfer;
+}
+
+Transfer receive_into(int socket, ByteQueue &queue, std::size_t chunk) {
+    const auto room = queue.room(chunk);
+    const auto got = ::recv(socket, room.data(), room.size(), MSG_DONTWAIT);
+    if (got < 0)
+        return failed_transfer();
+    Transfer transfer;
+    transfer.count = static_cast<std::size_t>(got);
+    transfer.ended = got == 0;
+    queue.commit(transfer.count);
+    return transfer;
+}
+
+std::pair<Descriptor, Descriptor> socket_pair() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        throw Error(std::string("cannot create a socket pair: ") + std::strerror(errno));
+    return {Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+std::size_t send_buffer_size(int socket) noexcept {
+    int size = 0;
+    socklen_t length = sizeof size;
+    if (::getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, &length) != 0 || size < 0)
+        return 0;
+    return static_cast<std::size_t>(size);
+}
+
+void disable_nagle(int socket) noexcept {
+    const int on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void acknowledge_at_once(int socket) noexcept {
+    const int on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
+} // namespace pyremctl

@@ -1,0 +1,44 @@
+// Sending and receiving that never wait, on sockets of either kind.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "transport/byte_queue.hpp"
+#include "transport/descriptor.hpp"
+
+namespace pyremctl {
+
+/// What became of one attempt to move bytes.
+struct Transfer {
+    std::size_t count = 0; ///< bytes moved
+    bool blocked = false;  ///< the socket can take or give no more for now
+    bool ended = false;    ///< the peer is gone: end of file, reset, broken pipe
+    int error = 0;         ///< errno of any other failure
+};
+
+/// Sends from the front of the queue. No SIGPIPE, no wait.
+Transfer send_from(int socket, ByteQueue &queue) noexcept;
+
+/// Receives once into the queue, `chunk` bytes or a little more. No wait.
+Transfer receive_into(int socket, ByteQueue &queue, std::size_t chunk);
+
+/// Two connected local sockets. Throws Error.
+std::pair<Descriptor, Descriptor> socket_pair();
+
+/// Bytes that a socket takes before a write to it waits, by SO_SNDBUF.
+std::size_t send_buffer_size(int socket) noexcept;
+
+/// Sends small tokens at once (TCP_NODELAY). Without it the two tokens of the
+/// handshake cost a round trip more. A socket that is not TCP has no need.
+void disable_nagle(int socket) noexcept;
+
+/// Acknowledges what comes next at once (TCP_QUICKACK, good until the next
+/// change of direction). remctld sends the output and the status of a command
+/// in two small writes, and its system holds the second one back until the
+/// first is acknowledged: some 40 ms, if we let ours wait for company.
+void acknowledge_at_once(int socket) noexcept;
+
+} // namespace pyremctl
