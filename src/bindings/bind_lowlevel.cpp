@@ -136,7 +136,8 @@ void register_lowlevel(py::module_ &module) {
     const py::class_<LowlevelHandle> handle(
         module, "Handle",
         "An opaque handle, from remctl_new(). Once it is closed every "
-        "call on it raises ValueError.");
+        "call on it raises ValueError.",
+        py::is_final());
 
     module.def("remctl_new", [] { return LowlevelHandle(); }, "A new handle, not connected.");
     module.def("remctl", &simple_call, py::arg("host"), py::arg("port"), py::arg("principal"),

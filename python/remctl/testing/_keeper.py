@@ -60,7 +60,7 @@ class Keeper:
             stdout=subprocess.PIPE,
             start_new_session=True,  # out of reach of a Ctrl-C at the terminal
         )
-        self.folder = Path(self._answer(0))
+        self.folder: Path = Path(self._answer(0))
 
     def request(self, verb: str, *args: Any) -> Any:
         """Have the keeper do something and return what it answers."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Nothing here may depend on name service: every address is written out, and host names are
 # taken as they are given.
-KRB5_CONF = {
+KRB5_CONF: dict[str, Any] = {
     "libdefaults": {
         "default_realm": "$realm",
         "dns_lookup_kdc": "false",
@@ -29,7 +29,7 @@ KRB5_CONF = {
     },
     "realms": {"$realm": {"kdc": "127.0.0.1:$port0", "admin_server": "127.0.0.1:$port1"}},
 }
-KDC_CONF = {
+KDC_CONF: dict[str, Any] = {
     "realms": {
         "$realm": {
             "database_name": "$tmpdir/db",
@@ -83,8 +83,8 @@ class Realm:
 
     def __init__(self, name: str = "REMCTL.TEST") -> None:
         self.name = name
-        self.user = f"user@{name}"
-        self.password = secrets.token_hex(8)
+        self.user: str = f"user@{name}"
+        self.password: str = secrets.token_hex(8)
         self._kdc: Daemon | None = None
         self._keeper: Keeper | None = None
 
@@ -92,14 +92,14 @@ class Realm:
         """Make the realm, start its KDC and get a ticket for the user."""
         if self._keeper is not None:
             raise RuntimeError("the realm is open already")
-        self.owner = os.getpid()
+        self.owner: int = os.getpid()
         self._keeper = Keeper("remctl-realm-")
-        self.folder = self._keeper.folder
+        self.folder: Path = self._keeper.folder
         k5 = self._k5 = _k5realm(self.folder, self.name, self._keeper.lease(10))
         self.ccache: str = k5.ccache
-        self.keytab = Path(k5.keytab)
+        self.keytab: Path = Path(k5.keytab)
         self.env: dict[str, str] = {k: v for k, v in k5.env.items() if k.startswith("KRB5")}
-        self.daemon_env = {k: os.environ[k] for k in PASSED_ON if k in os.environ} | self.env
+        self.daemon_env: dict[str, str] = {k: os.environ[k] for k in PASSED_ON if k in os.environ} | self.env
         k5.create_kdb()
         self._kadmin(
             f'addprinc -pw "{self.password}" {self.user}',

@@ -39,12 +39,12 @@ class Server:
     ) -> None:
         self.realm = realm
         self.addresses = addresses
-        self.host = "localhost" if "127.0.0.1" in addresses else addresses[0]
-        self.principal = f"host/{self.host}@{realm.name}"
-        self.port = realm.keeper.lease(1)
-        self.folder = realm.folder / f"server-{self.port}"
+        self.host: str = "localhost" if "127.0.0.1" in addresses else addresses[0]
+        self.principal: str = f"host/{self.host}@{realm.name}"
+        self.port: int = realm.keeper.lease(1)
+        self.folder: Path = realm.folder / f"server-{self.port}"
         self.folder.mkdir()
-        self.config = self.folder / "remctld.conf"
+        self.config: Path = self.folder / "remctld.conf"
         self.config.write_text(configuration(commands, self.folder / "scripts"))
         self._env = {**realm.daemon_env, **(env or {})}
         self._debug = debug
