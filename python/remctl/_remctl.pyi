@@ -1,6 +1,5 @@
 """The remctl client library's interface, one to one, and what remctl.Remctl is made on."""
 
-import sys
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, TypeAlias, final
 
 from _typeshed import structseq
@@ -104,8 +103,7 @@ class Connection(metaclass=_Type):
 class Output(structseq[Any], tuple[str, bytes | None, int | None, int | None, int | None]):
     """A token of output, as remctl_output returns it."""
 
-    if sys.version_info >= (3, 10):
-        __match_args__: Final = ("type", "output", "stream", "status", "error")
+    __match_args__: Final = ("type", "output", "stream", "status", "error")
     @property
     def type(self) -> str:
         """The kind of token: "output", "status", "error" or "done"."""

@@ -99,7 +99,8 @@ class Realm:
         self.ccache: str = k5.ccache
         self.keytab: Path = Path(k5.keytab)
         self.env: dict[str, str] = {k: v for k, v in k5.env.items() if k.startswith("KRB5")}
-        self.daemon_env: dict[str, str] = {k: os.environ[k] for k in PASSED_ON if k in os.environ} | self.env
+        passed_on = {k: os.environ[k] for k in PASSED_ON if k in os.environ}
+        self.daemon_env: dict[str, str] = passed_on | self.env
         k5.create_kdb()
         self._kadmin(
             f'addprinc -pw "{self.password}" {self.user}',
