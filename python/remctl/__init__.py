@@ -25,7 +25,11 @@ from remctl._types import RemctlOutput, RemctlSimpleResult
 
 __version__ = _remctl.__version__
 
+#: The version of libremctl, as the old binding had it.
+VERSION = build_info().libremctl or "unknown"
+
 __all__ = [
+    "VERSION",
     "BuildInfo",
     "ErrorCode",
     "Remctl",
@@ -44,6 +48,6 @@ __all__ = [
 
 # Users see, and pickles name, the package and not its files.
 for _name in __all__:
-    if _name != "__version__":
+    if _name not in ("VERSION", "__version__"):
         globals()[_name].__module__ = __name__
 del _name

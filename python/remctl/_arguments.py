@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import operator
 import os
 from collections.abc import Iterable
 from typing import SupportsIndex
@@ -12,7 +11,7 @@ from typing import SupportsIndex
 Argument = object
 
 Command = Iterable[Argument]
-Port = SupportsIndex | str | float | None
+Port = SupportsIndex | float | str | bytes | None
 
 
 def port_number(port: Port) -> int:
@@ -22,12 +21,12 @@ def port_number(port: Port) -> int:
     """
     if port is None:
         return 0
-    try:
-        number = int(port) if isinstance(port, (str, float)) else operator.index(port)
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"port must be a number: {port!r}") from None
-    if isinstance(port, float) and number != port:
+    if isinstance(port, float) and not port.is_integer():
         raise ValueError(f"invalid port number: {port!r}")
+    try:
+        number = int(port)
+    except (TypeError, ValueError):
+        raise TypeError(f"port must be a number: {port!r}") from None
     if not 0 <= number <= 65535:
         raise ValueError(f"invalid port number: {number!r}")
     return number
@@ -37,9 +36,9 @@ def command_list(command: Command) -> list[bytes]:
     """The arguments of a command as bytes.
 
     A str is encoded as UTF-8, with surrogate escapes restored to the bytes
-    they stand for; bytes-like objects are taken as they are, paths and all
-    else by their string form. Raises TypeError where the command is not an
-    iterable of arguments, ValueError where it is empty.
+    they stand for; bytes-like objects are taken as they are, paths, numbers
+    and all else by their string form. Raises TypeError where the command is
+    not an iterable of arguments, ValueError where it is empty.
     """
     if isinstance(command, (str, bytes, bytearray, memoryview, numbers.Number)):
         raise TypeError("command must be a sequence or iterator")
@@ -63,9 +62,12 @@ def _encode(argument: Argument, position: int) -> bytes:
     if not isinstance(argument, (str, numbers.Number)):
         try:
             # The buffer protocol has no name to test for before Python 3.12.
-            return memoryview(argument).tobytes()  # type: ignore[arg-type]
+            view = memoryview(argument)  # type: ignore[arg-type]
         except TypeError:
             pass
+        else:
+            if view.ndim:  # else a scalar, numpy.bool_ say
+                return view.tobytes()
     try:
         return str(argument).encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:

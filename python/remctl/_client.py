@@ -15,11 +15,9 @@ from remctl._errors import RemctlNotOpenedError, RemctlProtocolError
 from remctl._types import RemctlOutput, RemctlSimpleResult
 
 if TYPE_CHECKING:
-    from typing import Self
+    from typing_extensions import Self
 else:
     Self = "Self"
-
-NOT_OPENED = "no currently open connection"
 
 
 class Remctl:
@@ -38,7 +36,7 @@ class Remctl:
         self, host: str | None = None, port: Port = None, principal: str | None = None
     ) -> None:
         self._connection = _remctl.Connection()
-        if host:
+        if host is not None:
             self.open(host, port, principal)
 
     def __enter__(self) -> Self:
@@ -135,7 +133,7 @@ class Remctl:
         """
         number = self._connection.fileno()
         if number < 0:
-            raise RemctlNotOpenedError(NOT_OPENED)
+            raise RemctlNotOpenedError("no currently open connection")
         return number
 
     # Commands.
@@ -152,7 +150,7 @@ class Remctl:
         command before is pending (which stays as it is), RemctlTimeoutError
         and RemctlError for failures.
         """
-        self._require_opened()
+        self._connection.require_opened()
         self._connection.command(command_list(command))
 
     def output(self) -> RemctlOutput:
@@ -163,7 +161,7 @@ class Remctl:
         ``done`` token. Raises RemctlNotOpenedError without an open connection,
         RemctlTimeoutError and RemctlError for failures.
         """
-        self._require_opened()
+        self._connection.require_opened()
         return RemctlOutput._make(self._connection.output())
 
     def __iter__(self) -> Iterator[RemctlOutput]:
@@ -177,7 +175,7 @@ class Remctl:
         Raises RemctlProtocolError when the server refuses the command, else as
         `command()` and `output()` do.
         """
-        self._require_opened()
+        self._connection.require_opened()
         return run_on(self._connection, command_list(command))
 
     def stream(self, command: Command) -> Stream:
@@ -187,7 +185,7 @@ class Remctl:
         the connection; the next command makes a new one. Raises as `command()`
         and `output()` do.
         """
-        self._require_opened()
+        self._connection.require_opened()
         return Stream(self._connection, command_list(command))
 
     def noop(self) -> bool:
@@ -198,16 +196,12 @@ class Remctl:
         connection, RemctlError while output is pending (which stays as it is),
         and RemctlTimeoutError and RemctlError when the connection failed.
         """
-        self._require_opened()
+        self._connection.require_opened()
         return self._connection.noop()
 
     def error(self) -> str:
         """The text of the last failure, ``"no error"`` when there was none."""
         return self._connection.error()
-
-    def _require_opened(self) -> None:
-        if not self._connection.opened:
-            raise RemctlNotOpenedError(NOT_OPENED)
 
 
 class Stream(Iterator[RemctlOutput]):

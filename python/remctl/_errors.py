@@ -56,8 +56,8 @@ class RemctlProtocolError(RemctlError):
         except ValueError:
             self.code = code
 
-    def __reduce__(self) -> tuple[type[RemctlProtocolError], tuple[str, int | None]]:
-        return type(self), (str(self), self.code)
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.code), self.__dict__
 
 
 class RemctlNotOpenedError(RemctlError):
@@ -80,5 +80,5 @@ class RemctlCommandError(RemctlError):
         super().__init__(f"command exited with status {result.status}")
         self.result = result
 
-    def __reduce__(self) -> tuple[type[RemctlCommandError], tuple[RemctlSimpleResult]]:
-        return type(self), (self.result,)
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.result,), self.__dict__

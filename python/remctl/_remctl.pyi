@@ -1,84 +1,181 @@
 """The remctl client library's interface, one to one, and what remctl.Remctl is made on."""
 
-import os
-import sys
-from typing import Any, Final, SupportsFloat, SupportsIndex, TypeAlias, final
+from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, TypeAlias, final
 
 from _typeshed import structseq
+from typing_extensions import TypedDict
 
 __version__: Final[str]
 
+# Text is encoded as UTF-8, with surrogate escapes restored to the bytes they stand for.
 _CString: TypeAlias = str | bytes
 _Seconds: TypeAlias = SupportsFloat | SupportsIndex
 _Token: TypeAlias = tuple[str, bytes | None, int | None, int | None, int | None]
 
-def build_info() -> dict[str, str | None]: ...
+class _BuildInfo(TypedDict):
+    flavour: Literal["system", "bundled"]
+    libremctl: str | None
+    krb5: str | None
+    keyutils: str | None
+    pybind11: str
+    compiler: str
 
-class Session:
-    def end(self) -> None: ...
+def build_info() -> _BuildInfo:
+    """What this extension was built from, by name; None where it is not known."""
 
-class Connection:
+class _Type(type): ...  # the metaclass of pybind11's classes, which cannot be imported
+
+@final
+class Session(metaclass=_Type):
+    """The exclusive use of a connection, for the length of one stream."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Connection.begin()
+    def end(self) -> None:
+        """Let other calls through. Harmless the second time."""
+
+@final
+class Connection(metaclass=_Type):
+    """A connection to a remctl server, shared by any number of threads.
+
+    Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out.
+    """
+
     def __init__(self) -> None: ...
-    def set_ccache(self, ccache: _CString | None) -> None: ...
-    def set_source_ip(self, source: _CString) -> None: ...
-    def set_timeout(self, timeout: _Seconds | None) -> None: ...
-    def set_deadline(self, timeout: _Seconds | None) -> None: ...
-    def open(self, host: _CString, port: int = 0, principal: _CString | None = None) -> None: ...
+    def set_ccache(self, ccache: _CString | None) -> None:
+        """Set the credential cache for connections made from now on."""
+
+    def set_source_ip(self, source: _CString) -> None:
+        """Set the address that connections come from, from now on."""
+
+    def set_timeout(self, timeout: _Seconds | None) -> None:
+        """Set the longest silence, in seconds; None or 0 for no limit."""
+
+    def set_deadline(self, timeout: _Seconds | None) -> None:
+        """End all calls so many seconds from now; None or 0 for no end."""
+
+    def open(self, host: _CString, port: int = 0, principal: _CString | None = None) -> None:
+        """Connect and authenticate."""
+
     def open_descriptor(
         self, descriptor: int, host: _CString | None, principal: _CString | None = None
-    ) -> None: ...
-    def command(self, command: list[bytes], session: Session | None = None) -> None: ...
-    def output(self, session: Session | None = None) -> _Token: ...
-    def run(
-        self, command: list[bytes]
-    ) -> tuple[bytes | None, bytes | None, int, int | None, str]: ...
-    def noop(self) -> bool: ...
-    def close(self) -> None: ...
-    def drop(self, session: Session | None = None) -> None: ...
-    def begin(self) -> Session: ...
-    def error(self) -> str: ...
+    ) -> None:
+        """Authenticate over a connected socket, of which a duplicate is used."""
+
+    def command(self, command: list[bytes], session: Session | None = None) -> None:
+        """Send a command: a list of bytes."""
+
+    def output(self, session: Session | None = None) -> _Token:
+        """Read a token: (type, output, stream, status, error)."""
+
+    def run(self, command: list[bytes]) -> tuple[bytes | None, bytes | None, int, int | None, str]:
+        """Send a command and read its answer: (stdout, stderr, status, error, error text)."""
+
+    def noop(self) -> bool:
+        """Return True when the server answered, False when it knows no NOOP."""
+
+    def close(self) -> None:
+        """Close for good, also under a call that waits in another thread."""
+
+    def drop(self, session: Session | None = None) -> None:
+        """End the connection at once; the next command makes a new one."""
+
+    def begin(self) -> Session:
+        """Reserve the connection for a stream."""
+
+    def error(self) -> str:
+        """Return the text of the last failure, or "no error"."""
+
+    def require_opened(self) -> None:
+        """Raise RemctlNotOpenedError where no connection is open."""
+
     @property
-    def opened(self) -> bool: ...
+    def opened(self) -> bool:
+        """True from a successful open to close."""
+
     @property
-    def pending(self) -> bool: ...
-    def fileno(self) -> int: ...
+    def pending(self) -> bool:
+        """True while a command's answer has not been read to its end."""
+
+    def fileno(self) -> int:
+        """Return the connected socket's descriptor, or -1."""
 
 @final
 class Output(structseq[Any], tuple[str, bytes | None, int | None, int | None, int | None]):
-    if sys.version_info >= (3, 10):
-        __match_args__: Final = ("type", "output", "stream", "status", "error")
-    @property
-    def type(self) -> str: ...
-    @property
-    def output(self) -> bytes | None: ...
-    @property
-    def stream(self) -> int | None: ...
-    @property
-    def status(self) -> int | None: ...
-    @property
-    def error(self) -> int | None: ...
+    """A token of output, as remctl_output returns it."""
 
-class Handle: ...
+    __match_args__: Final = ("type", "output", "stream", "status", "error")
+    @property
+    def type(self) -> str:
+        """The kind of token: "output", "status", "error" or "done"."""
 
-def remctl_new() -> Handle: ...
+    @property
+    def output(self) -> bytes | None:
+        """Bytes of output, or the error's text; else None."""
+
+    @property
+    def stream(self) -> int | None:
+        """1 for standard output, 2 for standard error; else None."""
+
+    @property
+    def status(self) -> int | None:
+        """Exit status, 0 to 255; else None."""
+
+    @property
+    def error(self) -> int | None:
+        """The protocol's error code; else None."""
+
+@final
+class Handle(metaclass=_Type):
+    """An opaque handle, from remctl_new(). Once it is closed every call on it raises ValueError."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from remctl_new()
+
+def remctl_new() -> Handle:
+    """Return a new handle, not connected."""
+
 def remctl(
     host: _CString, port: int, principal: _CString | None, command: list[bytes]
-) -> tuple[str | None, bytes | None, bytes | None, int]: ...
-def remctl_set_ccache(r: Handle, ccache: _CString) -> bool: ...
-def remctl_set_source_ip(r: Handle, source: _CString) -> bool: ...
-def remctl_set_timeout(r: Handle, timeout: _Seconds | None) -> bool: ...
+) -> tuple[str | None, bytes | None, bytes | None, int]:
+    """Run one command: (error, stdout, stderr, status). error is None or a text."""
+
+def remctl_set_ccache(r: Handle, ccache: _CString) -> bool:
+    """Set the credential cache for later opens."""
+
+def remctl_set_source_ip(r: Handle, source: _CString) -> bool:
+    """Set the address to connect from."""
+
+def remctl_set_timeout(r: Handle, timeout: _Seconds | None) -> bool:
+    """Set the longest silence in seconds, 0 for no limit; false where it is negative."""
+
 def remctl_open(
     r: Handle, host: _CString, port: int = 0, principal: _CString | None = None
-) -> bool: ...
+) -> bool:
+    """Connect and authenticate."""
+
 def remctl_open_fd(
     r: Handle, host: _CString | None, fd: int, principal: _CString | None = None
-) -> bool: ...
+) -> bool:
+    """Authenticate over a connected socket; a duplicate of fd is used."""
+
 def remctl_open_sockaddr(
     r: Handle, host: _CString | None, address: tuple[str, int], principal: _CString | None = None
-) -> bool: ...
-def remctl_command(r: Handle, command: list[bytes]) -> bool: ...
-def remctl_commandv(r: Handle, command: list[bytes]) -> bool: ...
-def remctl_output(r: Handle) -> Output | tuple[()]: ...
-def remctl_noop(r: Handle) -> bool: ...
-def remctl_close(r: Handle) -> None: ...
-def remctl_error(r: Handle) -> str: ...
+) -> bool:
+    """Connect to (address in digits, port) and authenticate."""
+
+def remctl_command(r: Handle, command: list[bytes]) -> bool:
+    """Send a command, a list of bytes; the same as remctl_commandv."""
+
+def remctl_commandv(r: Handle, command: list[bytes]) -> bool:
+    """Send a command, a list of bytes."""
+
+def remctl_output(r: Handle) -> Output | tuple[()]:
+    """Read a token; an empty tuple on failure."""
+
+def remctl_noop(r: Handle) -> bool:
+    """Keep the connection alive; false where it failed or NOOP is not known."""
+
+def remctl_close(r: Handle) -> None:
+    """Close the handle for good."""
+
+def remctl_error(r: Handle) -> str:
+    """Return the text of the last failure, or "no error"."""

@@ -5,6 +5,7 @@
 #include "bindings/registers.hpp"
 #include "bindings/verbs.hpp"
 #include "connection/shared_connection.hpp"
+#include "transport/error.hpp"
 
 namespace py = pybind11;
 
@@ -12,8 +13,22 @@ namespace pyremctl {
 
 namespace {
 
+/// Seconds as to_duration has them; error() then tells what was wrong with them.
+std::optional<Duration> noted_duration(SharedConnection &shared, py::handle seconds) {
+    try {
+        return to_duration(seconds, "timeout");
+    } catch (const Error &error) {
+        shared.note(error.what());
+        throw;
+    }
+}
+
+void set_timeout(SharedConnection &shared, py::handle seconds) {
+    shared.set_timeout(noted_duration(shared, seconds));
+}
+
 void set_deadline(SharedConnection &shared, py::handle seconds) {
-    const auto patience = to_duration(seconds, "timeout");
+    const auto patience = noted_duration(shared, seconds);
     shared.set_deadline(patience ? std::optional<Time>(Clock::now() + *patience) : std::nullopt);
 }
 
@@ -21,13 +36,15 @@ void set_deadline(SharedConnection &shared, py::handle seconds) {
 
 void register_connection(py::module_ &module) {
     py::class_<Gate::Session, verbs::Session>(
-        module, "Session", "The exclusive use of a connection, for the length of one stream.")
+        module, "Session", "The exclusive use of a connection, for the length of one stream.",
+        py::is_final())
         .def("end", &Gate::Session::end, "Let other calls through. Harmless the second time.");
 
     py::class_<SharedConnection>(
         module, "Connection",
         "A connection to a remctl server, shared by any number of threads.\n\n"
-        "Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out.")
+        "Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out.",
+        py::is_final())
         .def(py::init<>())
         .def(
             "set_ccache",
@@ -41,12 +58,8 @@ void register_connection(py::module_ &module) {
                 self.set_source_ip(to_source(source));
             },
             py::arg("source"), "Set the address that connections come from, from now on.")
-        .def(
-            "set_timeout",
-            [](SharedConnection &self, py::handle seconds) {
-                self.set_timeout(to_duration(seconds, "timeout"));
-            },
-            py::arg("timeout"), "Set the longest silence, in seconds; None or 0 for no limit.")
+        .def("set_timeout", &set_timeout, py::arg("timeout"),
+             "Set the longest silence, in seconds; None or 0 for no limit.")
         .def("set_deadline", &set_deadline, py::arg("timeout"),
              "End all calls so many seconds from now; None or 0 for no end.")
         .def("open", &verbs::open, py::arg("host"), py::arg("port") = 0,
@@ -69,8 +82,12 @@ void register_connection(py::module_ &module) {
         .def(
             "error", [](const SharedConnection &self) { return to_text(self.error()); },
             "The text of the last failure, or \"no error\".")
-        .def_property_readonly("opened", &SharedConnection::opened)
-        .def_property_readonly("pending", &SharedConnection::pending)
+        .def("require_opened", &SharedConnection::require_opened,
+             "Raise RemctlNotOpenedError where no connection is open.")
+        .def_property_readonly("opened", &SharedConnection::opened,
+                               "True from a successful open to close.")
+        .def_property_readonly("pending", &SharedConnection::pending,
+                               "True while a command's answer has not been read to its end.")
         .def("fileno", &SharedConnection::descriptor, "The connected socket's descriptor, or -1.");
 }
 

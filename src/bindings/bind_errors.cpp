@@ -28,6 +28,7 @@ const char *class_of(Failure failure) {
 void register_errors() {
     // The classes are looked up when they are needed: each interpreter has
     // its own, and nothing is kept beyond an interpreter's life.
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): pybind11 fixes the signature.
     py::register_local_exception_translator([](std::exception_ptr pointer) {
         try {
             if (pointer)

@@ -112,7 +112,7 @@ void remctl_close(LowlevelHandle &handle) { verbs::close(*handle.take()); }
 /// A struct sequence: a tuple whose members have names.
 py::object output_type() {
     static PyStructSequence_Field fields[] = {
-        {"type", "\"output\", \"status\", \"error\" or \"done\""},
+        {"type", R"("output", "status", "error" or "done")"},
         {"output", "bytes of output, or the error's text; else None"},
         {"stream", "1 for standard output, 2 for standard error; else None"},
         {"status", "exit status, 0 to 255; else None"},
@@ -133,9 +133,11 @@ void register_lowlevel(py::module_ &module) {
     const py::object output = output_type();
     module.attr("Output") = output;
 
-    py::class_<LowlevelHandle>(module, "Handle",
-                               "An opaque handle, from remctl_new(). Once it is closed every "
-                               "call on it raises ValueError.");
+    const py::class_<LowlevelHandle> handle(
+        module, "Handle",
+        "An opaque handle, from remctl_new(). Once it is closed every "
+        "call on it raises ValueError.",
+        py::is_final());
 
     module.def("remctl_new", [] { return LowlevelHandle(); }, "A new handle, not connected.");
     module.def("remctl", &simple_call, py::arg("host"), py::arg("port"), py::arg("principal"),

@@ -22,11 +22,17 @@ constexpr double longest_timeout = 1e9; // seconds; what is longer is for ever
 std::string to_c_string(py::handle value, const char *name) {
     py::object bytes;
     if (py::isinstance<py::str>(value))
-        bytes = value.attr("encode")("utf-8", "surrogateescape");
+        bytes = py::reinterpret_steal<py::object>(
+            PyUnicode_AsEncodedString(value.ptr(), "utf-8", "surrogateescape"));
     else if (py::isinstance<py::bytes>(value))
         bytes = py::reinterpret_borrow<py::object>(value);
     else
         throw py::type_error(std::string(name) + " must be a str, not " + type_name(value));
+    if (!bytes) {
+        PyErr_Clear();
+        throw py::value_error(std::string(name) + " cannot be encoded as UTF-8: " +
+                              py::repr(value).cast<std::string>());
+    }
     auto text = bytes.cast<std::string>();
     if (text.find('\0') != std::string::npos)
         throw py::value_error(std::string(name) + " must not contain a NUL character");

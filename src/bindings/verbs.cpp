@@ -109,6 +109,8 @@ py::tuple run(SharedConnection &shared, py::handle list) {
     const Result result = shared.run(unlocked, [&](Connection &connection, Waiter &waiter) {
         return connection.run(held.command, waiter);
     });
+    if (result.error)
+        shared.note(result.error_text);
     unlocked.relock();
     return to_tuple(result);
 }

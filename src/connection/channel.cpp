@@ -12,8 +12,8 @@ namespace pyremctl {
 
 namespace {
 
-constexpr std::size_t small_chunk = 16 * 1024;
-constexpr std::size_t large_chunk = 256 * 1024;
+constexpr std::size_t small_chunk = 16UL * 1024;
+constexpr std::size_t large_chunk = 256UL * 1024;
 
 // Enough for any token, so that a server that answers while it is being sent
 // to is heard, and one that floods is not.

@@ -141,7 +141,7 @@ Task<void> Connection::adopt(Descriptor socket, Target target, Waiter &waiter) {
 
 Task<void> Connection::open_address(Address address, Target target, Waiter &waiter) {
     close();
-    Endpoint endpoint{target.host, target.port};
+    Endpoint endpoint{.host = target.host, .port = target.port};
     std::vector<Address> addresses{address};
     Descriptor socket =
         co_await dial(std::move(endpoint), std::move(addresses), settings_.source, waiter);
@@ -153,7 +153,8 @@ Task<void> Connection::establish(Waiter &waiter) {
         co_await open_legacy(waiter);
         co_return;
     }
-    Endpoint endpoint{target_.host, target_.port != 0 ? target_.port : standard_port};
+    Endpoint endpoint{.host = target_.host,
+                      .port = target_.port != 0 ? target_.port : standard_port};
     Descriptor socket;
     std::exception_ptr first_failure;
     for (;;) {

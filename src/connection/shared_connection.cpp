@@ -116,6 +116,13 @@ std::string SharedConnection::error() const {
 
 bool SharedConnection::opened() const noexcept { return connection_.opened(); }
 
+void SharedConnection::require_opened() {
+    if (opened())
+        return;
+    note(no_connection);
+    throw Error(no_connection, Failure::not_opened);
+}
+
 Gate::Turn SharedConnection::enter(const Gate::Session *session, Interrupts &interrupts) {
     if (forked() && connection_.opened()) {
         note(parents_connection);

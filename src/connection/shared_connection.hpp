@@ -66,6 +66,9 @@ class SharedConnection {
     bool forked() const noexcept;
 
     bool opened() const noexcept;
+
+    /// Throws Error, and notes it, where no connection is open.
+    void require_opened();
     bool pending() const noexcept { return connection_.pending(); }
     int descriptor() const noexcept { return connection_.descriptor(); }
 

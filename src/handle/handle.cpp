@@ -19,11 +19,13 @@ class NoSigpipe {
         sigset_t pending;
         sigpending(&pending);
         was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-        sigset_t pipe = only_sigpipe();
+        const sigset_t pipe = only_sigpipe();
         pthread_sigmask(SIG_BLOCK, &pipe, &before_);
     }
     NoSigpipe(const NoSigpipe &) = delete;
     NoSigpipe &operator=(const NoSigpipe &) = delete;
+    NoSigpipe(NoSigpipe &&) = delete;
+    NoSigpipe &operator=(NoSigpipe &&) = delete;
     ~NoSigpipe() {
         if (!was_pending_) {
             const sigset_t pipe = only_sigpipe();

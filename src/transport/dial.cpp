@@ -36,7 +36,7 @@ int start_connecting(const Address &to, const std::optional<Address> &from, Desc
 
 /// EINPROGRESS while it is being tried, 0 when connected, else the errno.
 int connecting_state(const Descriptor &socket) {
-    pollfd interest{socket.get(), POLLOUT, 0};
+    pollfd interest{.fd = socket.get(), .events = POLLOUT, .revents = 0};
     if (::poll(&interest, 1, 0) <= 0)
         return EINPROGRESS;
     int error = 0;
@@ -49,7 +49,7 @@ int connecting_state(const Descriptor &socket) {
 } // namespace
 
 Task<std::vector<Address>> resolve(Endpoint endpoint, Waiter &waiter) {
-    Lookup lookup = look_up(endpoint.host, endpoint.port, true);
+    const Lookup lookup = look_up(endpoint.host, endpoint.port, true);
     if (!lookup.addresses.empty())
         co_return lookup.addresses;
     auto answer = std::make_shared<Lookup>();
@@ -111,6 +111,7 @@ Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::st
             throw cannot_connect(endpoint, std::strerror(ETIMEDOUT), Failure::timeout);
 
         std::vector<pollfd> interests;
+        interests.reserve(attempts.size());
         for (const Descriptor &attempt : attempts)
             interests.push_back({attempt.get(), POLLOUT, 0});
         co_await waiter.wait(std::move(interests), next != addresses.end()

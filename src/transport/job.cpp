@@ -23,10 +23,12 @@ class SignalsBlocked {
     }
     SignalsBlocked(const SignalsBlocked &) = delete;
     SignalsBlocked &operator=(const SignalsBlocked &) = delete;
+    SignalsBlocked(SignalsBlocked &&) = delete;
+    SignalsBlocked &operator=(SignalsBlocked &&) = delete;
     ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
   private:
-    sigset_t before_;
+    sigset_t before_{};
 };
 
 } // namespace
@@ -63,8 +65,10 @@ Job::~Job() {
         return;
     if (generation_ != fork_generation()) {
         // The thread is the parent's. There is nothing to detach here.
+        // NOLINTBEGIN(bugprone-unhandled-exception-at-new,*-owning-memory,*NewDeleteLeaks)
         [[maybe_unused]] auto *lost = new std::thread(std::move(thread_));
         return;
+        // NOLINTEND(bugprone-unhandled-exception-at-new,*-owning-memory,*NewDeleteLeaks)
     }
     thread_.detach();
 }

@@ -8,6 +8,7 @@ namespace pyremctl {
 
 namespace {
 
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): forks are the process's.
 std::atomic<unsigned> generation{0};
 
 void count_fork() noexcept { generation.fetch_add(1, std::memory_order_relaxed); }
