@@ -12,7 +12,7 @@ from typing import SupportsIndex
 Argument = object
 
 Command = Iterable[Argument]
-Port = SupportsIndex | str | None
+Port = SupportsIndex | str | float | None
 
 
 def port_number(port: Port) -> int:
@@ -23,9 +23,11 @@ def port_number(port: Port) -> int:
     if port is None:
         return 0
     try:
-        number = int(port) if isinstance(port, str) else operator.index(port)
-    except (TypeError, ValueError):
+        number = int(port) if isinstance(port, (str, float)) else operator.index(port)
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"port must be a number: {port!r}") from None
+    if isinstance(port, float) and number != port:
+        raise ValueError(f"invalid port number: {port!r}")
     if not 0 <= number <= 65535:
         raise ValueError(f"invalid port number: {number!r}")
     return number

@@ -1,5 +1,6 @@
 // Connection: what the package's Remctl is made on.
 #include <pybind11/pybind11.h>
+
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/verbs.hpp"
@@ -60,17 +61,17 @@ void register_connection(py::module_ &module) {
         .def("run", &verbs::run, py::arg("command"),
              "Send a command and read its answer: (stdout, stderr, status, error, error text).")
         .def("noop", &verbs::noop, "True when the server answered, False when it knows no NOOP.")
-        .def("close", &verbs::close, "Close for good, also under a call that waits in another thread.")
+        .def("close", &verbs::close,
+             "Close for good, also under a call that waits in another thread.")
         .def("drop", &verbs::drop, py::arg("session") = py::none(),
              "End the connection at once; the next command makes a new one.")
         .def("begin", &verbs::begin, "Reserve the connection for a stream.")
-        .def("error",
-             [](const SharedConnection &self) { return to_text(self.error()); },
-             "The text of the last failure, or \"no error\".")
+        .def(
+            "error", [](const SharedConnection &self) { return to_text(self.error()); },
+            "The text of the last failure, or \"no error\".")
         .def_property_readonly("opened", &SharedConnection::opened)
         .def_property_readonly("pending", &SharedConnection::pending)
-        .def("fileno", &SharedConnection::descriptor,
-             "The connected socket's descriptor, or -1.");
+        .def("fileno", &SharedConnection::descriptor, "The connected socket's descriptor, or -1.");
 }
 
 } // namespace pyremctl

@@ -33,8 +33,7 @@ void register_errors() {
             if (pointer)
                 std::rethrow_exception(pointer);
         } catch (const Error &error) {
-            const auto type =
-                py::module_::import("remctl._errors").attr(class_of(error.failure()));
+            const auto type = py::module_::import("remctl._errors").attr(class_of(error.failure()));
             const auto text = to_text(error.what());
             PyErr_SetObject(type.ptr(), text.ptr());
         }

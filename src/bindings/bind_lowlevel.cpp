@@ -3,6 +3,8 @@
 #include <structseq.h>
 
 #include <memory>
+#include <mutex>
+#include <utility>
 
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
@@ -19,21 +21,23 @@ namespace {
 /// What remctl_new() returns. A closed one refuses every call.
 class LowlevelHandle {
   public:
+    /// While a call holds its share, another thread may close the handle.
     std::shared_ptr<SharedConnection> get() const {
-        auto connection = std::atomic_load(&connection_);
-        if (!connection)
+        const std::lock_guard lock(*mutex_);
+        if (!connection_)
             throw py::value_error("the remctl handle is closed");
-        return connection;
+        return connection_;
     }
 
     std::shared_ptr<SharedConnection> take() {
-        auto connection = std::atomic_exchange(&connection_, std::shared_ptr<SharedConnection>());
-        if (!connection)
+        const std::lock_guard lock(*mutex_);
+        if (!connection_)
             throw py::value_error("the remctl handle is closed");
-        return connection;
+        return std::move(connection_);
     }
 
   private:
+    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
     std::shared_ptr<SharedConnection> connection_ = std::make_shared<SharedConnection>();
 };
 
@@ -56,15 +60,14 @@ bool remctl_open(const LowlevelHandle &handle, py::handle host, py::handle port,
 
 bool remctl_open_fd(const LowlevelHandle &handle, py::handle host, int descriptor,
                     py::handle principal) {
-    return status_of(handle, [&](auto &shared) {
-        verbs::open_descriptor(shared, descriptor, host, principal);
-    });
+    return status_of(
+        handle, [&](auto &shared) { verbs::open_descriptor(shared, descriptor, host, principal); });
 }
 
 bool remctl_open_sockaddr(const LowlevelHandle &handle, py::handle host, py::handle address,
                           py::handle principal) {
-    return status_of(
-        handle, [&](auto &shared) { verbs::open_address(shared, address, host, principal); });
+    return status_of(handle,
+                     [&](auto &shared) { verbs::open_address(shared, address, host, principal); });
 }
 
 bool remctl_commandv(const LowlevelHandle &handle, py::handle list) {
@@ -72,8 +75,8 @@ bool remctl_commandv(const LowlevelHandle &handle, py::handle list) {
 }
 
 bool remctl_set_timeout(const LowlevelHandle &handle, py::handle timeout) {
-    return status_of(
-        handle, [&](auto &shared) { shared.set_timeout(to_duration(timeout, "timeout")); });
+    return status_of(handle,
+                     [&](auto &shared) { shared.set_timeout(to_duration(timeout, "timeout")); });
 }
 
 bool remctl_noop(const LowlevelHandle &handle) {
@@ -104,9 +107,7 @@ py::tuple simple_call(py::handle host, py::handle port, py::handle principal, py
     }
 }
 
-void remctl_close(LowlevelHandle &handle) {
-    verbs::close(*handle.take());
-}
+void remctl_close(LowlevelHandle &handle) { verbs::close(*handle.take()); }
 
 /// A struct sequence: a tuple whose members have names.
 py::object output_type() {
@@ -154,10 +155,8 @@ void register_lowlevel(py::module_ &module) {
             return true;
         },
         py::arg("r"), py::arg("source"), "Set the address to connect from.");
-    module.def(
-        "remctl_set_timeout",
-        &remctl_set_timeout, py::arg("r"), py::arg("timeout"),
-        "Set the longest silence in seconds, 0 for no limit; false where it is negative.");
+    module.def("remctl_set_timeout", &remctl_set_timeout, py::arg("r"), py::arg("timeout"),
+               "Set the longest silence in seconds, 0 for no limit; false where it is negative.");
     module.def("remctl_open", &remctl_open, py::arg("r"), py::arg("host"), py::arg("port") = 0,
                py::arg("principal") = py::none(), "Connect and authenticate.");
     module.def("remctl_open_fd", &remctl_open_fd, py::arg("r"), py::arg("host"), py::arg("fd"),
@@ -178,8 +177,7 @@ void register_lowlevel(py::module_ &module) {
                "Keep the connection alive; false where it failed or NOOP is not known.");
     module.def("remctl_close", &remctl_close, py::arg("r"), "Close the handle for good.");
     module.def(
-        "remctl_error",
-        [](const LowlevelHandle &handle) { return to_text(handle.get()->error()); },
+        "remctl_error", [](const LowlevelHandle &handle) { return to_text(handle.get()->error()); },
         py::arg("r"), "The text of the last failure, or \"no error\".");
 }
 

@@ -116,8 +116,8 @@ py::object to_bytes(const std::optional<std::string> &data) {
 }
 
 py::tuple to_tuple(const Result &result) {
-    return py::make_tuple(to_bytes(result.stdout_data), to_bytes(result.stderr_data),
-                          result.status, result.error, to_text(result.error_text));
+    return py::make_tuple(to_bytes(result.stdout_data), to_bytes(result.stderr_data), result.status,
+                          result.error, to_text(result.error_text));
 }
 
 py::str to_text(std::string_view text) {

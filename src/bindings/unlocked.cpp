@@ -20,11 +20,15 @@ constexpr auto signal_slice = std::chrono::milliseconds(40);
 /// True in the thread that runs Python's signal handlers. It is looked up
 /// once for each process, for a fork may make another thread the main one.
 bool on_main_thread() {
+    if (PyInterpreterState_Get() != PyInterpreterState_Main())
+        return false;
     static std::atomic<unsigned long> main_thread{0};
     static std::atomic<unsigned> generation{0};
     if (main_thread.load() == 0 || generation.load() != fork_generation()) {
-        main_thread =
-            py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
+        main_thread = py::module_::import("threading")
+                          .attr("main_thread")()
+                          .attr("ident")
+                          .cast<unsigned long>();
         generation = fork_generation();
     }
     return PyThread_get_thread_ident() == main_thread.load();

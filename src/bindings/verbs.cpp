@@ -96,9 +96,8 @@ void command(SharedConnection &shared, py::handle list, const Session &session) 
 py::tuple output(SharedConnection &shared, const Session &session) {
     Unlocked unlocked;
     const auto turn = shared.enter(session.get(), unlocked);
-    const Token token = shared.run(unlocked, [](Connection &connection, Waiter &waiter) {
-        return connection.output(waiter);
-    });
+    const Token token = shared.run(
+        unlocked, [](Connection &connection, Waiter &waiter) { return connection.output(waiter); });
     unlocked.relock();
     return to_tuple(token); // while the turn keeps the token's memory good
 }
@@ -117,9 +116,8 @@ py::tuple run(SharedConnection &shared, py::handle list) {
 bool noop(SharedConnection &shared) {
     Unlocked unlocked;
     const auto turn = shared.enter(nullptr, unlocked);
-    return shared.run(unlocked, [](Connection &connection, Waiter &waiter) {
-        return connection.noop(waiter);
-    });
+    return shared.run(
+        unlocked, [](Connection &connection, Waiter &waiter) { return connection.noop(waiter); });
 }
 
 void close(SharedConnection &shared) {
@@ -128,6 +126,8 @@ void close(SharedConnection &shared) {
 }
 
 void drop(SharedConnection &shared, const Session &session) {
+    if (shared.forked())
+        return; // the parent's stream goes on
     Unlocked unlocked;
     const auto turn = shared.enter(session.get(), unlocked);
     shared.drop();

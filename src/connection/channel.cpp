@@ -154,6 +154,7 @@ bool Channel::stuffed() const noexcept { return pair_full_ && !token_ready(); }
 
 bool Channel::settle() noexcept {
     scanner_.take_all();
+    trim(); // many connections may be held open and idle
     int unread = 0;
     return incoming_.empty() && ::ioctl(far_number_, FIONREAD, &unread) == 0 && unread == 0;
 }
@@ -171,6 +172,8 @@ void Channel::trim() noexcept {
 
 void Channel::abort() noexcept {
     ::shutdown(near_.get(), SHUT_RDWR);
+    // A child process may hold a copy; the server shall hear of the end anyway.
+    ::shutdown(socket_.get(), SHUT_RDWR);
     socket_.reset();
 }
 

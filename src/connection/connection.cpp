@@ -30,6 +30,15 @@ Error failed(const std::string &doing, const std::string &problem) {
                  problem == "timed out" ? Failure::timeout : Failure::general);
 }
 
+/// libremctl sees any end of the connection as an end of file; the channel
+/// knows more.
+Error library_error(const std::string &text, const Channel &channel) {
+    const std::string end_of_file = "error receiving token: unexpected end of file";
+    if (text == end_of_file && !channel.problem().empty())
+        return failed("receiving token", channel.problem());
+    return Error(text);
+}
+
 std::size_t size_on_the_wire(const Command &command) {
     std::size_t size = token_overhead;
     for (const iovec &argument : command)
@@ -195,7 +204,10 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waite
             waiter.touch();
         if (channel->first_flags() == token_context)
             co_return false;
-        if (done && (!channel->outgoing() || channel->broken()))
+        if (channel->broken())
+            throw failed("sending token", channel->problem());
+        // A failed handshake leaves nothing worth sending.
+        if (done && (!channel->outgoing() || !outcome->opened))
             break;
         if (waiter.expired())
             // Before anything left for the server it is the KDC that is silent.
@@ -206,7 +218,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waite
     }
     job.finish();
     if (!outcome->opened)
-        throw Error(outcome->error);
+        throw library_error(outcome->error, *channel);
     if (!channel->all_with_protocol())
         throw Error("the server fell back to protocol 1 in the middle of the handshake");
     if (!channel->settle())
@@ -328,6 +340,7 @@ Task<Token> Connection::output(Waiter &waiter) {
                 break;
             if (waiter.expired())
                 throw timed_out("receiving token");
+            acknowledge_at_once(channel->socket());
             co_await waiter.wait(channel->socket(), POLLIN);
         }
         if (channel->token_ready()) {
@@ -341,10 +354,8 @@ Task<Token> Connection::output(Waiter &waiter) {
                 },
                 "receiving token", waiter);
         }
-        if (output == nullptr && channel->problem().empty())
-            throw Error(channel->handle().error());
         if (output == nullptr)
-            throw failed("receiving token", channel->problem());
+            throw library_error(channel->handle().error(), *channel);
         channel->take_token();
     }
     const Token token = take(*output);
@@ -424,8 +435,7 @@ Task<bool> Connection::noop(Waiter &waiter) {
     const bool unknown = *error == "unexpected message type 6 from server" ||
                          *error == "unexpected message type 5 from server";
     if (!answered && !unknown)
-        throw channel->problem().empty() ? Error(*error)
-                                         : failed("receiving token", channel->problem());
+        throw library_error(*error, *channel);
     guard.dismiss();
     co_return answered;
 }

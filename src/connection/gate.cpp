@@ -18,9 +18,9 @@ std::unique_lock<std::mutex> Gate::wait_until(Free free, Interrupts &interrupts)
     while (!free()) {
         if (busy_ && caller_ == std::this_thread::get_id())
             throw Error("the connection is in use by the call that this one interrupts");
-        changed_.wait_for(lock, interrupts.slice().value_or(idle_slice));
-        if (free())
-            break;
+        const auto slice = interrupts.slice().value_or(idle_slice);
+        if (changed_.wait_for(lock, slice) == std::cv_status::no_timeout)
+            continue;
         lock.unlock();
         interrupts.check();
         lock.lock();

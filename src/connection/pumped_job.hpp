@@ -20,8 +20,7 @@ class PumpedJob {
     PumpedJob(std::shared_ptr<Channel> channel, std::shared_ptr<Waker> waker,
               std::function<void(Channel &)> call, Ending ending)
         : channel_(std::move(channel)),
-          job_(std::move(waker),
-               [channel = channel_, call = std::move(call)] { call(*channel); }),
+          job_(std::move(waker), [channel = channel_, call = std::move(call)] { call(*channel); }),
           ending_(ending) {}
     PumpedJob(const PumpedJob &) = delete;
     PumpedJob &operator=(const PumpedJob &) = delete;
@@ -49,7 +48,7 @@ class PumpedJob {
 
   private:
     // Long enough for a thread that no KDC holds, too short to be noticed.
-    static constexpr auto leave_patience = std::chrono::milliseconds(30);
+    static constexpr auto leave_patience = std::chrono::milliseconds(10);
 
     std::shared_ptr<Channel> channel_;
     Job job_;

@@ -62,6 +62,9 @@ class SharedConnection {
     /// Holds the turn.
     void drop() noexcept;
 
+    /// True in the child of a fork, until it opens or closes the connection.
+    bool forked() const noexcept;
+
     bool opened() const noexcept;
     bool pending() const noexcept { return connection_.pending(); }
     int descriptor() const noexcept { return connection_.descriptor(); }
@@ -76,7 +79,6 @@ class SharedConnection {
     /// Makes this thread's waker known to close() while a verb runs.
     class Running;
 
-    bool forked() const noexcept;
     void forget_parent() noexcept;
     std::unique_lock<std::mutex> lock() const;
     void finish_closing();

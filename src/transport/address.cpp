@@ -28,8 +28,7 @@ Lookup look_up(const std::string &host, std::uint16_t port, bool numeric) {
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : 0);
     addrinfo *found = nullptr;
-    const int status =
-        ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+    const int status = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
     Lookup lookup;
     if (status != 0) {
         lookup.problem = status == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(status);

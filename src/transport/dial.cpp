@@ -16,8 +16,8 @@ constexpr auto attempt_delay = std::chrono::milliseconds(250); // RFC 8305 secti
 
 Error cannot_connect(const Endpoint &endpoint, const std::string &cause,
                      Failure failure = Failure::general) {
-    return Error("cannot connect to " + endpoint.host + " (port " +
-                     std::to_string(endpoint.port) + "): " + cause,
+    return Error("cannot connect to " + endpoint.host + " (port " + std::to_string(endpoint.port) +
+                     "): " + cause,
                  failure);
 }
 

@@ -7,8 +7,8 @@
 namespace pyremctl {
 
 Waiter::Waiter(Limits limits, std::shared_ptr<Waker> waker, const std::atomic<bool> &closing)
-    : limits_(limits), waker_(std::move(waker)), closing_(closing),
-      generation_(fork_generation()) {}
+    : limits_(limits), waker_(std::move(waker)), closing_(closing), generation_(fork_generation()) {
+}
 
 std::optional<Time> Waiter::limit() const noexcept {
     std::optional<Time> end = limits_.deadline;
