@@ -24,6 +24,10 @@ if(PYREMCTL_DEPS)
     target_link_libraries(Remctl::Remctl INTERFACE "${PYREMCTL_DEPS}/lib/lib${_library}.a")
   endforeach()
   target_link_libraries(Remctl::Remctl INTERFACE resolv dl pthread)
+
+  # For all that is compiled from here on: what the linker may drop, and no trace of folders.
+  add_compile_options(-ffunction-sections -fdata-sections
+                      "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=pyremctl")
 else()
   set(PYREMCTL_FLAVOUR system)
   find_package(Remctl REQUIRED)
@@ -57,11 +61,9 @@ function(pyremctl_finish target)
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${_exports}")
 
   if(PYREMCTL_FLAVOUR STREQUAL bundled)
-    target_compile_options(
-      ${target} PRIVATE -ffunction-sections -fdata-sections
-                        "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=pyremctl"
-                        "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build"
-                        "-ffile-prefix-map=${pybind11_INCLUDE_DIR}=pybind11")
+    # Only here, so that the engine's objects are the same (and cached) for every Python.
+    target_compile_options(${target} PRIVATE "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build"
+                                             "-ffile-prefix-map=${pybind11_INCLUDE_DIR}=pybind11")
     target_link_options(${target} PRIVATE
                         "LINKER:--gc-sections,--as-needed,-z,relro,-z,now,--strip-all")
     _pyremctl_install_notices()
