@@ -44,7 +44,8 @@ def streaming(server: Server) -> None:
     start = time.monotonic()
     with remctl.Remctl(server.host, server.port) as connection:
         for token in connection.stream(["demo", "clock"]):
-            print(f"{time.monotonic() - start:5.2f} s  {token.type}: {token.output!r}")
+            what = token.output if token.type == "output" else token.status
+            print(f"{time.monotonic() - start:5.2f} s  {token.type}: {what!r}")
 
 
 def failures(server: Server) -> None:
