@@ -133,7 +133,7 @@ void register_lowlevel(py::module_ &module) {
     const py::object output = output_type();
     module.attr("Output") = output;
 
-    const py::class_<LowlevelHandle> handle(
+    const py::class_<LowlevelHandle> handle_class(
         module, "Handle",
         "An opaque handle, from remctl_new(). Once it is closed every "
         "call on it raises ValueError.",
