@@ -40,7 +40,7 @@ def _lines(*command: str) -> list[str]:
 
 def _symbols(library: Path, which: str) -> set[str]:
     """The dynamic symbols, `--defined-only` or `--undefined-only`, without versions."""
-    return {line.split()[-1].split("@")[0] for line in _lines("nm", "-D", which, str(library))}
+    return {line.split()[-1].split("@")[0] for line in _lines("nm", "-D", "--extern-only", which, str(library))}
 
 
 def _dynamic(library: Path) -> list[tuple[str, str]]:

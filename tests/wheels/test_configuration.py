@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,12 @@ __attribute__((constructor)) static void loaded(void) {
 def conf_of(realm: Realm) -> Path:
     """The realm's krb5.conf."""
     return Path(realm.env["KRB5_CONFIG"])
+
+
+@pytest.fixture(autouse=True)
+def _fresh_ticket(realm: Realm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache without a ticket for the server, so that the KDC has to be found."""
+    monkeypatch.setenv("KRB5CCNAME", realm.kinit(ccache=f"FILE:{tmp_path / 'ccache'}"))
 
 
 def hello(bundled: Bundled, server: Server, conf: Path | str, **variables: str) -> str:
@@ -136,7 +143,7 @@ def test_the_system_build_loads_them(
         [sys.executable, "-c", program, str(server.port), server.principal],
         env={
             "KRB5_CONFIG": f"{plugin_conf}:{conf_of(realm)}",
-            "KRB5CCNAME": realm.ccache,
+            "KRB5CCNAME": os.environ["KRB5CCNAME"],
             "PLUGIN_WITNESS": str(witness),
         },
         check=True,
