@@ -161,8 +161,23 @@ class NoIterable:
 
 @pytest.mark.parametrize(
     "command",
-    ["test", b"test", bytearray(b"test"), memoryview(b"test"), "", b"", 7, 0, 1.5, True]
-    + [decimal.Decimal(1), 1j, None, NoIterable(), len],
+    [
+        "test",
+        b"test",
+        bytearray(b"test"),
+        memoryview(b"test"),
+        "",
+        b"",
+        7,
+        0,
+        1.5,
+        True,
+        decimal.Decimal(1),
+        1j,
+        None,
+        NoIterable(),
+        len,
+    ],
     ids=repr,
 )
 def test_what_is_no_iterable_of_arguments_is_a_type_error(
@@ -178,20 +193,20 @@ def test_what_is_no_iterable_of_arguments_is_a_type_error(
 
 @pytest.mark.parametrize("command", [[], (), iter(()), {}], ids=repr)
 def test_an_empty_command_is_a_value_error(client: remctl.Remctl, command: object) -> None:
-    with pytest.raises(ValueError, match="^command must not be empty$"):
+    with pytest.raises(ValueError, match=r"^command must not be empty$"):
         remctl.remctl("localhost", command=command)  # type: ignore[arg-type]
     for call in (client.command, client.run, client.stream):
-        with pytest.raises(ValueError, match="^command must not be empty$"):
+        with pytest.raises(ValueError, match=r"^command must not be empty$"):
             call(command)  # type: ignore[arg-type]
 
 
 def test_none_as_an_argument_is_a_type_error_that_says_which(client: remctl.Remctl) -> None:
-    with pytest.raises(TypeError, match="^command argument 2 must not be None$"):
+    with pytest.raises(TypeError, match=r"^command argument 2 must not be None$"):
         client.run(["test", "hello", None])
 
 
 def test_a_surrogate_that_stands_for_no_byte_is_a_value_error(client: remctl.Remctl) -> None:
-    with pytest.raises(ValueError, match="^command argument 1 cannot be encoded: "):
+    with pytest.raises(ValueError, match=r"^command argument 1 cannot be encoded: "):
         client.run(["test", "\ud800"])
 
 
@@ -200,7 +215,7 @@ def test_what_an_argument_s_string_form_raises_is_raised(client: remctl.Remctl) 
         def __str__(self) -> str:
             raise LookupError("no")
 
-    with pytest.raises(LookupError, match="^no$"):
+    with pytest.raises(LookupError, match=r"^no$"):
         client.run(["test", Stubborn()])
 
 
@@ -211,11 +226,11 @@ def test_what_a_generator_raises_is_raised_and_nothing_is_sent(
         yield "test"
         raise LookupError("no more words")
 
-    with pytest.raises(LookupError, match="^no more words$"):
+    with pytest.raises(LookupError, match=r"^no more words$"):
         remctl.remctl(deaf.host, deaf.port, command=words())
     assert deaf.connections == 0
     for call in (client.command, client.run, client.stream):
-        with pytest.raises(LookupError, match="^no more words$"):
+        with pytest.raises(LookupError, match=r"^no more words$"):
             call(words())
     assert client.run(["test", "hello"]).stdout == b"hello world\n"  # on the same connection
 

@@ -50,8 +50,16 @@ def test_no_number_is_a_type_error(call: Callable[[Any], object], port: object) 
 @call
 @pytest.mark.parametrize(
     ("port", "shown"),
-    [(-1, "-1"), (65536, "65536"), ("-1", "-1"), (2**70, str(2**70)), (1.5, "1.5")]
-    + [(float("nan"), "nan"), (float("inf"), "inf"), (-1.0, "-1")],
+    [
+        (-1, "-1"),
+        (65536, "65536"),
+        ("-1", "-1"),
+        (2**70, str(2**70)),
+        (1.5, "1.5"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (-1.0, "-1"),
+    ],
 )
 def test_a_number_out_of_range_is_a_value_error(
     call: Callable[[Any], object], port: object, shown: str

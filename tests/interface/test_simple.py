@@ -53,11 +53,11 @@ def test_none_is_the_default_of_port_and_principal(server: Server) -> None:
 
 def test_timeout_ccache_and_source_ip_are_keyword_only(server: Server) -> None:
     with pytest.raises(TypeError, match="positional"):
-        remctl.remctl(server.host, server.port, None, ["test", "hello"], 5)  # type: ignore[misc]
+        remctl.remctl(server.host, server.port, None, ["test", "hello"], 5)  # type: ignore[call-arg]
 
 
 def test_a_command_is_required() -> None:
-    with pytest.raises(ValueError, match="^command must not be empty$"):
+    with pytest.raises(ValueError, match=r"^command must not be empty$"):
         remctl.remctl("localhost")
 
 
@@ -69,9 +69,10 @@ def test_the_server_s_refusal_is_a_protocol_error_with_its_code(server: Server) 
 
 
 def test_access_denied_is_a_protocol_error(server: Server) -> None:
-    with pytest.raises(remctl.RemctlProtocolError, match="^Access denied$") as caught:
+    with pytest.raises(remctl.RemctlProtocolError, match=r"^Access denied$") as caught:
         remctl.remctl(server.host, server.port, command=["test", "denied"])
-    assert caught.value.code == remctl.ErrorCode.ACCESS == 6
+    assert caught.value.code is remctl.ErrorCode.ACCESS
+    assert caught.value.code == 6
 
 
 def test_output_before_an_error_is_not_a_result(hostile: MakeHostile) -> None:
@@ -82,7 +83,7 @@ def test_output_before_an_error_is_not_a_result(hostile: MakeHostile) -> None:
         connection.wait_closed()
 
     target = hostile(script)
-    with pytest.raises(remctl.RemctlProtocolError, match="^sorry$"):
+    with pytest.raises(remctl.RemctlProtocolError, match=r"^sorry$"):
         remctl.remctl(target.host, target.port, target.principal, ["a"])
 
 
@@ -117,7 +118,7 @@ class TestTimeout:
 
     def test_ends_a_call_to_a_silent_server(self, deaf: DeafServer) -> None:
         start = time.monotonic()
-        with pytest.raises(remctl.RemctlTimeoutError, match="^error receiving token: timed out$"):
+        with pytest.raises(remctl.RemctlTimeoutError, match=r"^error receiving token: timed out$"):
             remctl.remctl(deaf.host, deaf.port, command=["a"], timeout=0.2)
         assert 0.2 <= time.monotonic() - start < 1
 
@@ -143,7 +144,7 @@ class TestTimeout:
             remctl.remctl("localhost", command=["a"], timeout=-1)
 
     def test_no_number_is_a_type_error(self) -> None:
-        with pytest.raises(TypeError, match="^timeout must be a number of seconds, not str$"):
+        with pytest.raises(TypeError, match=r"^timeout must be a number of seconds, not str$"):
             remctl.remctl("localhost", command=["a"], timeout="1")  # type: ignore[arg-type]
 
 

@@ -88,13 +88,13 @@ def test_a_surrogate_that_stands_for_no_byte_is_a_value_error_naming_the_argumen
 
 @pytest.mark.parametrize("call", [*CALLS["host"][:2], CALLS["host"][4], CALLS["host"][5]])
 def test_none_is_no_host(call: Call) -> None:
-    with pytest.raises(TypeError, match="^host must be a str, not NoneType$"):
+    with pytest.raises(TypeError, match=r"^host must be a str, not NoneType$"):
         call(None)
 
 
 @pytest.mark.parametrize("call", [*CALLS["host"][:3], *CALLS["host"][4:]])
 def test_an_empty_host_is_a_value_error(call: Call) -> None:
-    with pytest.raises(ValueError, match="^host must not be empty$"):
+    with pytest.raises(ValueError, match=r"^host must not be empty$"):
         call("")
 
 
