@@ -283,9 +283,9 @@ Task<void> Connection::command(const Command &command, Waiter &waiter) {
 Task<bool> Connection::send(const Command &command, Waiter &waiter) {
     auto channel = channel_;
     if (!channel->takes_at_once(size_on_the_wire(command))) {
-        const bool done = co_await call_on_thread(
-            channel, [&command](Handle &handle) { return handle.command(command); },
-            "sending token", waiter);
+        Call call = [&command](Handle &handle) { return handle.command(command); };
+        const bool done =
+            co_await call_on_thread(channel, std::move(call), "sending token", waiter);
         if (!done)
             throw Error(channel->handle().error());
         co_return true;
@@ -321,13 +321,11 @@ Task<Token> Connection::output(Waiter &waiter) {
     if (legacy_) {
         auto handle = legacy_;
         const auto result = std::make_shared<const struct remctl_output *>(nullptr);
-        co_await call_legacy(
-            handle,
-            [result](Handle &busy) {
-                *result = busy.output();
-                return *result != nullptr;
-            },
-            "receiving token", waiter);
+        Call call = [result](Handle &busy) {
+            *result = busy.output();
+            return *result != nullptr;
+        };
+        co_await call_legacy(handle, std::move(call), "receiving token", waiter);
         output = *result;
     } else {
         auto channel = channel_;
@@ -347,13 +345,11 @@ Task<Token> Connection::output(Waiter &waiter) {
         if (channel->token_ready()) {
             output = channel->handle().output();
         } else {
-            co_await call_on_thread(
-                channel,
-                [&output](Handle &handle) {
-                    output = handle.output();
-                    return true;
-                },
-                "receiving token", waiter);
+            Call call = [&output](Handle &handle) {
+                output = handle.output();
+                return true;
+            };
+            co_await call_on_thread(channel, std::move(call), "receiving token", waiter);
         }
         if (output == nullptr)
             throw library_error(channel->handle().error(), *channel);
@@ -422,15 +418,14 @@ Task<bool> Connection::noop(Waiter &waiter) {
     DropGuard guard(*this);
     auto channel = channel_;
     const auto error = std::make_shared<std::string>();
-    const bool answered = co_await call_on_thread(
-        channel,
-        [error](Handle &handle) {
-            const bool done = handle.noop();
-            if (!done)
-                *error = handle.error();
-            return done;
-        },
-        "receiving token", waiter);
+    Call call = [error](Handle &handle) {
+        const bool done = handle.noop();
+        if (!done)
+            *error = handle.error();
+        return done;
+    };
+    const bool answered =
+        co_await call_on_thread(channel, std::move(call), "receiving token", waiter);
     channel->take_token();
     // A server of protocol 2 answers with its version (6), or an error (5).
     const bool unknown = *error == "unexpected message type 6 from server" ||

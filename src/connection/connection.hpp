@@ -106,6 +106,9 @@ class Connection {
 
   private:
     class DropGuard;
+
+    /// What a helper thread does. Always a variable: a lambda with captures
+    /// inside a co_await expression is destroyed twice by GCC before version 13.
     using Call = std::function<bool(Handle &)>;
 
     void require_idle() const;

@@ -4,6 +4,7 @@
 // gives up before the server does.
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "connection/connection.hpp"
@@ -38,12 +39,10 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, st
 Task<void> Connection::open_legacy(Waiter &waiter) {
     auto handle = std::make_shared<Handle>();
     configure(*handle);
-    co_await call_legacy(
-        handle,
-        [target = target_, port = legacy_port_](Handle &busy) {
-            return busy.open(target.host, port, target.principal);
-        },
-        "receiving token", waiter);
+    Call call = [target = target_, port = legacy_port_](Handle &busy) {
+        return busy.open(target.host, port, target.principal);
+    };
+    co_await call_legacy(handle, std::move(call), "receiving token", waiter);
     legacy_ = std::move(handle);
     legacy_fresh_ = true;
 }
@@ -57,15 +56,13 @@ Task<void> Connection::command_legacy(const Command &command, Waiter &waiter) {
     for (const iovec &argument : command)
         arguments.emplace_back(static_cast<const char *>(argument.iov_base), argument.iov_len);
     auto handle = legacy_;
-    co_await call_legacy(
-        handle,
-        [arguments = std::move(arguments)](Handle &busy) {
-            Command copy;
-            for (const std::string &argument : arguments)
-                copy.push_back({const_cast<char *>(argument.data()), argument.size()});
-            return busy.command(copy);
-        },
-        "sending token", waiter);
+    Call call = [arguments = std::move(arguments)](Handle &busy) {
+        Command copy;
+        for (const std::string &argument : arguments)
+            copy.push_back({const_cast<char *>(argument.data()), argument.size()});
+        return busy.command(copy);
+    };
+    co_await call_legacy(handle, std::move(call), "sending token", waiter);
 }
 
 } // namespace pyremctl

@@ -1,0 +1,289 @@
+"""The arguments of commands: what becomes of each kind, and that they arrive whole."""
+
+import array
+import ctypes
+import decimal
+import fractions
+import hashlib
+import os
+import pickle
+import random
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+import pytest
+import remctl
+from remctl.testing import Server
+
+from tests.fix_hostile import Connection, MakeHostile
+from tests.fix_network import DeafServer
+from tests.fix_realm import netstrings
+
+
+class Named:
+    """An object with a string form."""
+
+    def __str__(self) -> str:
+        return "naïve"
+
+
+class Scalar(ctypes.c_int):
+    """As numpy's scalars are: a string form, and a buffer that is something else."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class BytesPath:
+    """A path in bytes."""
+
+    def __fspath__(self) -> bytes:
+        return b"/tmp/\xff"
+
+
+class OddPath(Named):
+    """A path whose string form is not the path."""
+
+    def __fspath__(self) -> str:
+        return "/the/path"
+
+
+class Bytes(bytes):
+    """A subclass."""
+
+
+class Text(str):
+    """A subclass whose string form is another."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "shown"
+
+
+ARGUMENTS = [
+    # bytes-like
+    (b"plain", b"plain"),
+    (b"\xff\xfe\x01", b"\xff\xfe\x01"),
+    (Bytes(b"subclass"), b"subclass"),
+    (bytearray(b"\x80array"), b"\x80array"),
+    (memoryview(b"view"), b"view"),
+    (memoryview(b"a-b-c-")[::2], b"abc"),
+    (memoryview(b"abcd").cast("B", (2, 2)), b"abcd"),
+    (array.array("B", [104, 105]), b"hi"),
+    (pickle.PickleBuffer(b"pickled"), b"pickled"),
+    ((ctypes.c_char * 3)(b"x", b"y", b"z"), b"xyz"),
+    # text
+    ("text", b"text"),
+    ("ünïcode €", "ünïcode €".encode()),
+    ("\udcff\udc80", b"\xff\x80"),
+    (os.fsdecode(b"caf\xe9"), b"caf\xe9"),
+    (Text("subclass"), b"shown"),
+    # paths
+    (Path("/etc/hosts"), b"/etc/hosts"),
+    (PurePosixPath("a/b"), b"a/b"),
+    (Path(os.fsdecode(b"/\xff")), b"/\xff"),
+    (BytesPath(), b"/tmp/\xff"),
+    (OddPath(), b"/the/path"),
+    # all else: the string form
+    (7, b"7"),
+    (-1, b"-1"),
+    (2**100, str(2**100).encode()),
+    (1.5, b"1.5"),
+    (True, b"True"),
+    (decimal.Decimal("1.10"), b"1.10"),
+    (fractions.Fraction(1, 3), b"1/3"),
+    (uuid.UUID(int=1), b"00000000-0000-0000-0000-000000000001"),
+    (Scalar(7), b"7"),
+    (Named(), "naïve".encode()),
+    (["x"], b"['x']"),
+    # empty ones
+    ("", b""),
+    (b"", b""),
+    (bytearray(), b""),
+]
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[remctl.Remctl]:
+    """A connection for the whole module."""
+    with remctl.Remctl(server.host, server.port) as client:
+        yield client
+
+
+@pytest.mark.parametrize(("argument", "bytes_"), ARGUMENTS, ids=lambda value: repr(value)[:40])
+def test_an_argument_arrives_as(client: remctl.Remctl, argument: object, bytes_: bytes) -> None:
+    result = client.run(["test", "args", argument, b"last"])
+    assert netstrings(result.stdout or b"") == [bytes_, b"last"]
+
+
+@pytest.mark.parametrize("call", ["remctl", "command", "run", "stream"])
+def test_every_call_takes_the_same_arguments(
+    client: remctl.Remctl, server: Server, call: str
+) -> None:
+    command = ["test", "args", *(argument for argument, _ in ARGUMENTS)]
+    if call == "remctl":
+        stdout = remctl.remctl(server.host, server.port, command=command).stdout
+    elif call == "run":
+        stdout = client.run(command).stdout
+    else:
+        tokens = client.stream(command) if call == "stream" else client
+        if call == "command":
+            client.command(command)
+        stdout = b"".join(token.output or b"" for token in tokens)
+    assert netstrings(stdout or b"") == [bytes_ for _, bytes_ in ARGUMENTS]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        list,
+        tuple,
+        iter,
+        deque,
+        lambda words: (word for word in words),
+        lambda words: dict.fromkeys(words),
+        lambda words: map(str, words),
+    ],
+    ids=["list", "tuple", "iterator", "deque", "generator", "dict", "map"],
+)
+def test_a_command_is_any_iterable(client: remctl.Remctl, make: Callable[..., object]) -> None:
+    command = make(["test", "args", "one", "two"])
+    result = client.run(command)  # type: ignore[arg-type]
+    assert netstrings(result.stdout or b"") == [b"one", b"two"]
+
+
+class NoIterable:
+    """Not an iterable."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "test",
+        b"test",
+        bytearray(b"test"),
+        memoryview(b"test"),
+        "",
+        b"",
+        7,
+        0,
+        1.5,
+        True,
+        decimal.Decimal(1),
+        1j,
+        None,
+        NoIterable(),
+        len,
+    ],
+    ids=repr,
+)
+def test_what_is_no_iterable_of_arguments_is_a_type_error(
+    client: remctl.Remctl, command: object
+) -> None:
+    text = "^command must be a sequence or iterator$"
+    with pytest.raises(TypeError, match=text):
+        remctl.remctl("localhost", command=command)  # type: ignore[arg-type]
+    for call in (client.command, client.run, client.stream):
+        with pytest.raises(TypeError, match=text):
+            call(command)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("command", [[], (), iter(()), {}], ids=repr)
+def test_an_empty_command_is_a_value_error(client: remctl.Remctl, command: object) -> None:
+    with pytest.raises(ValueError, match=r"^command must not be empty$"):
+        remctl.remctl("localhost", command=command)  # type: ignore[arg-type]
+    for call in (client.command, client.run, client.stream):
+        with pytest.raises(ValueError, match=r"^command must not be empty$"):
+            call(command)  # type: ignore[arg-type]
+
+
+def test_none_as_an_argument_is_a_type_error_that_says_which(client: remctl.Remctl) -> None:
+    with pytest.raises(TypeError, match=r"^command argument 2 must not be None$"):
+        client.run(["test", "hello", None])
+
+
+def test_a_surrogate_that_stands_for_no_byte_is_a_value_error(client: remctl.Remctl) -> None:
+    with pytest.raises(ValueError, match=r"^command argument 1 cannot be encoded: "):
+        client.run(["test", "\ud800"])
+
+
+def test_what_an_argument_s_string_form_raises_is_raised(client: remctl.Remctl) -> None:
+    class Stubborn:
+        def __str__(self) -> str:
+            raise LookupError("no")
+
+    with pytest.raises(LookupError, match=r"^no$"):
+        client.run(["test", Stubborn()])
+
+
+def test_what_a_generator_raises_is_raised_and_nothing_is_sent(
+    client: remctl.Remctl, deaf: DeafServer
+) -> None:
+    def words() -> Iterator[str]:
+        yield "test"
+        raise LookupError("no more words")
+
+    with pytest.raises(LookupError, match=r"^no more words$"):
+        remctl.remctl(deaf.host, deaf.port, command=words())
+    assert deaf.connections == 0
+    for call in (client.command, client.run, client.stream):
+        with pytest.raises(LookupError, match=r"^no more words$"):
+            call(words())
+    assert client.run(["test", "hello"]).stdout == b"hello world\n"  # on the same connection
+
+
+class TestWhole:
+    """LIBREMCTL.md, row 7: arguments travel by length."""
+
+    def test_nul_is_a_byte_like_any_other(self, hostile: MakeHostile) -> None:
+        commands: list[list[bytes]] = []
+
+        def script(connection: Connection) -> None:
+            commands.append(connection.recv_command())
+            connection.send_status(0)
+            connection.wait_closed()
+
+        target = hostile(script)
+        command = [b"ab\0cd", "\0", bytearray(b"\0\0"), b""]
+        remctl.remctl(target.host, target.port, target.principal, command)
+        assert commands == [[b"ab\0cd", b"\0", b"\0\0", b""]]
+
+    def test_remctld_s_answer_to_nul_is_told(self, client: remctl.Remctl) -> None:
+        with pytest.raises(remctl.RemctlProtocolError) as caught:
+            client.run(["test", "args", b"ab\0cd"])
+        assert caught.value.code is remctl.ErrorCode.BAD_COMMAND
+        assert client.run(["test", "hello"]).status == 0
+
+    @pytest.mark.parametrize("size", [0, 1, 65536, 1 << 20, 3 << 20])
+    def test_binary_of_any_size_by_standard_input(self, client: remctl.Remctl, size: int) -> None:
+        data = random.Random(size).randbytes(size)
+        result = client.run(["test", "stdin", data])
+        length, digest = (result.stdout or b"").split()
+        assert int(length) == size
+        assert digest.decode() == hashlib.sha256(data).hexdigest()
+
+    def test_ten_thousand_arguments_arrive_or_get_the_server_s_error(
+        self, client: remctl.Remctl, hostile: MakeHostile
+    ) -> None:
+        arguments = [str(number).encode() for number in range(10_000)]
+        with pytest.raises(remctl.RemctlProtocolError) as caught:
+            client.run(["test", "args", *arguments])
+        assert caught.value.code is remctl.ErrorCode.TOOMANY_ARGS
+        commands: list[list[bytes]] = []
+
+        def script(connection: Connection) -> None:
+            commands.append(connection.recv_command())
+            connection.send_status(0)
+            connection.wait_closed()
+
+        target = hostile(script)
+        remctl.remctl(target.host, target.port, target.principal, arguments)
+        assert commands == [arguments]
+
+    def test_thousands_of_arguments_on_the_real_server(self, client: remctl.Remctl) -> None:
+        arguments = [str(number) for number in range(4000)]
+        result = client.run(["test", "args", *arguments])
+        assert netstrings(result.stdout or b"") == [a.encode() for a in arguments]

@@ -1,0 +1,179 @@
+"""The simple call: `remctl.remctl`."""
+
+import gc
+import os
+import threading
+import time
+
+import pytest
+import remctl
+from remctl.testing import Realm, Server
+
+from tests.fix_hostile import Connection, MakeHostile
+from tests.fix_network import DeafServer
+
+
+def test_returns_what_the_command_wrote_and_its_status(server: Server) -> None:
+    result = remctl.remctl(server.host, server.port, server.principal, ["test", "mix", "3"])
+    assert type(result) is remctl.RemctlSimpleResult
+    assert result.stdout == b"out 1\nout 2\n"
+    assert result.stderr == b"err 1\nerr 2\n"
+    assert result.status == 3
+
+
+def test_every_byte_arrives(server: Server) -> None:
+    result = remctl.remctl(server.host, server.port, command=["test", "octets"])
+    assert result.stdout == bytes(range(256))
+
+
+def test_streams_on_which_nothing_came_are_none(server: Server) -> None:
+    result = remctl.remctl(server.host, server.port, command=["test", "status", "0"])
+    assert (result.stdout, result.stderr, result.status) == (None, None, 0)
+
+
+@pytest.mark.parametrize("status", [1, 127, 128, 200, 255])
+def test_the_status_is_what_the_command_exited_with(server: Server, status: int) -> None:
+    command = ["test", "status", str(status)]
+    assert remctl.remctl(server.host, server.port, command=command).status == status
+
+
+def test_arguments_by_name(server: Server) -> None:
+    result = remctl.remctl(
+        command=("test", "hello"), principal=server.principal, port=server.port, host=server.host
+    )
+    assert result.stdout == b"hello world\n"
+
+
+def test_none_is_the_default_of_port_and_principal(server: Server) -> None:
+    result = remctl.remctl(server.host, server.port, None, ["test", "hello"])
+    assert result.status == 0
+    with pytest.raises(remctl.RemctlProtocolError, match=r"\(port 4373\)"):
+        remctl.remctl("127.0.0.2", None, None, ["test", "hello"])
+
+
+def test_timeout_ccache_and_source_ip_are_keyword_only(server: Server) -> None:
+    with pytest.raises(TypeError, match="positional"):
+        remctl.remctl(server.host, server.port, None, ["test", "hello"], 5)  # type: ignore[call-arg]
+
+
+def test_a_command_is_required() -> None:
+    with pytest.raises(ValueError, match=r"^command must not be empty$"):
+        remctl.remctl("localhost")
+
+
+def test_the_server_s_refusal_is_a_protocol_error_with_its_code(server: Server) -> None:
+    with pytest.raises(remctl.RemctlProtocolError) as caught:
+        remctl.remctl(server.host, server.port, command=["no", "such"])
+    assert str(caught.value) == "Unknown command"
+    assert caught.value.code is remctl.ErrorCode.UNKNOWN_COMMAND
+
+
+def test_access_denied_is_a_protocol_error(server: Server) -> None:
+    with pytest.raises(remctl.RemctlProtocolError, match=r"^Access denied$") as caught:
+        remctl.remctl(server.host, server.port, command=["test", "denied"])
+    assert caught.value.code is remctl.ErrorCode.ACCESS
+    assert caught.value.code == 6
+
+
+def test_output_before_an_error_is_not_a_result(hostile: MakeHostile) -> None:
+    def script(connection: Connection) -> None:
+        connection.recv_command()
+        connection.send_output(1, b"half")
+        connection.send_error(1, b"sorry")
+        connection.wait_closed()
+
+    target = hostile(script)
+    with pytest.raises(remctl.RemctlProtocolError, match=r"^sorry$"):
+        remctl.remctl(target.host, target.port, target.principal, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "text"),
+    [
+        ("localhost", 1, r"^cannot connect to localhost \(port 1\): Connection refused$"),
+        ("host.invalid", 4373, r"^unknown host host\.invalid: "),
+    ],
+)
+def test_failures_of_the_network_are_protocol_errors_without_a_code(
+    realm: Realm, host: str, port: int, text: str
+) -> None:
+    with pytest.raises(remctl.RemctlProtocolError, match=text) as caught:
+        remctl.remctl(host, port, command=["test", "hello"])
+    assert caught.value.code is None
+
+
+def test_a_principal_that_the_server_is_not_is_a_protocol_error(server: Server) -> None:
+    with pytest.raises(remctl.RemctlProtocolError, match="GSS-API error"):
+        remctl.remctl(server.host, server.port, "host/elsewhere", ["test", "hello"])
+
+
+def test_arguments_are_checked_before_anything_is_sent(deaf: DeafServer) -> None:
+    with pytest.raises(TypeError, match="command must be a sequence or iterator"):
+        remctl.remctl(deaf.host, deaf.port, command="test")
+    assert deaf.connections == 0
+
+
+class TestTimeout:
+    """`timeout=` is the most that the whole call may take."""
+
+    def test_ends_a_call_to_a_silent_server(self, deaf: DeafServer) -> None:
+        start = time.monotonic()
+        with pytest.raises(remctl.RemctlTimeoutError, match=r"^error receiving token: timed out$"):
+            remctl.remctl(deaf.host, deaf.port, command=["a"], timeout=0.2)
+        assert 0.2 <= time.monotonic() - start < 1
+
+    def test_ends_a_call_however_busily_the_server_sends(self, server: Server) -> None:
+        start = time.monotonic()
+        with pytest.raises(remctl.RemctlTimeoutError):
+            command = ["test", "stream", "100", "0.05"]
+            remctl.remctl(server.host, server.port, command=command, timeout=0.3)
+        assert 0.3 <= time.monotonic() - start < 1
+
+    def test_does_nothing_to_a_call_that_is_in_time(self, server: Server) -> None:
+        result = remctl.remctl(server.host, server.port, command=["test", "hello"], timeout=60)
+        assert result.status == 0
+
+    @pytest.mark.parametrize("timeout", [None, 0, 0.0])
+    def test_none_and_zero_are_no_limit(self, server: Server, timeout: float | None) -> None:
+        command = ["test", "sleep", "0.1"]
+        result = remctl.remctl(server.host, server.port, command=command, timeout=timeout)
+        assert result.status == 0
+
+    def test_a_negative_one_is_a_value_error(self) -> None:
+        with pytest.raises(ValueError, match=r"^invalid timeout -1$"):
+            remctl.remctl("localhost", command=["a"], timeout=-1)
+
+    def test_no_number_is_a_type_error(self) -> None:
+        with pytest.raises(TypeError, match=r"^timeout must be a number of seconds, not str$"):
+            remctl.remctl("localhost", command=["a"], timeout="1")  # type: ignore[arg-type]
+
+
+def test_calls_of_many_threads_run_side_by_side(server: Server) -> None:
+    """LIBREMCTL.md, row 1: the lock of the interpreter is not held."""
+    statuses: list[int | None] = []
+
+    def call() -> None:
+        command = ["test", "sleep", "0.5"]
+        statuses.append(remctl.remctl(server.host, server.port, command=command).status)
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    start = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [0] * 8
+    assert time.monotonic() - start < 2  # one after another: 4 s
+
+
+def test_nothing_is_left_open(server: Server) -> None:
+    remctl.remctl(server.host, server.port, command=["test", "hello"])
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        remctl.remctl(server.host, server.port, command=["test", "hello"])
+        with pytest.raises(remctl.RemctlProtocolError):
+            remctl.remctl(server.host, server.port, command=["no", "such"])
+        with pytest.raises(remctl.RemctlProtocolError):
+            remctl.remctl("localhost", 1, command=["test", "hello"])
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
