@@ -21,6 +21,10 @@ constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
 constexpr std::size_t argument_overhead = 4;
 constexpr std::size_t token_overhead = 512;
 
+// A server that sends faster than we read lets run() never wait; it looks this
+// often at what may end it.
+constexpr auto breath = std::chrono::milliseconds(10);
+
 Error timed_out(const std::string &doing) {
     return Error("error " + doing + ": timed out", Failure::timeout);
 }
@@ -28,6 +32,14 @@ Error timed_out(const std::string &doing) {
 Error failed(const std::string &doing, const std::string &problem) {
     return Error("error " + doing + ": " + problem,
                  problem == "timed out" ? Failure::timeout : Failure::general);
+}
+
+/// What libremctl gave up with. Where it saw no more than the end of its pair,
+/// the socket's own problem says why.
+Error refused(const std::string &error, const Channel &channel) {
+    if (channel.problem().empty() || !error.ends_with(": unexpected end of file"))
+        return Error(error);
+    return failed("receiving token", channel.problem());
 }
 
 std::size_t size_on_the_wire(const Command &command) {
@@ -96,9 +108,7 @@ void Connection::abandon() noexcept {
     if (channel_)
         channel_->abandon();
     use(nullptr);
-    if (legacy_)
-        legacy_->abandon();
-    legacy_.reset();
+    legacy_.reset(); // a handle of the parent's is given up by itself
     pending_ = false;
     opened_ = false;
 }
@@ -148,18 +158,19 @@ Task<void> Connection::establish(Waiter &waiter) {
     Descriptor socket;
     std::exception_ptr first_failure;
     for (;;) {
+        auto addresses = co_await resolve(endpoint, waiter);
         try {
-            auto addresses = co_await resolve(endpoint, waiter);
             socket = co_await dial(endpoint, std::move(addresses), settings_.source, waiter);
             break;
-        } catch (const Error &) {
-            // The old port is a second chance; the failure to report is the first.
+        } catch (const Error &error) {
+            // The old port is a second chance, where there is time for one;
+            // the failure to report is the first.
             if (!first_failure)
                 first_failure = std::current_exception();
+            if (target_.port != 0 || endpoint.port == old_port || waiter.expired())
+                std::rethrow_exception(first_failure);
         }
         waiter.check();
-        if (target_.port != 0 || endpoint.port == old_port)
-            std::rethrow_exception(first_failure);
         endpoint.port = old_port;
     }
     auto channel = std::make_shared<Channel>(std::move(socket));
@@ -341,10 +352,8 @@ Task<Token> Connection::output(Waiter &waiter) {
                 },
                 "receiving token", waiter);
         }
-        if (output == nullptr && channel->problem().empty())
-            throw Error(channel->handle().error());
         if (output == nullptr)
-            throw failed("receiving token", channel->problem());
+            throw refused(channel->handle().error(), *channel);
         channel->take_token();
     }
     const Token token = take(*output);
@@ -384,7 +393,15 @@ Token Connection::take(const struct remctl_output &output) {
 Task<Result> Connection::run(const Command &command, Waiter &waiter) {
     Result result;
     co_await this->command(command, waiter);
+    DropGuard guard(*this);
+    Time next_breath = Clock::now() + breath;
     while (pending()) {
+        if (Clock::now() >= next_breath) {
+            co_await waiter.breathe();
+            if (waiter.expired())
+                throw timed_out("receiving token");
+            next_breath = Clock::now() + breath;
+        }
         const Token token = co_await output(waiter);
         if (token.type == Token::Type::output) {
             auto &stream = token.stream == 1 ? result.stdout_data : result.stderr_data;
@@ -398,6 +415,7 @@ Task<Result> Connection::run(const Command &command, Waiter &waiter) {
             result.error_text = token.data;
         }
     }
+    guard.dismiss();
     co_return result;
 }
 
@@ -424,8 +442,7 @@ Task<bool> Connection::noop(Waiter &waiter) {
     const bool unknown = *error == "unexpected message type 6 from server" ||
                          *error == "unexpected message type 5 from server";
     if (!answered && !unknown)
-        throw channel->problem().empty() ? Error(*error)
-                                         : failed("receiving token", channel->problem());
+        throw refused(*error, *channel);
     guard.dismiss();
     co_return answered;
 }

@@ -62,8 +62,7 @@ Job::~Job() {
     if (!thread_.joinable())
         return;
     if (generation_ != fork_generation()) {
-        // The thread is the parent's. There is nothing to detach here.
-        [[maybe_unused]] auto *lost = new std::thread(std::move(thread_));
+        lose(std::move(thread_)); // the parent's: there is nothing to detach here
         return;
     }
     thread_.detach();
