@@ -160,7 +160,7 @@ def test_fork_while_other_threads_are_at_it(
     results: list[bytes | None] = []
 
     def run() -> None:
-        results.append(remctl.run(["test", "stream", "2", "0.5"]).stdout)
+        results.append(remctl.run(["test", "stream", "2", "0.2"]).stdout)
 
     others = [threading.Thread(target=run) for _ in range(3)]
     for other in others:

@@ -43,12 +43,12 @@ def run_all(*actions: Callable[[], object]) -> None:
 
 def test_two_threads_hammer_one_object(remctl: Remctl) -> None:
     def run(name: str) -> None:
-        for number in range(60):
+        for number in range(30):
             word = f"{name}-{number}"
             assert remctl.run(["test", "hello", word]).stdout == f"hello {word}\n".encode()
 
     def stream() -> None:
-        for _ in range(20):
+        for _ in range(10):
             with remctl.stream(["test", "lines", "20"]) as tokens:
                 seen = list(tokens)
             text = b"".join(token.output or b"" for token in seen)
@@ -56,7 +56,7 @@ def test_two_threads_hammer_one_object(remctl: Remctl) -> None:
             assert seen[-1].status == 0
 
     def noop() -> None:
-        for _ in range(60):
+        for _ in range(30):
             assert remctl.noop()
 
     run_all(lambda: run("a"), lambda: run("b"), stream, noop)
