@@ -25,12 +25,12 @@ constexpr std::size_t token_overhead = 512;
 // often at what may end it.
 constexpr auto breath = std::chrono::milliseconds(10);
 
-Error timed_out(const std::string &doing) {
-    return Error("error " + doing + ": timed out", Failure::timeout);
+Error timed_out(const char *doing) {
+    return Error(std::string("error ") + doing + ": timed out", Failure::timeout);
 }
 
-Error failed(const std::string &doing, const std::string &problem) {
-    return Error("error " + doing + ": " + problem,
+Error failed(const char *doing, const std::string &problem) {
+    return Error(std::string("error ") + doing + ": " + problem,
                  problem == "timed out" ? Failure::timeout : Failure::general);
 }
 
@@ -226,7 +226,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waite
 }
 
 Task<bool> Connection::call_on_thread(std::shared_ptr<Channel> channel, Call call,
-                                      std::string doing, Waiter &waiter) {
+                                      const char *doing, Waiter &waiter) {
     const auto result = std::make_shared<bool>(false);
     PumpedJob job(
         channel, waiter.waker(),
@@ -281,9 +281,9 @@ Task<void> Connection::command(const Command &command, Waiter &waiter) {
 Task<bool> Connection::send(const Command &command, Waiter &waiter) {
     auto channel = channel_;
     if (!channel->takes_at_once(size_on_the_wire(command))) {
-        const bool done = co_await call_on_thread(
-            channel, [&command](Handle &handle) { return handle.command(command); },
-            "sending token", waiter);
+        Call call = [&command](Handle &handle) { return handle.command(command); };
+        const bool done =
+            co_await call_on_thread(channel, std::move(call), "sending token", waiter);
         if (!done)
             throw Error(channel->handle().error());
         co_return true;
@@ -319,13 +319,11 @@ Task<Token> Connection::output(Waiter &waiter) {
     if (legacy_) {
         auto handle = legacy_;
         const auto result = std::make_shared<const struct remctl_output *>(nullptr);
-        co_await call_legacy(
-            handle,
-            [result](Handle &busy) {
-                *result = busy.output();
-                return *result != nullptr;
-            },
-            "receiving token", waiter);
+        Call call = [result](Handle &busy) {
+            *result = busy.output();
+            return *result != nullptr;
+        };
+        co_await call_legacy(handle, std::move(call), "receiving token", waiter);
         output = *result;
     } else {
         auto channel = channel_;
@@ -344,13 +342,11 @@ Task<Token> Connection::output(Waiter &waiter) {
         if (channel->token_ready()) {
             output = channel->handle().output();
         } else {
-            co_await call_on_thread(
-                channel,
-                [&output](Handle &handle) {
-                    output = handle.output();
-                    return true;
-                },
-                "receiving token", waiter);
+            Call call = [&output](Handle &handle) {
+                output = handle.output();
+                return true;
+            };
+            co_await call_on_thread(channel, std::move(call), "receiving token", waiter);
         }
         if (output == nullptr)
             throw refused(channel->handle().error(), *channel);
@@ -428,15 +424,14 @@ Task<bool> Connection::noop(Waiter &waiter) {
     DropGuard guard(*this);
     auto channel = channel_;
     const auto error = std::make_shared<std::string>();
-    const bool answered = co_await call_on_thread(
-        channel,
-        [error](Handle &handle) {
-            const bool done = handle.noop();
-            if (!done)
-                *error = handle.error();
-            return done;
-        },
-        "receiving token", waiter);
+    Call call = [error](Handle &handle) {
+        const bool done = handle.noop();
+        if (!done)
+            *error = handle.error();
+        return done;
+    };
+    const bool answered =
+        co_await call_on_thread(channel, std::move(call), "receiving token", waiter);
     channel->take_token();
     // A server of protocol 2 answers with its version (6), or an error (5).
     const bool unknown = *error == "unexpected message type 6 from server" ||

@@ -12,7 +12,7 @@
 
 namespace pyremctl {
 
-Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, std::string doing,
+Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, const char *doing,
                                    Waiter &waiter) {
     struct Outcome {
         bool done = false;
@@ -27,7 +27,7 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, st
     waiter.touch();
     while (!job.done()) {
         if (waiter.expired())
-            throw Error("error " + doing + ": timed out", Failure::timeout);
+            throw Error(std::string("error ") + doing + ": timed out", Failure::timeout);
         co_await waiter.wait();
     }
     job.finish();
@@ -38,12 +38,10 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, st
 Task<void> Connection::open_legacy(Waiter &waiter) {
     auto handle = std::make_shared<Handle>();
     configure(*handle);
-    co_await call_legacy(
-        handle,
-        [target = target_, port = legacy_port_](Handle &busy) {
-            return busy.open(target.host, port, target.principal);
-        },
-        "receiving token", waiter);
+    Call call = [target = target_, port = legacy_port_](Handle &busy) {
+        return busy.open(target.host, port, target.principal);
+    };
+    co_await call_legacy(handle, std::move(call), "receiving token", waiter);
     legacy_ = std::move(handle);
     legacy_fresh_ = true;
 }
@@ -57,15 +55,13 @@ Task<void> Connection::command_legacy(const Command &command, Waiter &waiter) {
     for (const iovec &argument : command)
         arguments.emplace_back(static_cast<const char *>(argument.iov_base), argument.iov_len);
     auto handle = legacy_;
-    co_await call_legacy(
-        handle,
-        [arguments = std::move(arguments)](Handle &busy) {
-            Command copy;
-            for (const std::string &argument : arguments)
-                copy.push_back({const_cast<char *>(argument.data()), argument.size()});
-            return busy.command(copy);
-        },
-        "sending token", waiter);
+    Call call = [arguments = std::move(arguments)](Handle &busy) {
+        Command copy;
+        for (const std::string &argument : arguments)
+            copy.push_back({const_cast<char *>(argument.data()), argument.size()});
+        return busy.command(copy);
+    };
+    co_await call_legacy(handle, std::move(call), "sending token", waiter);
 }
 
 } // namespace pyremctl

@@ -5,11 +5,12 @@ import struct
 import time
 from collections.abc import Callable
 
+import gssapi
 import pytest
 from remctl import ErrorCode, Remctl, RemctlError, RemctlProtocolError
 
 from tests.fix_hostile import Connection, HostileServer, MakeHostile, Script
-from tests.support.tokens import Flag, Message, token
+from tests.support.tokens import Flag, Message, receive_token, token
 from tests.support.traces import nothing_left
 
 DATA = Flag.DATA | Flag.PROTOCOL
@@ -107,13 +108,13 @@ LIES: dict[str, tuple[Callable[[Connection], object], str]] = {
     "version 255": (message(Message.STATUS, b"\0", 255), "unexpected protocol"),
     "message 0": (message(0), "unknown message type 0"),
     "message 99": (message(99), "unknown message type 99"),
-    "COMMAND": (message(Message.COMMAND, b"\1\0\0\0\0\0"), "unexpected message type 1"),
-    "QUIT": (message(Message.QUIT), "unexpected message type 2"),
+    "COMMAND": (message(Message.COMMAND, b"\1\0\0\0\0\0"), "unknown message type 1"),
+    "QUIT": (message(Message.QUIT), "unknown message type 2"),
     "status without a status": (message(Message.STATUS), "malformed"),
     "status of two bytes": (message(Message.STATUS, b"\0\0"), "malformed"),
     "output without a length": (message(Message.OUTPUT, b"\1"), "malformed"),
-    "output of stream 0": (message(Message.OUTPUT, b"\0\0\0\0\1x"), "unexpected stream 0"),
-    "output of stream 3": (message(Message.OUTPUT, b"\3\0\0\0\1x"), "unexpected stream 3"),
+    "output of stream 0": (message(Message.OUTPUT, b"\0\0\0\0\1x"), "unexpected stream"),
+    "output of stream 3": (message(Message.OUTPUT, b"\3\0\0\0\1x"), "unexpected stream"),
     "output too short": (message(Message.OUTPUT, b"\1\0\0\0\5x"), "malformed"),
     "output too long": (message(Message.OUTPUT, b"\1\0\0\0\1xx"), "malformed"),
     "output of 2**32 - 1": (message(Message.OUTPUT, b"\1\xff\xff\xff\xffx"), "malformed"),
@@ -146,7 +147,8 @@ def test_instead_of_an_answer(hostile: MakeHostile, lie: str, hang_up: bool) -> 
         server.close()
 
 
-@pytest.mark.parametrize("lie", LIES)
+# To a noop an error, in whatever state, says that the server does not know it.
+@pytest.mark.parametrize("lie", [lie for lie in LIES if not lie.startswith("error ")])
 def test_instead_of_an_answer_to_noop(hostile: MakeHostile, lie: str) -> None:
     what, _ = LIES[lie]
 
@@ -292,18 +294,16 @@ def test_instead_of_a_handshake(hostile: MakeHostile, lie: str) -> None:
 
 def test_more_than_a_handshake(hostile: MakeHostile) -> None:
     """Data behind the last token of the handshake is no answer to the first command."""
-    import gssapi
 
     def handshake(connection: Connection) -> None:
-        send = connection.sock.sendall
-        first, _ = __import__("tests.support.tokens", fromlist=["x"]).receive_token(connection.sock)
-        _, data = __import__("tests.support.tokens", fromlist=["x"]).receive_token(connection.sock)
+        receive_token(connection.sock)
+        _, data = receive_token(connection.sock)
         credentials = gssapi.Credentials(
             usage="accept", store={"keytab": str(connection.realm.keytab)}
         )
         connection.context = gssapi.SecurityContext(creds=credentials, usage="accept")
         answer = token(Flag.CONTEXT | Flag.PROTOCOL, connection.context.step(data) or b"")
-        send(answer + connection.wrap(b"\2\4\0"))
+        connection.send_raw(answer + connection.wrap(b"\2\4\0"))
 
     server = hostile(Connection.wait_closed, handshake=handshake)
     remctl = Remctl()
