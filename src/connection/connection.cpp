@@ -206,7 +206,9 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waite
             waiter.touch();
         if (channel->first_flags() == token_context)
             co_return false;
-        if (done && (!channel->outgoing() || channel->broken()))
+        // Where it failed there is nothing left to say: its opening token alone
+        // is never sent.
+        if (done && (!outcome->opened || !channel->outgoing() || channel->broken()))
             break;
         if (waiter.expired())
             // Before anything left for the server it is the KDC that is silent.

@@ -137,16 +137,13 @@ TEST_CASE("an IPv6 network that is a black hole costs a quarter of a second") {
 }
 
 TEST_CASE("an address that answers late is used still") {
-    // The first one's queue has room again after the second has been started.
-    BlackHole one("127.0.0.2");
+    // The first one's queue has room again after the second has been started;
+    // the kernel asks again a second after it asked first.
+    const BlackHole one("127.0.0.2");
     const BlackHole two("127.0.0.3");
     std::thread opener([&] {
         std::this_thread::sleep_for(400ms);
-        for (int count = 0; count < 4; ++count) {
-            pollfd interest{one.socket.get(), POLLIN, 0};
-            if (::poll(&interest, 1, 100) == 1)
-                ::close(::accept(one.socket.get(), nullptr, nullptr));
-        }
+        ::listen(one.socket.get(), 64);
     });
     Driver driver;
     driver.limits.inactivity = 10s;
