@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.fix_hostile",
     "tests.fix_network",
     "tests.fix_wan",
+    "tests.fix_waits",
 ]

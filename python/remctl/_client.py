@@ -105,8 +105,8 @@ class Remctl:
         ``host`` serves only to make the principal ``host/<host>``, and may be
         left out beside a principal. A duplicate of the socket is used: the
         caller closes ``sock`` whenever it likes, and must not read from it or
-        write to it while this object is open. A lost connection is not made
-        again. Raises as `open()` does; a protocol-1 server is a RemctlError.
+        write to it: the end of this object's connection is the end of the
+        socket's (it is shut down). A lost connection is not made again. Raises as `open()` does; a protocol-1 server is a RemctlError.
         """
         ssl = sys.modules.get("ssl")
         if ssl is not None and isinstance(sock, ssl.SSLSocket):

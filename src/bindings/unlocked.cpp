@@ -20,6 +20,7 @@ constexpr auto signal_slice = std::chrono::milliseconds(40);
 /// True in the thread that runs Python's signal handlers. It is looked up
 /// once for each process, for a fork may make another thread the main one.
 bool on_main_thread() {
+    // A sub-interpreter has a main thread of its own, which gets no signals.
     if (PyInterpreterState_Get() != PyInterpreterState_Main())
         return false;
     static std::atomic<unsigned long> main_thread{0};

@@ -50,7 +50,7 @@ void open(SharedConnection &shared, py::handle host, py::handle port, py::handle
     if (target.host.empty())
         throw py::value_error("host must not be empty");
     Unlocked unlocked;
-    const auto turn = shared.enter_to_open(nullptr, unlocked);
+    const auto turn = shared.enter_to_open(unlocked);
     shared.run(unlocked, [&](Connection &connection, Waiter &waiter) {
         return connection.open(std::move(target), waiter);
     });
@@ -61,7 +61,7 @@ void open_descriptor(SharedConnection &shared, int descriptor, py::handle host,
     Target target = to_target(host, py::int_(0), principal);
     Descriptor socket = duplicate(descriptor);
     Unlocked unlocked;
-    const auto turn = shared.enter_to_open(nullptr, unlocked);
+    const auto turn = shared.enter_to_open(unlocked);
     shared.run(unlocked, [&](Connection &connection, Waiter &waiter) {
         return connection.adopt(std::move(socket), std::move(target), waiter);
     });
@@ -78,7 +78,7 @@ void open_address(SharedConnection &shared, py::handle address, py::handle host,
         throw py::value_error("address must be an IPv4 or IPv6 address: " +
                               py::repr(pair[0]).cast<std::string>());
     Unlocked unlocked;
-    const auto turn = shared.enter_to_open(nullptr, unlocked);
+    const auto turn = shared.enter_to_open(unlocked);
     shared.run(unlocked, [&](Connection &connection, Waiter &waiter) {
         return connection.open_address(lookup.addresses.front(), std::move(target), waiter);
     });
@@ -131,8 +131,7 @@ void drop(SharedConnection &shared, const Session &session) {
     if (shared.forked())
         return; // the parent's stream goes on
     Unlocked unlocked;
-    const auto turn = shared.enter(session.get(), unlocked);
-    shared.drop();
+    shared.drop(session.get(), unlocked);
 }
 
 Session begin(SharedConnection &shared) {

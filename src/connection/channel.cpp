@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "transport/process.hpp"
+
 namespace pyremctl {
 
 namespace {
@@ -26,7 +28,8 @@ constexpr std::size_t opening_size = token_header_size;
 
 } // namespace
 
-Channel::Channel(Descriptor socket) : socket_(std::move(socket)), chunk_(small_chunk) {
+Channel::Channel(Descriptor socket)
+    : socket_(std::move(socket)), chunk_(small_chunk), generation_(fork_generation()) {
     std::tie(near_, far_) = socket_pair();
     far_number_ = far_.get();
     // The kernel counts its own overhead against the buffer; a quarter is safe.
@@ -171,13 +174,19 @@ void Channel::trim() noexcept {
 }
 
 void Channel::abort() noexcept {
-    ::shutdown(near_.get(), SHUT_RDWR);
-    // A child process may hold a copy; the server shall hear of the end anyway.
-    ::shutdown(socket_.get(), SHUT_RDWR);
+    if (generation_ == fork_generation()) {
+        ::shutdown(near_.get(), SHUT_RDWR);
+        // A child process may hold a copy; the server shall hear of the end anyway.
+        ::shutdown(socket_.get(), SHUT_RDWR);
+    }
     socket_.reset();
 }
 
 void Channel::close() {
+    if (generation_ != fork_generation()) {
+        abandon();
+        return;
+    }
     handle_.close();
     while (collect())
         send();

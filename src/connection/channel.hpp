@@ -94,7 +94,9 @@ class Channel {
     /// Gives the memory of empty buffers back.
     void trim() noexcept;
 
-    /// Ends the connection at once; what libremctl waits for ends with it.
+    /// Ends the connection at once, for the server too where the child of a
+    /// fork has a copy; what libremctl waits for ends with it. In that child
+    /// it only closes the copies.
     void abort() noexcept;
 
     /// Says goodbye to the server and ends the connection. The handle must
@@ -128,6 +130,7 @@ class Channel {
     bool end_passed_ = false; // and libremctl can see it
     bool broken_ = false;     // the server takes no more
     std::string problem_;
+    unsigned generation_;
     Handle handle_; // the last member: closed while the pair is open
 };
 

@@ -21,22 +21,25 @@ constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
 constexpr std::size_t argument_overhead = 4;
 constexpr std::size_t token_overhead = 512;
 
-Error timed_out(const std::string &doing) {
-    return Error("error " + doing + ": timed out", Failure::timeout);
+// A server that sends faster than we read lets run() never wait; it looks this
+// often at what may end it.
+constexpr auto breath = std::chrono::milliseconds(10);
+
+Error timed_out(const char *doing) {
+    return Error(std::string("error ") + doing + ": timed out", Failure::timeout);
 }
 
-Error failed(const std::string &doing, const std::string &problem) {
-    return Error("error " + doing + ": " + problem,
+Error failed(const char *doing, const std::string &problem) {
+    return Error(std::string("error ") + doing + ": " + problem,
                  problem == "timed out" ? Failure::timeout : Failure::general);
 }
 
-/// libremctl sees any end of the connection as an end of file; the channel
-/// knows more.
-Error library_error(const std::string &text, const Channel &channel) {
-    const std::string end_of_file = "error receiving token: unexpected end of file";
-    if (text == end_of_file && !channel.problem().empty())
-        return failed("receiving token", channel.problem());
-    return Error(text);
+/// What libremctl gave up with. Where it saw no more than the end of its pair,
+/// the socket's own problem says why.
+Error refused(const std::string &error, const Channel &channel) {
+    if (channel.problem().empty() || !error.ends_with(": unexpected end of file"))
+        return Error(error);
+    return failed("receiving token", channel.problem());
 }
 
 std::size_t size_on_the_wire(const Command &command) {
@@ -105,9 +108,7 @@ void Connection::abandon() noexcept {
     if (channel_)
         channel_->abandon();
     use(nullptr);
-    if (legacy_)
-        legacy_->abandon();
-    legacy_.reset();
+    legacy_.reset(); // a handle of the parent's is given up by itself
     pending_ = false;
     opened_ = false;
 }
@@ -158,18 +159,19 @@ Task<void> Connection::establish(Waiter &waiter) {
     Descriptor socket;
     std::exception_ptr first_failure;
     for (;;) {
+        auto addresses = co_await resolve(endpoint, waiter);
         try {
-            auto addresses = co_await resolve(endpoint, waiter);
             socket = co_await dial(endpoint, std::move(addresses), settings_.source, waiter);
             break;
-        } catch (const Error &) {
-            // The old port is a second chance; the failure to report is the first.
+        } catch (const Error &error) {
+            // The old port is a second chance, where there is time for one;
+            // the failure to report is the first.
             if (!first_failure)
                 first_failure = std::current_exception();
+            if (target_.port != 0 || endpoint.port == old_port || waiter.expired())
+                std::rethrow_exception(first_failure);
         }
         waiter.check();
-        if (target_.port != 0 || endpoint.port == old_port)
-            std::rethrow_exception(first_failure);
         endpoint.port = old_port;
     }
     auto channel = std::make_shared<Channel>(std::move(socket));
@@ -205,10 +207,13 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waite
             waiter.touch();
         if (channel->first_flags() == token_context)
             co_return false;
+        // Where it failed there is nothing left to say: its opening token alone
+        // is never sent.
+        if (done && !outcome->opened)
+            break;
         if (channel->broken())
             throw failed("sending token", channel->problem());
-        // A failed handshake leaves nothing worth sending.
-        if (done && (!channel->outgoing() || !outcome->opened))
+        if (done && !channel->outgoing())
             break;
         if (waiter.expired())
             // Before anything left for the server it is the KDC that is silent.
@@ -219,7 +224,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waite
     }
     job.finish();
     if (!outcome->opened)
-        throw library_error(outcome->error, *channel);
+        throw refused(outcome->error, *channel);
     if (!channel->all_with_protocol())
         throw Error("the server fell back to protocol 1 in the middle of the handshake");
     if (!channel->settle())
@@ -228,7 +233,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waite
 }
 
 Task<bool> Connection::call_on_thread(std::shared_ptr<Channel> channel, Call call,
-                                      std::string doing, Waiter &waiter) {
+                                      const char *doing, Waiter &waiter) {
     const auto result = std::make_shared<bool>(false);
     PumpedJob job(
         channel, waiter.waker(),
@@ -352,7 +357,7 @@ Task<Token> Connection::output(Waiter &waiter) {
             co_await call_on_thread(channel, std::move(call), "receiving token", waiter);
         }
         if (output == nullptr)
-            throw library_error(channel->handle().error(), *channel);
+            throw refused(channel->handle().error(), *channel);
         channel->take_token();
     }
     const Token token = take(*output);
@@ -392,7 +397,15 @@ Token Connection::take(const struct remctl_output &output) {
 Task<Result> Connection::run(const Command &command, Waiter &waiter) {
     Result result;
     co_await this->command(command, waiter);
+    DropGuard guard(*this);
+    Time next_breath = Clock::now() + breath;
     while (pending()) {
+        if (Clock::now() >= next_breath) {
+            co_await waiter.breathe();
+            if (waiter.expired())
+                throw timed_out("receiving token");
+            next_breath = Clock::now() + breath;
+        }
         const Token token = co_await output(waiter);
         if (token.type == Token::Type::output) {
             auto &stream = token.stream == 1 ? result.stdout_data : result.stderr_data;
@@ -406,6 +419,7 @@ Task<Result> Connection::run(const Command &command, Waiter &waiter) {
             result.error_text = token.data;
         }
     }
+    guard.dismiss();
     co_return result;
 }
 
@@ -431,7 +445,7 @@ Task<bool> Connection::noop(Waiter &waiter) {
     const bool unknown = *error == "unexpected message type 6 from server" ||
                          *error == "unexpected message type 5 from server";
     if (!answered && !unknown)
-        throw library_error(*error, *channel);
+        throw refused(*error, *channel);
     guard.dismiss();
     co_return answered;
 }

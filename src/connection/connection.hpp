@@ -119,12 +119,12 @@ class Connection {
     Task<void> establish(Waiter &waiter);
     Task<bool> handshake(std::shared_ptr<Channel> channel, Waiter &waiter);
     Task<bool> send(const Command &command, Waiter &waiter);
-    static Task<bool> call_on_thread(std::shared_ptr<Channel> channel, Call call, std::string doing,
+    static Task<bool> call_on_thread(std::shared_ptr<Channel> channel, Call call, const char *doing,
                                      Waiter &waiter);
 
     Task<void> open_legacy(Waiter &waiter);
     Task<void> command_legacy(const Command &command, Waiter &waiter);
-    static Task<void> call_legacy(std::shared_ptr<Handle> handle, Call call, std::string doing,
+    static Task<void> call_legacy(std::shared_ptr<Handle> handle, Call call, const char *doing,
                                   Waiter &waiter);
     Token take(const struct remctl_output &output);
 

@@ -37,12 +37,16 @@ Gate::Turn Gate::take(std::unique_lock<std::mutex> lock) {
 
 Gate::Turn Gate::enter(const Session *session, Interrupts &interrupts) {
     const auto self = std::this_thread::get_id();
-    return take(wait_until(
+    const auto ended = [&] { return session != nullptr && session_ != session; };
+    auto lock = wait_until(
         [&] {
             const bool others = session_ != nullptr && session_ != session;
-            return !busy_ && (!others || session_thread_ == self);
+            return ended() || (!busy_ && (!others || session_thread_ == self));
         },
-        interrupts));
+        interrupts);
+    if (ended())
+        throw Error("the connection was closed during the stream");
+    return take(std::move(lock));
 }
 
 Gate::Turn Gate::enter_to_close(Interrupts &interrupts) {
@@ -62,6 +66,17 @@ std::shared_ptr<Gate::Session> Gate::begin(Interrupts &interrupts) {
     return session;
 }
 
+void Gate::end_session() noexcept {
+    const std::lock_guard lock(mutex_);
+    session_ = nullptr;
+    changed_.notify_all();
+}
+
+bool Gate::present(const Session &session) const {
+    const std::lock_guard lock(mutex_);
+    return session_ == &session;
+}
+
 bool Gate::mine() const {
     const std::lock_guard lock(mutex_);
     return busy_ && caller_ == std::this_thread::get_id();
@@ -74,9 +89,13 @@ void Gate::leave() noexcept {
 }
 
 void Gate::Session::end() noexcept {
-    const auto gate = std::exchange(gate_, nullptr);
+    auto gate = std::exchange(gate_, nullptr);
     if (!gate)
         return;
+    if (generation_ != fork_generation()) {
+        lose(std::move(gate));
+        return;
+    }
     const std::lock_guard lock(gate->mutex_);
     if (gate->session_ == this)
         gate->session_ = nullptr;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "transport/poll.hpp"
+#include "transport/process.hpp"
 
 namespace pyremctl {
 
@@ -22,7 +23,8 @@ class Gate : public std::enable_shared_from_this<Gate> {
     /// Marks the calls of one run() or stream().
     class Session {
       public:
-        explicit Session(std::shared_ptr<Gate> gate) noexcept : gate_(std::move(gate)) {}
+        explicit Session(std::shared_ptr<Gate> gate) noexcept
+            : gate_(std::move(gate)), generation_(fork_generation()) {}
         Session(const Session &) = delete;
         Session &operator=(const Session &) = delete;
         Session(Session &&) = delete;
@@ -34,6 +36,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
       private:
         std::shared_ptr<Gate> gate_;
+        unsigned generation_;
     };
 
     /// The turn, for as long as it lives.
@@ -53,8 +56,16 @@ class Gate : public std::enable_shared_from_this<Gate> {
         std::shared_ptr<Gate> gate_;
     };
 
-    /// Waits for the turn. `session` is null for a call outside any.
+    /// Waits for the turn. `session` is null for a call outside any. Throws
+    /// Error where it is not the present one any more.
     Turn enter(const Session *session, Interrupts &interrupts);
+
+    /// For the holder of the turn who closes the connection, or makes another:
+    /// no session of the old one has a share in what follows.
+    void end_session() noexcept;
+
+    /// True when it is the present session.
+    bool present(const Session &session) const;
 
     /// Waits for the turn past any session: for closing.
     Turn enter_to_close(Interrupts &interrupts);

@@ -13,7 +13,7 @@
 
 namespace pyremctl {
 
-Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, std::string doing,
+Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, const char *doing,
                                    Waiter &waiter) {
     struct Outcome {
         bool done = false;
@@ -28,7 +28,7 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, st
     waiter.touch();
     while (!job.done()) {
         if (waiter.expired())
-            throw Error("error " + doing + ": timed out", Failure::timeout);
+            throw Error(std::string("error ") + doing + ": timed out", Failure::timeout);
         co_await waiter.wait();
     }
     job.finish();

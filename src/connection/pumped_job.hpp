@@ -29,13 +29,16 @@ class PumpedJob {
     ~PumpedJob() {
         if (joined_)
             return;
+        // As long as nothing has left for the server it is the KDC that holds
+        // the thread, and does not let it go.
+        const auto patience = channel_->sent() == 0 ? no_patience : leave_patience;
         channel_->abort();
         channel_.reset();
         // With its end shut, libremctl returns at its next read or write.
         if (ending_ == Ending::joined)
             job_.join();
         else
-            job_.join_within(leave_patience);
+            job_.join_within(patience);
     }
 
     bool done() const { return job_.done(); }
@@ -49,6 +52,7 @@ class PumpedJob {
   private:
     // Long enough for a thread that no KDC holds, too short to be noticed.
     static constexpr auto leave_patience = std::chrono::milliseconds(10);
+    static constexpr auto no_patience = std::chrono::milliseconds(1);
 
     std::shared_ptr<Channel> channel_;
     Job job_;

@@ -54,7 +54,7 @@ SharedConnection::SharedConnection()
 
 SharedConnection::~SharedConnection() {
     if (forked())
-        connection_.abandon();
+        forget_parent();
     else
         connection_.close();
 }
@@ -72,8 +72,8 @@ bool SharedConnection::forked() const noexcept { return generation_ != fork_gene
 
 void SharedConnection::forget_parent() noexcept {
     connection_.abandon();
-    // Another thread may have held it when the process was forked.
-    gate_ = std::make_shared<Gate>();
+    // Other threads may have held it, or waited, when the process was forked.
+    lose(std::exchange(gate_, std::make_shared<Gate>()));
     running_.reset();
     closing_ = false;
     generation_ = fork_generation();
@@ -128,13 +128,17 @@ Gate::Turn SharedConnection::enter(const Gate::Session *session, Interrupts &int
         note(parents_connection);
         throw Error(parents_connection);
     }
-    return enter_to_open(session, interrupts);
-}
-
-Gate::Turn SharedConnection::enter_to_open(const Gate::Session *session, Interrupts &interrupts) {
     if (forked())
         forget_parent();
     return gate_->enter(session, interrupts);
+}
+
+Gate::Turn SharedConnection::enter_to_open(Interrupts &interrupts) {
+    if (forked())
+        forget_parent();
+    auto turn = gate_->enter(nullptr, interrupts);
+    gate_->end_session();
+    return turn;
 }
 
 std::shared_ptr<Gate::Session> SharedConnection::begin(Interrupts &interrupts) {
@@ -165,10 +169,17 @@ void SharedConnection::close(Interrupts &interrupts) {
 
 void SharedConnection::finish_closing() {
     closing_ = false;
+    gate_->end_session();
     connection_.close();
     note(no_connection);
 }
 
-void SharedConnection::drop() noexcept { connection_.drop(); }
+void SharedConnection::drop(const Gate::Session *session, Interrupts &interrupts) {
+    // A stream of the parent's, or of a connection that was closed since.
+    if (session != nullptr && (forked() || !gate_->present(*session)))
+        return;
+    const auto turn = enter(session, interrupts);
+    connection_.drop();
+}
 
 } // namespace pyremctl

@@ -46,8 +46,8 @@ class SharedConnection {
     Gate::Turn enter(const Gate::Session *session, Interrupts &interrupts);
 
     /// Waits for the turn to open: in the child of a fork the parent's
-    /// connection is forgotten first.
-    Gate::Turn enter_to_open(const Gate::Session *session, Interrupts &interrupts);
+    /// connection is forgotten first. A session of the old one is at its end.
+    Gate::Turn enter_to_open(Interrupts &interrupts);
 
     /// Reserves the connection for a run() or a stream().
     std::shared_ptr<Gate::Session> begin(Interrupts &interrupts);
@@ -59,8 +59,8 @@ class SharedConnection {
     void close(Interrupts &interrupts);
 
     /// Ends the connection without a word; the next command makes a new one.
-    /// Holds the turn.
-    void drop() noexcept;
+    /// A session that is not the present one has nothing to end any more.
+    void drop(const Gate::Session *session, Interrupts &interrupts);
 
     /// True in the child of a fork, until it opens or closes the connection.
     bool forked() const noexcept;

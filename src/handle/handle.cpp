@@ -7,6 +7,7 @@
 #include <new>
 
 #include "transport/error.hpp"
+#include "transport/process.hpp"
 
 namespace pyremctl {
 
@@ -60,9 +61,14 @@ void Handle::Close::operator()(struct remctl *handle) const noexcept {
     remctl_close(handle);
 }
 
-Handle::Handle() : handle_(remctl_new()) {
+Handle::Handle() : handle_(remctl_new()), generation_(fork_generation()) {
     if (!handle_)
         throw std::bad_alloc();
+}
+
+Handle::~Handle() {
+    if (generation_ != fork_generation())
+        abandon();
 }
 
 void Handle::set_ccache(const std::string &ccache) {

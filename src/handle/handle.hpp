@@ -33,7 +33,7 @@ class Handle {
     Handle &operator=(const Handle &) = delete;
     Handle(Handle &&) = delete;
     Handle &operator=(Handle &&) = delete;
-    ~Handle() = default;
+    ~Handle();
 
     /// Credential cache and source address for open(); see remctl_set_ccache,
     /// remctl_set_source_ip. Throws Error where libremctl cannot set it.
@@ -59,10 +59,10 @@ class Handle {
     /// remctl_close, ahead of the destructor. The handle is of no use after it.
     void close() noexcept { handle_.reset(); }
 
-    /// Gives up the handle without a word to the server. Used in the child of
-    /// a fork, where any word would be spoken on the parent's connection and
-    /// libkrb5's locks may be held by threads that are not there. The memory
-    /// is lost.
+    /// Gives up the handle without a word to the server, as the destructor
+    /// does in the child of a fork: any word would be spoken on the parent's
+    /// connection, and libkrb5's locks may be held by threads that are not
+    /// there. The memory is lost.
     void abandon() noexcept;
 
   private:
@@ -71,6 +71,7 @@ class Handle {
     };
 
     std::unique_ptr<struct remctl, Close> handle_;
+    unsigned generation_;
     // libremctl borrows these for as long as the handle lives.
     std::string host_;
     std::optional<std::string> principal_;

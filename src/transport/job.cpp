@@ -64,11 +64,8 @@ Job::~Job() {
     if (!thread_.joinable())
         return;
     if (generation_ != fork_generation()) {
-        // The thread is the parent's. There is nothing to detach here.
-        // NOLINTBEGIN(bugprone-unhandled-exception-at-new,*-owning-memory,*NewDeleteLeaks)
-        [[maybe_unused]] auto *lost = new std::thread(std::move(thread_));
+        lose(std::move(thread_)); // the parent's: there is nothing to detach here
         return;
-        // NOLINTEND(bugprone-unhandled-exception-at-new,*-owning-memory,*NewDeleteLeaks)
     }
     thread_.detach();
 }

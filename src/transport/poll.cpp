@@ -25,29 +25,29 @@ timespec to_timespec(Duration duration) {
 
 } // namespace
 
-void poll_for(const Wait &wait, Waker &waker, Interrupts &interrupts) {
+void poll_for(const Wait &wait, Waker &waker, Interrupts &interrupts, Time &checked) {
     std::vector<pollfd> interests = wait.interests;
     interests.push_back({waker.descriptor(), POLLIN, 0});
     const auto slice = interrupts.slice();
-    for (;;) {
-        const Time now = Clock::now();
-        if (wait.until && now >= *wait.until)
-            return;
-        std::optional<Duration> patience = slice;
-        if (wait.until)
-            patience = patience ? std::min(*patience, *wait.until - now) : *wait.until - now;
-        timespec timeout{};
-        if (patience)
-            timeout = to_timespec(*patience);
-        const int ready = ::ppoll(interests.data(), static_cast<nfds_t>(interests.size()),
-                                  patience ? &timeout : nullptr, nullptr);
-        if (ready > 0) {
-            if (interests.back().revents != 0)
-                waker.drain();
-            return;
-        }
-        if (ready < 0 && errno != EINTR)
-            throw Error(std::string("cannot wait: ") + std::strerror(errno));
+    std::optional<Duration> patience = slice;
+    if (wait.until) {
+        const Duration left = *wait.until - Clock::now();
+        patience = patience ? std::min(*patience, left) : left;
+    }
+    timespec timeout{};
+    if (patience)
+        timeout = to_timespec(*patience);
+    const int ready = ::ppoll(interests.data(), static_cast<nfds_t>(interests.size()),
+                              patience ? &timeout : nullptr, nullptr);
+    if (ready < 0 && errno != EINTR)
+        throw Error(std::string("cannot wait: ") + std::strerror(errno));
+    if (ready > 0 && interests.back().revents != 0)
+        waker.drain();
+    // A signal between two waits does not end the next one while there is
+    // always something ready.
+    const Time now = Clock::now();
+    if (ready <= 0 || (slice && now - checked >= *slice)) {
+        checked = now;
         interrupts.check();
     }
 }

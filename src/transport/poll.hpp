@@ -26,16 +26,19 @@ class Interrupts {
     virtual std::optional<Duration> slice() const = 0;
 };
 
-/// Waits until one of the descriptors is ready, the waker is woken, or the
-/// moment has come. Throws Error where poll fails, and what the
+/// Waits until one of the descriptors is ready, the waker is woken, the moment
+/// has come, or the interrupts have been looked at; `checked` is when they were
+/// last. What they run may use the same waker, so that the task has to look
+/// again at what it waits for. Throws Error where poll fails, and what the
 /// interrupts throw.
-void poll_for(const Wait &wait, Waker &waker, Interrupts &interrupts);
+void poll_for(const Wait &wait, Waker &waker, Interrupts &interrupts, Time &checked);
 
 /// Runs a task to its end and returns its result.
 template <class T> T run_blocking(Task<T> task, Waker &waker, Interrupts &interrupts) {
     Operation<T> operation(std::move(task));
+    Time checked = Clock::now();
     while (const Wait *wait = operation.advance())
-        poll_for(*wait, waker, interrupts);
+        poll_for(*wait, waker, interrupts, checked);
     return operation.result();
 }
 

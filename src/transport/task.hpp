@@ -6,6 +6,11 @@
 // (poll.hpp for the blocking interface, an event loop for asyncio). Destroying
 // a task in the middle of a wait cancels the verb: destructors put things
 // right.
+//
+// A lambda with captures, or a string made on the spot, must not stand in a
+// co_await expression: GCC 12 moves such temporaries into the coroutine's frame
+// byte by byte, which no string with its text inside survives. Give it a name
+// first.
 #pragma once
 
 #include <poll.h>

@@ -57,6 +57,10 @@ class Waiter {
     CheckedPause wait(int descriptor, short events) const;
     CheckedPause wait() const;
 
+    /// No wait at all: lets the driver look at signals, and looks itself at
+    /// what ends the call, in a verb that may never have to wait.
+    CheckedPause breathe() const;
+
     const std::shared_ptr<Waker> &waker() const noexcept { return waker_; }
 
     /// Throws as wait() does.
@@ -82,6 +86,8 @@ inline CheckedPause Waiter::wait(int descriptor, short events) const {
 }
 
 inline CheckedPause Waiter::wait() const { return wait(std::vector<pollfd>()); }
+
+inline CheckedPause Waiter::breathe() const { return CheckedPause(*this, {}, Clock::now()); }
 
 inline void CheckedPause::await_resume() const { waiter_.check(); }
 

@@ -1,0 +1,266 @@
+"""Fork: the connection stays with the parent; the child may open its own."""
+
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from remctl import Remctl, RemctlError
+from remctl.testing import Server
+
+from tests.fix_hostile import Connection, MakeHostile
+from tests.support.forks import in_child
+from tests.support.traces import descriptors, wait_until
+
+PARENTS = "the connection was opened by the parent process"
+
+# Python warns of a fork beside threads; the made-up servers here are threads.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+
+
+@pytest.fixture
+def remctl(server: Server) -> Remctl:
+    return Remctl("localhost", server.port)
+
+
+def close(remctl: list[Remctl]) -> None:
+    remctl[0].close()
+    assert not remctl[0].opened
+
+
+def collect(remctl: list[Remctl]) -> None:
+    remctl.clear()
+    gc.collect()
+
+
+def leave(remctl: list[Remctl]) -> None:
+    """The object is there when the child ends."""
+
+
+def leave_the_block(remctl: list[Remctl]) -> None:
+    with remctl[0]:
+        pass
+
+
+def use(remctl: list[Remctl]) -> None:
+    for call in (
+        lambda: remctl[0].command(["test", "hello"]),
+        lambda: remctl[0].output(),
+        lambda: remctl[0].run(["test", "hello"]),
+        lambda: remctl[0].stream(["test", "hello"]),
+        lambda: remctl[0].noop(),
+    ):
+        with pytest.raises(RemctlError, match=PARENTS):
+            call()
+        assert remctl[0].error().startswith(PARENTS)
+
+
+CHILDS = [close, collect, leave, leave_the_block, use]
+
+
+@pytest.mark.parametrize("childs", CHILDS)
+def test_the_parents_connection_goes_on(
+    remctl: Remctl, childs: Callable[[list[Remctl]], None]
+) -> None:
+    remctl.command(["test", "hello"])
+    # The list holds the only reference of the child's to its copy.
+    held = [remctl]
+    number = remctl.fileno()
+    del remctl
+    in_child(lambda: childs(held))
+    assert held[0].fileno() == number
+    assert held[0].output().output == b"hello world\n"
+    assert held[0].output().status == 0
+    assert held[0].run(["test", "hello", "again"]).stdout == b"hello again\n"
+
+
+def test_a_child_that_exits_in_good_order(server: Server) -> None:
+    """With an interpreter's whole end, not `os._exit`."""
+    code = (
+        "import os, sys, remctl\n"
+        f"r = remctl.Remctl('localhost', {server.port})\n"
+        "s = r.stream(['test', 'stream', '3', '0.1'])\n"
+        "next(s)\n"
+        "pid = os.fork()\n"
+        "if not pid:\n"
+        "    sys.exit(7)\n"
+        "assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7\n"
+        "assert list(s)[-1].status == 0\n"
+        "print(r.run(['test', 'hello']).stdout)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30)
+    assert (result.stdout, result.stderr) == (b"b'hello world\\n'\n", b"")
+
+
+def test_the_child_opens_a_connection_of_its_own(server: Server, remctl: Remctl) -> None:
+    def child() -> object:
+        with Remctl("localhost", server.port) as fresh:
+            assert fresh.run(["test", "hello", "child"]).stdout == b"hello child\n"
+        # The object itself serves too, once it is opened here.
+        remctl.open("localhost", server.port)
+        assert remctl.run(["test", "hello", "child"]).stdout == b"hello child\n"
+        remctl.close()
+        return "done"
+
+    assert in_child(child) == "done"
+    assert remctl.run(["test", "hello"]).stdout == b"hello world\n"
+
+
+def test_the_child_drops_its_copies(remctl: Remctl) -> None:
+    def child() -> object:
+        before = descriptors()
+        remctl.close()
+        return len(before) - len(descriptors())
+
+    assert int(in_child(child)) >= 3  # the socket and both ends of the pair
+
+
+def test_a_stream_in_the_child(server: Server, remctl: Remctl) -> None:
+    """Using it raises; leaving it, or losing it, says nothing and harms nobody."""
+    stream = [remctl.stream(["test", "stream", "3", "0.1"])]
+    next(stream[0])
+
+    def child() -> object:
+        unraisable: list[object] = []
+        sys.unraisablehook = unraisable.append
+        with pytest.raises(RemctlError, match=PARENTS):
+            next(stream[0])
+        stream.clear()
+        gc.collect()
+        return unraisable
+
+    assert in_child(child) == "[]"
+    assert list(stream[0])[-1].status == 0
+
+    stream[0] = remctl.stream(["test", "stream", "3", "0.1"])
+
+    def lose() -> object:
+        unraisable: list[object] = []
+        sys.unraisablehook = unraisable.append
+        stream.clear()
+        gc.collect()
+        return unraisable
+
+    assert in_child(lose) == "[]"
+    assert b"".join(token.output or b"" for token in stream[0]) == b"line 1\nline 2\nline 3\n"
+
+
+@pytest.mark.parametrize("childs", [*CHILDS[:4], "open"], ids=lambda c: getattr(c, "__name__", c))
+def test_fork_while_other_threads_are_at_it(
+    server: Server, remctl: Remctl, childs: Callable[[list[Remctl]], None] | str
+) -> None:
+    """One thread waits for an answer, others for their turn."""
+    results: list[bytes | None] = []
+
+    def run() -> None:
+        results.append(remctl.run(["test", "stream", "2", "0.2"]).stdout)
+
+    others = [threading.Thread(target=run) for _ in range(3)]
+    for other in others:
+        other.start()
+    assert wait_until(lambda: remctl._connection.pending)
+    held = [remctl]
+
+    def child() -> object:
+        if isinstance(childs, str):
+            held[0].open("localhost", server.port)
+            held[0].run(["test", "hello"])
+        else:
+            childs(held)
+        return "done"
+
+    assert in_child(child) == "done"
+    for other in others:
+        other.join()
+    assert results == [b"line 1\nline 2\n"] * 3
+
+
+def test_the_end_of_the_connection_reaches_the_server(hostile: MakeHostile) -> None:
+    """Even while a child still holds a copy of it."""
+    ended = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.recv_command()
+        connection.wait_closed()
+        ended.set()
+
+    server = hostile(script)
+    remctl = Remctl(server.host, server.port, server.principal)
+    stream = remctl.stream(["test"])
+    pid = os.fork()
+    if pid == 0:
+        signal.pause()
+    try:
+        stream.close()
+        assert ended.wait(5)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def work(remctl: Remctl | None, port: int, word: str) -> str:
+    """What the workers of the pool do."""
+    if remctl is not None:
+        with contextlib.suppress(RemctlError):
+            remctl.run(["test", "hello"])
+            return "the parent's connection served"
+    with Remctl("localhost", port) as own:
+        return (own.run(["test", "hello", word]).stdout or b"").decode()
+
+
+before_the_pool: Remctl | None = None
+
+
+def work_with_global(port: int, word: str) -> str:
+    return work(before_the_pool, port, word)
+
+
+def test_multiprocessing(server: Server, remctl: Remctl) -> None:
+    """With connections opened before the workers are forked, and after."""
+    global before_the_pool
+    before_the_pool = remctl
+    try:
+        with multiprocessing.get_context("fork").Pool(3) as pool:
+            after = Remctl("localhost", server.port)
+            tasks = [(server.port, str(number)) for number in range(9)]
+            answers = pool.starmap(work_with_global, tasks)
+            assert after.run(["test", "hello"]).stdout == b"hello world\n"
+    finally:
+        before_the_pool = None
+    assert answers == [f"hello {number}\n" for number in range(9)]
+    assert remctl.run(["test", "hello"]).stdout == b"hello world\n"
+
+
+def test_fork_in_a_signal_handler_of_a_call(server: Server, remctl: Remctl, tmp_path: Path) -> None:
+    """The child comes to itself in the middle of the parent's call."""
+    note = tmp_path / "child"
+
+    def fork(number: int, frame: object) -> None:
+        nonlocal pid
+        pid = os.fork()
+
+    pid = -1
+    mine = os.getpid()
+    before = signal.signal(signal.SIGALRM, fork)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        result = remctl.run(["test", "stream", "2", "0.3"])
+    except BaseException as error:
+        if os.getpid() != mine:
+            note.write_text(f"{type(error).__name__}: {error}")
+            os._exit(0)
+        raise
+    finally:
+        if os.getpid() != mine:
+            os._exit(1)
+        signal.signal(signal.SIGALRM, before)
+    assert result.stdout == b"line 1\nline 2\n"
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert note.read_text().startswith("RemctlError: the process was forked in the middle")

@@ -1,0 +1,153 @@
+"""The timeout of the simple call is one deadline; set_timeout limits each silence."""
+
+import struct
+import time
+from collections.abc import Callable
+
+import pytest
+from remctl import Remctl, RemctlTimeoutError, remctl
+from remctl.testing import Server
+
+from tests.fix_hostile import Connection, MakeHostile
+from tests.fix_network import DeafServer, MuteKdc
+from tests.fix_waits import LARGE, RECEIVING, half_a_token, read_late
+from tests.support.traces import nothing_left
+
+DEADLINE = 0.25
+
+
+@pytest.fixture(
+    params=["connect", "handshake", "KDC", "sleeping", "half a token", "large command", "drip"]
+)
+def call(request: pytest.FixtureRequest, server: Server) -> Callable[[], object]:
+    """A simple call that would not end, with a timeout."""
+    get = request.getfixturevalue
+
+    def to(host: str, port: int, command: list[str | bytes]) -> Callable[[], object]:
+        return lambda: remctl(host, port, server.principal, command, timeout=DEADLINE)
+
+    def to_hostile(script: Callable[[Connection], None], word: bytes = b"x") -> Callable[[], object]:
+        factory: MakeHostile = get("hostile")
+        hostile = factory(script, receive_buffer=4096)
+        return to(hostile.host, hostile.port, [word])
+
+    def drip(connection: Connection) -> None:
+        """A byte now and then, so that there is never a silence."""
+        connection.recv_command()
+        connection.send_slowly(b"\x44\0\0\xff\xff" + bytes(200), 1, 0.02)
+
+    match request.param:
+        case "connect":
+            host: str = get("black_hole")
+            return lambda: remctl(host, command=["x"], timeout=DEADLINE)
+        case "handshake":
+            deaf: DeafServer = get("deaf")
+            return to(deaf.host, deaf.port, ["x"])
+        case "KDC":
+            kdc: MuteKdc = get("mute_kdc")
+            patch: pytest.MonkeyPatch = get("monkeypatch")
+            for name, value in kdc.env.items():
+                patch.setenv(name, value)
+            return to("localhost", server.port, ["x"])
+        case "sleeping":
+            return to("localhost", server.port, ["test", "sleep", "20"])
+        case "half a token":
+            return to_hostile(half_a_token(1000))
+        case "large command":
+            return to_hostile(read_late, LARGE)
+        case _:
+            return to_hostile(drip)
+
+
+def test_the_whole_call_ends_at_its_deadline(call: Callable[[], object]) -> None:
+    taken: list[float] = []
+    for _ in range(3):
+        start = time.monotonic()
+        with pytest.raises(RemctlTimeoutError):
+            call()
+        taken.append(time.monotonic() - start)
+        if taken[-1] < DEADLINE + 0.02:
+            break
+    assert DEADLINE <= min(taken) < DEADLINE + 0.02, taken
+
+
+def flood(connection: Connection) -> None:
+    """Output without end, as fast as it goes."""
+    connection.recv_command()
+    plain = b"\2\3\1" + struct.pack("!I", 8) + b"8 bytes."
+    while True:
+        connection.send_raw(b"".join(connection.wrap(plain) for _ in range(500)))
+
+
+@pytest.mark.parametrize("make", ["hostile", "real"])
+def test_however_busily_the_server_sends(
+    hostile: MakeHostile, server: Server, make: str
+) -> None:
+    where: tuple[str, int, str | None]
+    if make == "hostile":
+        flooding = hostile(flood)
+        where = flooding.host, flooding.port, flooding.principal
+    else:
+        where = "localhost", server.port, None
+    start = time.monotonic()
+    with pytest.raises(RemctlTimeoutError, match=RECEIVING):
+        remctl(*where, ["test", "bytes", "100000000000"], timeout=0.3)
+    assert 0.3 <= time.monotonic() - start < 0.5
+
+
+def test_set_timeout_limits_each_silence(server: Server) -> None:
+    """A command that takes longer than the timeout, but is never silent for so long."""
+    with nothing_left(), Remctl("localhost", server.port) as client:
+        client.set_timeout(0.35)
+        start = time.monotonic()
+        result = client.run(["test", "stream", "5", "0.15"])
+        assert time.monotonic() - start > 0.7
+        assert result.stdout == b"".join(b"line %d\n" % n for n in range(1, 6))
+
+
+def test_silence_is_measured_from_the_last_byte(hostile: MakeHostile) -> None:
+    """Not from the beginning of the call, nor of the token."""
+    last: list[float] = []
+
+    def script(connection: Connection) -> None:
+        connection.recv_command()
+        data = connection.wrap(b"\2\3\1" + struct.pack("!I", 100) + bytes(100))
+        for start in range(0, 12, 2):
+            time.sleep(0.1)
+            connection.send_raw(data[start : start + 2])
+            last[:] = [time.monotonic()]
+        connection.wait_closed()
+
+    server = hostile(script)
+    best = 1.0
+    for _ in range(3):
+        client = Remctl(server.host, server.port, server.principal)
+        client.set_timeout(0.2)
+        client.command(["test"])
+        with pytest.raises(RemctlTimeoutError, match=RECEIVING):
+            client.output()
+        best = min(best, time.monotonic() - last[0])
+        assert best >= 0.199
+        if best <= 0.22:
+            break
+    assert best <= 0.22
+
+
+@pytest.mark.parametrize("none", [0, None, 0.0])
+def test_no_timeout(server: Server, none: float | None) -> None:
+    with Remctl("localhost", server.port) as client:
+        client.set_timeout(0.1)
+        client.set_timeout(none)
+        assert client.run(["test", "sleep", "0.3"]).status == 0
+    assert remctl("localhost", server.port, None, ["test", "sleep", "0.3"], timeout=none).status == 0
+
+
+def test_half_a_second(server: Server) -> None:
+    """Seconds may have a fraction; whole ones would round it to none, or to one."""
+    with Remctl("localhost", server.port) as client:
+        client.set_timeout(0.5)
+        assert client.run(["test", "sleep", "0.3"]).status == 0
+        start = time.monotonic()
+        with pytest.raises(RemctlTimeoutError):
+            client.run(["test", "sleep", "5"])
+        assert 0.5 <= time.monotonic() - start < 0.6

@@ -1,0 +1,74 @@
+// What the tests here share: a driver without Python, sockets, tokens.
+#pragma once
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "transport/descriptor.hpp"
+#include "transport/poll.hpp"
+#include "transport/socket.hpp"
+#include "transport/waiter.hpp"
+
+namespace pyremctl::test {
+
+using namespace std::chrono_literals;
+
+/// Counts the looks at signals, and throws when told to.
+class Looks final : public Interrupts {
+  public:
+    void check() override {
+        ++count;
+        if (interrupted)
+            throw std::string("interrupted");
+    }
+    std::optional<Duration> slice() const override { return length; }
+
+    std::optional<Duration> length = 40ms;
+    std::atomic<int> count{0};
+    std::atomic<bool> interrupted{false};
+};
+
+/// Limits, waker and interrupts of a call, and a way to run it.
+struct Driver {
+    Limits limits;
+    std::shared_ptr<Waker> waker = std::make_shared<Waker>();
+    std::atomic<bool> closing{false};
+    Looks looks;
+
+    /// `verb` is called with a Waiter and returns a task.
+    template <class Verb> auto run(Verb verb) {
+        Waiter waiter(limits, waker, closing);
+        return run_blocking(verb(waiter), *waker, looks);
+    }
+};
+
+/// A token as it travels.
+inline std::string token(unsigned flags, std::string data, std::size_t length) {
+    std::string whole;
+    whole += static_cast<char>(flags);
+    for (int shift = 24; shift >= 0; shift -= 8)
+        whole += static_cast<char>(length >> shift & 0xff);
+    return whole + data;
+}
+
+inline std::string token(unsigned flags, const std::string &data) {
+    return token(flags, data, data.size());
+}
+
+inline void write_all(int descriptor, const std::string &data) {
+    std::size_t done = 0;
+    while (done < data.size()) {
+        const auto count = ::send(descriptor, data.data() + done, data.size() - done, MSG_NOSIGNAL);
+        if (count <= 0)
+            return;
+        done += static_cast<std::size_t>(count);
+    }
+}
+
+} // namespace pyremctl::test

@@ -1,0 +1,174 @@
+// The pump between a server's socket and libremctl: Channel, with a plain
+// socket pair in the server's place, and no Kerberos.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+#include <csignal>
+#include <string>
+
+#include "connection/channel.hpp"
+#include "connection/connection.hpp"
+#include "support.hpp"
+#include "transport/error.hpp"
+
+using namespace pyremctl;
+using namespace pyremctl::test;
+
+namespace {
+
+constexpr unsigned data_token = 0x44;
+
+struct Pumped {
+    Descriptor server;
+    Channel channel;
+
+    explicit Pumped(std::pair<Descriptor, Descriptor> ends = socket_pair())
+        : server(std::move(ends.first)), channel(std::move(ends.second)) {}
+};
+
+} // namespace
+
+TEST_CASE("a token is announced when all of it lies in the pair") {
+    Pumped pumped;
+    const std::string whole = token(data_token, std::string(1000, 'x'));
+    write_all(pumped.server.get(), whole.substr(0, 900));
+    CHECK(pumped.channel.receive());
+    CHECK_FALSE(pumped.channel.token_ready());
+    CHECK_FALSE(pumped.channel.receive());
+    write_all(pumped.server.get(), whole.substr(900));
+    CHECK(pumped.channel.receive());
+    CHECK(pumped.channel.token_ready());
+    pumped.channel.take_token();
+    CHECK_FALSE(pumped.channel.token_ready());
+    CHECK(pumped.channel.first_flags() == data_token);
+}
+
+TEST_CASE("a token that the pair cannot hold is announced as stuffing it") {
+    Pumped pumped;
+    const std::string whole = token(data_token, std::string(token_max_length, 'x'));
+    std::thread server([&] { write_all(pumped.server.get(), whole); });
+    while (!pumped.channel.stuffed()) {
+        CHECK_FALSE(pumped.channel.token_ready());
+        pumped.channel.receive();
+    }
+    CHECK_FALSE(pumped.channel.token_ready());
+    pumped.channel.abort();
+    server.join();
+}
+
+TEST_CASE("no more is taken from the server than a token and a little") {
+    // The pair is full and nobody reads: a flood stays in the server's socket.
+    Pumped pumped;
+    const std::string flood(8 * 1024 * 1024, '\0');
+    std::atomic<std::size_t> taken{0};
+    std::thread server([&] {
+        while (taken < flood.size()) {
+            const auto count = ::send(pumped.server.get(), flood.data(), 65536, MSG_NOSIGNAL);
+            if (count <= 0)
+                return;
+            taken += static_cast<std::size_t>(count);
+        }
+    });
+    for (int count = 0; count < 300; ++count) {
+        pumped.channel.pump();
+        std::this_thread::sleep_for(1ms);
+    }
+    CHECK(taken < 3 * 1024 * 1024);
+    for (const pollfd &interest : pumped.channel.interests(false))
+        CHECK((interest.events & POLLIN) == 0);
+    pumped.channel.abort();
+    server.join();
+}
+
+TEST_CASE("the end of the server's data is announced after its last token") {
+    Pumped pumped;
+    write_all(pumped.server.get(), token(data_token, "x"));
+    pumped.server.reset();
+    pumped.channel.receive();
+    CHECK(pumped.channel.token_ready());
+    pumped.channel.take_token();
+    pumped.channel.receive();
+    CHECK(pumped.channel.token_ready()); // the end of file, which libremctl reads at once
+    CHECK(pumped.channel.problem() == "unexpected end of file");
+}
+
+TEST_CASE("an idle connection is stale when the server has hung up or spoken") {
+    Pumped quiet;
+    CHECK_FALSE(quiet.channel.stale());
+    quiet.server.reset();
+    CHECK(quiet.channel.stale());
+
+    Pumped spoken;
+    write_all(spoken.server.get(), "x");
+    CHECK(spoken.channel.stale());
+    CHECK(spoken.channel.stale());
+}
+
+TEST_CASE("aborting ends what libremctl waits for, and the server's connection") {
+    Pumped pumped;
+    std::thread aborter([&] {
+        std::this_thread::sleep_for(50ms);
+        pumped.channel.abort();
+    });
+    // Without a ticket it fails at once, with one it waits for the server.
+    pumped.channel.open("localhost", "host/localhost@NOWHERE.TEST");
+    aborter.join();
+    char byte = 0;
+    while (::recv(pumped.server.get(), &byte, 1, 0) > 0) {
+    }
+    CHECK(::recv(pumped.server.get(), &byte, 1, 0) == 0);
+}
+
+TEST_CASE("writing to a server that is gone raises no signal") {
+    // With SIGPIPE at its default action this test would end the program.
+    std::signal(SIGPIPE, SIG_DFL);
+    auto [one, other] = socket_pair();
+    ByteQueue queue;
+    const auto room = queue.room(3);
+    std::fill_n(room.begin(), 3, 'x');
+    queue.commit(3);
+    other.reset();
+    const Transfer transfer = send_from(one.get(), queue);
+    CHECK(transfer.ended);
+    CHECK(queue.size() == 3);
+}
+
+TEST_CASE("sending and receiving never wait") {
+    auto [one, other] = socket_pair();
+    ByteQueue queue;
+    CHECK(receive_into(one.get(), queue, 100).blocked);
+    queue.room(10'000'000);
+    queue.commit(10'000'000);
+    Transfer transfer;
+    do
+        transfer = send_from(one.get(), queue);
+    while (!transfer.blocked);
+    CHECK(queue.size() > 0);
+}
+
+TEST_CASE("without a connection every verb says so, and connecting without an address fails") {
+    Connection connection;
+    Driver driver;
+    std::string word = "test";
+    const Command command{{word.data(), word.size()}};
+    CHECK_THROWS_WITH_AS(
+        driver.run([&](Waiter &waiter) { return connection.command(command, waiter); }),
+        "no currently open connection", Error);
+    CHECK_THROWS_AS(driver.run([&](Waiter &waiter) { return connection.output(waiter); }), Error);
+    CHECK_THROWS_AS(driver.run([&](Waiter &waiter) { return connection.noop(waiter); }), Error);
+    CHECK_FALSE(connection.opened());
+}
+
+TEST_CASE("a socket whose peer says nothing is given up after the timeout") {
+    auto [server, ours] = socket_pair();
+    Connection connection;
+    Driver driver;
+    driver.limits.inactivity = 100ms;
+    Descriptor socket = std::move(ours);
+    CHECK_THROWS_AS(driver.run([&](Waiter &waiter) {
+        return connection.adopt(std::move(socket), Target{"localhost", 0, std::nullopt}, waiter);
+    }),
+                    Error);
+    CHECK_FALSE(connection.opened());
+    CHECK(connection.descriptor() == -1);
+}

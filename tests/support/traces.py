@@ -1,0 +1,53 @@
+"""What a call leaves behind in this process: threads, descriptors, memory."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from remctl import Remctl, RemctlError
+
+
+def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
+    """Wait until a condition holds, `timeout` seconds at most; whether it does."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def threads() -> set[str]:
+    """The threads of this process, Python's and others."""
+    return set(os.listdir("/proc/self/task"))
+
+
+def descriptors() -> dict[str, str]:
+    """The open descriptors of this process, and what each is."""
+    found = {}
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the one that lists them
+            found[number] = os.readlink(f"/proc/self/fd/{number}")
+    return found
+
+
+def resident() -> int:
+    """The memory of this process in bytes, as the kernel counts it (RSS)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextlib.contextmanager
+def nothing_left(patience: float = 5.0) -> Iterator[None]:
+    """Within the block as many threads and descriptors come as go, soon after it at the latest.
+
+    A made-up server in this process needs that moment to see that its client has gone.
+    """
+    # The first call of a thread makes the descriptor that its waits are ended by.
+    with contextlib.suppress(RemctlError):
+        Remctl()._connection.output()
+    before = len(threads()), len(descriptors())
+    yield
+    if not wait_until(lambda: (len(threads()), len(descriptors())) <= before, patience):
+        raise AssertionError(f"left: {threads()}, {descriptors()}; before: {before}")
