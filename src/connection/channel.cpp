@@ -164,7 +164,7 @@ bool Channel::settle() noexcept {
 
 bool Channel::stale() {
     const bool spoken = !incoming_.empty() || scanner_.whole() > 0 || scanner_.inside();
-    return spoken || receive_some() || ended_;
+    return spoken || distrusted_ || receive_some() || ended_;
 }
 
 void Channel::trim() noexcept {

@@ -87,8 +87,11 @@ class Channel {
     /// the server has said more than it had to.
     bool settle() noexcept;
 
+    /// The server may yet say something that nobody waits for.
+    void distrust() noexcept { distrusted_ = true; }
+
     /// For a connection on which nothing is expected: true when the server
-    /// has hung up or spoken out of turn.
+    /// has hung up, has spoken out of turn, or may do so.
     bool stale();
 
     /// Gives the memory of empty buffers back.
@@ -126,6 +129,7 @@ class Channel {
     TokenScanner scanner_; // of what has gone into the pair
     std::optional<unsigned char> first_flags_;
     bool pair_full_ = false;
+    bool distrusted_ = false;
     bool ended_ = false;      // the server sends no more
     bool end_passed_ = false; // and libremctl can see it
     bool broken_ = false;     // the server takes no more
