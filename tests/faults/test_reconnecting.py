@@ -43,7 +43,7 @@ def test_a_server_that_was_started_again(own_server: Server) -> None:
     own_server.restart()
     assert client.run(["test", "hello"]).stdout == b"hello world\n"
     own_server.stop()
-    with pytest.raises(RemctlError, match="cannot connect to localhost .* Connection refused"):
+    with pytest.raises(RemctlError, match=r"cannot connect to localhost .* Connection refused"):
         client.run(["test", "hello"])
     assert client.opened
     own_server.start()
