@@ -131,6 +131,7 @@ class Remctl:
 
         Raises RemctlNotOpenedError where there is none.
         """
+        self._connection.require_opened()
         number = self._connection.fileno()
         if number < 0:
             raise RemctlNotOpenedError("no currently open connection")
