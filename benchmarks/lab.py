@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from remctl.testing import Command, Realm, Server
 
-from benchmarks.clients import Client, Place, Worker, all_clients, compile_c
+from benchmarks.clients import HERE, Client, Place, Worker, all_clients, compile_c
 from tests.support import tun
 from tests.support.wan import Wan
 
@@ -103,13 +104,19 @@ class Lab:
         return self._far
 
 
-def serve(realm: Realm, program: Path, **options: Sequence[str]) -> Server:
+def serve(
+    realm: Realm,
+    program: Path,
+    addresses: Sequence[str] = ("127.0.0.1",),
+    launcher: Sequence[str] = (),
+) -> Server:
     """A server with the commands of c_commands.c."""
     commands: dict[str, Path | Command] = {
         name: program for name in ("hello", "sleep", "bytes", "lines")
     }
     commands["stdin"] = Command(program, stdin="last")
-    return realm.server({"bench": commands}, **options)
+    launcher = [*launcher, sys.executable, str(HERE / "activate.py")]
+    return realm.server({"bench": commands}, addresses=addresses, launcher=launcher)
 
 
 def place_of(server: Server) -> Place:

@@ -328,6 +328,7 @@ Task<Token> Connection::output(Waiter &waiter) {
                 break;
             if (waiter.expired())
                 throw timed_out("receiving token");
+            acknowledge_at_once(channel->socket());
             co_await waiter.wait(channel->socket(), POLLIN);
         }
         if (channel->token_ready()) {

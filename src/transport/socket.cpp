@@ -73,4 +73,9 @@ void disable_nagle(int socket) noexcept {
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+void acknowledge_at_once(int socket) noexcept {
+    const int on = 1;
+    ::setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 } // namespace pyremctl
