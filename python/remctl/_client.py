@@ -21,6 +21,9 @@ else:
 
 NOT_OPENED = "no currently open connection"
 
+# What RemctlOutput._make does, without looking at the length again.
+_token = tuple.__new__
+
 
 class Remctl:
     """A connection to a remctl server.
@@ -163,8 +166,8 @@ class Remctl:
         ``done`` token. Raises RemctlNotOpenedError without an open connection,
         RemctlTimeoutError and RemctlError for failures.
         """
-        self._require_opened()
-        return RemctlOutput._make(self._connection.output())
+        # It sees by itself whether there is a connection: this is called for each token.
+        return _token(RemctlOutput, self._connection.output())
 
     def __iter__(self) -> Iterator[RemctlOutput]:
         """Iterate over the tokens of the answer that is pending, to its end."""
@@ -233,7 +236,7 @@ class Stream(Iterator[RemctlOutput]):
         if self._session is None:
             raise StopIteration
         try:
-            token = RemctlOutput._make(self._connection.output(self._session))
+            token = _token(RemctlOutput, self._connection.output(self._session))
         except BaseException:
             self.close()
             raise
