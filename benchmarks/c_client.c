@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *host, *principal, *argument = "0";
+static const char *host, *principal, *argument = "hello";
 static unsigned short port;
 static struct remctl *session; /* the open connection of those scenarios that need one */
 
@@ -82,7 +82,7 @@ static void *sleeper(void *unused)
 static double oneshot(void)
 {
     const double start = now();
-    simple("hello", NULL);
+    simple(argument, NULL);
     return now() - start;
 }
 
@@ -112,7 +112,7 @@ static double held(void)
 static double roundtrip(void)
 {
     const double start = now();
-    send_command(session, "hello", NULL, 0);
+    send_command(session, argument, NULL, 0);
     read_answer(session);
     return now() - start;
 }

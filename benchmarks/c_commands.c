@@ -1,6 +1,7 @@
 /* The commands of the benchmarks' server, as light as they can be:
  *
  *     hello      a line
+ *     nothing    nothing
  *     sleep N    N seconds
  *     bytes N    N bytes
  *     lines N    N lines, each when the server has taken the one before: a token each
@@ -51,6 +52,8 @@ int main(int argc, char **argv)
 
     if (strcmp(name, "hello") == 0) {
         put("hello\n", 6);
+    } else if (strcmp(name, "nothing") == 0) {
+        return 0;
     } else if (strcmp(name, "sleep") == 0) {
         pause_for(number);
     } else if (strcmp(name, "bytes") == 0) {

@@ -72,7 +72,7 @@ class Worker:
         client: Client,
         place: Place,
         scenario: str,
-        argument: object = "0",
+        argument: object = "hello",
         *,
         before: Sequence[str] = (),
         env: Mapping[str, str] | None = None,

@@ -56,7 +56,7 @@ class Lab:
     def interleaved(
         self,
         scenario: str,
-        argument: object = "0",
+        argument: object = "hello",
         *,
         rounds: int,
         count: int = 1,
@@ -112,7 +112,7 @@ def serve(
 ) -> Server:
     """A server with the commands of c_commands.c."""
     commands: dict[str, Path | Command] = {
-        name: program for name in ("hello", "sleep", "bytes", "lines")
+        name: program for name in ("hello", "nothing", "sleep", "bytes", "lines")
     }
     commands["stdin"] = Command(program, stdin="last")
     launcher = [*launcher, sys.executable, str(HERE / "activate.py")]

@@ -27,6 +27,11 @@ def one_shot(lab: Lab) -> Iterator[Row]:
     samples = lab.interleaved("oneshot", rounds=50, count=10, clients=EVERYBODY)
     title = "one-shot call, loopback"
     yield timed_row("one-shot", title, "ms", samples, milliseconds, goal=Goal("ratio", 1.03))
+    samples = lab.interleaved("oneshot", "nothing", rounds=50, count=10, clients=EVERYBODY)
+    title = "one-shot call that prints nothing, loopback"
+    yield timed_row(
+        "one-shot-silent", title, "ms", samples, milliseconds, goal=Goal("ratio", 1.03)
+    )
 
 
 def one_shot_far(lab: Lab) -> Iterator[Row]:
@@ -55,6 +60,11 @@ def round_trip(lab: Lab) -> Iterator[Row]:
     samples = lab.interleaved("roundtrip", rounds=50, count=50)
     title = "command and answer"
     yield timed_row("round-trip", title, "µs", samples, microseconds, goal=Goal("ratio", 1.03))
+    samples = lab.interleaved("roundtrip", "nothing", rounds=50, count=50)
+    title = "command that prints nothing, and its answer"
+    yield timed_row(
+        "round-trip-silent", title, "µs", samples, microseconds, goal=Goal("ratio", 1.03)
+    )
 
 
 def noop(lab: Lab) -> Iterator[Row]:

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 
-HOST, PORT, PRINCIPAL, SCENARIO, ARGUMENT = (*sys.argv[1:], "0")[:5]
+HOST, PORT, PRINCIPAL, SCENARIO, ARGUMENT = (*sys.argv[1:], "hello")[:5]
 
 if not SCENARIO.startswith("program-"):
     import remctl
@@ -92,17 +92,17 @@ kept: "list[remctl.Remctl]" = []
 data = b"x" * (int(ARGUMENT) if SCENARIO == "input" else 0)
 
 SCENARIOS: "dict[str, Callable[[], float]]" = {
-    "oneshot": lambda: timed(lambda: simple("hello")),
+    "oneshot": lambda: timed(lambda: simple(ARGUMENT)),
     "kept": lambda: timed(lambda: simple("bytes", ARGUMENT)),
     "open": opening,
     "held": lambda: timed(lambda: kept.append(connect())),
-    "roundtrip": lambda: timed(lambda: roundtrip("hello")),
+    "roundtrip": lambda: timed(lambda: roundtrip(ARGUMENT)),
     "noop": lambda: timed(session.noop),
     "bulk": lambda: timed(lambda: roundtrip("bytes", ARGUMENT)),
     "lines": drained,
     "input": lambda: timed(lambda: roundtrip("stdin", data)),
     "threads": lambda: in_threads(lambda: simple("sleep", "0.2")),
-    "program-oneshot": lambda: timed(lambda: program("hello")),
+    "program-oneshot": lambda: timed(lambda: program(ARGUMENT)),
     "program-threads": lambda: in_threads(lambda: program("sleep", "0.2")),
 }
 
