@@ -4,7 +4,7 @@
  *
  * does what worker.py does with a Python binding, and speaks as it does: it prints a line when
  * it is ready; for each number on standard input it runs the scenario so many times and prints
- * the seconds that each took, in one line of JSON. */
+ * the nanoseconds that each took, in one line of JSON. */
 #include <pthread.h>
 #include <remctl.h>
 #include <stdio.h>
@@ -19,11 +19,11 @@ static const char *host, *principal, *argument = "hello";
 static unsigned short port;
 static struct remctl *session; /* the open connection of those scenarios that need one */
 
-static double now(void)
+static long now(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+    return time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
 static void fail(const char *text)
@@ -77,72 +77,72 @@ static void *sleeper(void *unused)
     return NULL;
 }
 
-/* The scenarios: one iteration each; they return the seconds it took. */
+/* The scenarios: one iteration each; they return the nanoseconds it took. */
 
-static double oneshot(void)
+static long oneshot(void)
 {
-    const double start = now();
+    const long start = now();
     simple(argument, NULL);
     return now() - start;
 }
 
-static double kept(void)
+static long kept(void)
 {
-    const double start = now();
+    const long start = now();
     simple("bytes", argument);
     return now() - start;
 }
 
-static double open_close(void)
+static long open_close(void)
 {
-    const double start = now();
+    const long start = now();
     struct remctl *r = open_one();
-    const double taken = now() - start;
+    const long taken = now() - start;
     remctl_close(r);
     return taken;
 }
 
-static double held(void)
+static long held(void)
 {
-    const double start = now();
+    const long start = now();
     open_one(); /* until the process ends */
     return now() - start;
 }
 
-static double roundtrip(void)
+static long roundtrip(void)
 {
-    const double start = now();
+    const long start = now();
     send_command(session, argument, NULL, 0);
     read_answer(session);
     return now() - start;
 }
 
-static double noop(void)
+static long noop(void)
 {
-    const double start = now();
+    const long start = now();
     if (!remctl_noop(session))
         fail(remctl_error(session));
     return now() - start;
 }
 
-static double bulk(void)
+static long bulk(void)
 {
-    const double start = now();
+    const long start = now();
     send_command(session, "bytes", argument, strlen(argument));
     read_answer(session);
     return now() - start;
 }
 
-static double lines(void)
+static long lines(void)
 {
     send_command(session, "lines", argument, strlen(argument));
     usleep(20000 + 200 * (unsigned)atoi(argument)); /* until all of it has come */
-    const double start = now();
+    const long start = now();
     read_answer(session);
     return now() - start;
 }
 
-static double input(void)
+static long input(void)
 {
     static char *data;
     static size_t size;
@@ -153,30 +153,30 @@ static double input(void)
             fail("out of memory");
         memset(data, 'x', size);
     }
-    const double start = now();
+    const long start = now();
     send_command(session, "stdin", data, size);
     read_answer(session);
     return now() - start;
 }
 
-static double threads(void)
+static long threads(void)
 {
     const int count = atoi(argument);
     pthread_t *all = calloc((size_t)count, sizeof *all);
-    const double start = now();
+    const long start = now();
     for (int i = 0; i < count; i++)
         if (all == NULL || pthread_create(&all[i], NULL, sleeper, NULL) != 0)
             fail("cannot start a thread");
     for (int i = 0; i < count; i++)
         pthread_join(all[i], NULL);
-    const double taken = now() - start;
+    const long taken = now() - start;
     free(all);
     return taken;
 }
 
 static const struct {
     const char *name;
-    double (*run)(void);
+    long (*run)(void);
     int needs_session;
 } scenarios[] = {
     {"oneshot", oneshot, 0}, {"kept", kept, 0},           {"open", open_close, 0},
@@ -215,17 +215,17 @@ int main(int argc, char **argv)
     char line[32];
     while (fgets(line, sizeof line, stdin) != NULL) {
         const int count = atoi(line);
-        double *seconds = calloc((size_t)count, sizeof *seconds);
-        if (seconds == NULL)
+        long *taken = calloc((size_t)count, sizeof *taken);
+        if (taken == NULL)
             fail("out of memory");
         for (int i = 0; i < count; i++)
-            seconds[i] = scenarios[chosen].run();
+            taken[i] = scenarios[chosen].run();
         printf("[");
         for (int i = 0; i < count; i++)
-            printf("%s%.9f", i == 0 ? "" : ", ", seconds[i]);
+            printf("%s%ld", i == 0 ? "" : ", ", taken[i]);
         printf("]\n");
         fflush(stdout);
-        free(seconds);
+        free(taken);
     }
     if (session != NULL)
         remctl_close(session);

@@ -47,7 +47,7 @@ def compile_c(target: Path, source: str, *arguments: str) -> Path:
     """Compile a file of this folder."""
     target.parent.mkdir(parents=True, exist_ok=True)
     warnings = ["-Wall", "-Wextra", "-Wconversion", "-Werror"]
-    command = ["cc", "-O2", *warnings, "-o", target, HERE / source, *arguments]
+    command = ["cc", "-O2", *warnings, "-o", str(target), str(HERE / source), *arguments]
     subprocess.run(command, check=True)
     return target
 
@@ -78,7 +78,6 @@ class Worker:
         env: Mapping[str, str] | None = None,
     ) -> None:
         words = [place.host, str(place.port), place.principal, client.prefix + scenario]
-        # In a group of its own: what strace and callgrind start ends with it.
         self._process = subprocess.Popen(
             [*before, *client.command, *words, str(argument)],
             stdin=subprocess.PIPE,
@@ -94,8 +93,7 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             raise ClientFailed(f"a client failed in {self._scenario}")
-        seconds: list[float] = json.loads(line)
-        return seconds
+        return [nanoseconds * 1e-9 for nanoseconds in json.loads(line)]
 
     def run(self, count: int) -> list[float]:
         """Run the scenario so many times; the seconds that each took."""
@@ -119,7 +117,8 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()

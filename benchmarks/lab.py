@@ -111,9 +111,8 @@ def serve(
     launcher: Sequence[str] = (),
 ) -> Server:
     """A server with the commands of c_commands.c."""
-    commands: dict[str, Path | Command] = {
-        name: program for name in ("hello", "nothing", "sleep", "bytes", "lines")
-    }
+    names = ("hello", "nothing", "sleep", "bytes", "lines")
+    commands: dict[str, Path | Command] = dict.fromkeys(names, program)
     commands["stdin"] = Command(program, stdin="last")
     launcher = [*launcher, sys.executable, str(HERE / "activate.py")]
     return realm.server({"bench": commands}, addresses=addresses, launcher=launcher)

@@ -21,8 +21,8 @@ class Goal:
         """The goal in a few words."""
         number = f"{self.limit:g}"
         return {
-            "ratio": f"≤ {number} × C",
-            "least": f"≥ {number} × C",
+            "ratio": f"≤ {number} of C",
+            "least": f"≥ {number} of C",
             "figure": f"≤ {number} {unit}",
             "over": f"≤ C + {number} {unit}",
         }[self.kind]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -29,9 +28,7 @@ def one_shot(lab: Lab) -> Iterator[Row]:
     yield timed_row("one-shot", title, "ms", samples, milliseconds, goal=Goal("ratio", 1.03))
     samples = lab.interleaved("oneshot", "nothing", rounds=50, count=10, clients=EVERYBODY)
     title = "one-shot call that prints nothing, loopback"
-    yield timed_row(
-        "one-shot-silent", title, "ms", samples, milliseconds, goal=Goal("ratio", 1.03)
-    )
+    yield timed_row("one-shot-silent", title, "ms", samples, milliseconds, goal=Goal("ratio", 1.03))
 
 
 def one_shot_far(lab: Lab) -> Iterator[Row]:
@@ -41,12 +38,8 @@ def one_shot_far(lab: Lab) -> Iterator[Row]:
     trip = lab.wan.round_trip
     samples = lab.interleaved("oneshot", rounds=20, count=2, clients=EVERYBODY, place=place)
     title = "one-shot call, 40 ms link"
-    yield timed_row(
-        "one-shot-far", title, "ms", samples, milliseconds, goal=Goal("ratio", 0.77)
-    )
-    yield timed_row(
-        "round-trips", f"{title}, in round trips", "trips", samples, lambda s: s / trip
-    )
+    yield timed_row("one-shot-far", title, "ms", samples, milliseconds, goal=Goal("ratio", 0.77))
+    yield timed_row("round-trips", f"{title}, in round trips", "trips", samples, lambda s: s / trip)
 
 
 def opening(lab: Lab) -> Iterator[Row]:

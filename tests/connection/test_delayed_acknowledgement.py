@@ -4,9 +4,8 @@ until the one before it is acknowledged: a kernel that delays that would cost 40
 import statistics
 import time
 
-from remctl.testing import Server
-
 import remctl
+from remctl.testing import Server
 
 DELAY = 0.04
 
