@@ -300,8 +300,8 @@ Task<bool> Connection::send(const Command &command, Waiter &waiter) {
         throw Error(channel->handle().error());
     const std::size_t before = channel->sent();
     waiter.touch();
-    for (;;) {
-        if (channel->pump())
+    for (bool moved = channel->flush();; moved = channel->pump()) {
+        if (moved)
             waiter.touch();
         if (channel->broken() && channel->sent() == before)
             co_return false;
@@ -345,7 +345,7 @@ Task<Token> Connection::output(Waiter &waiter) {
                 break;
             if (waiter.expired())
                 throw timed_out("receiving token");
-            acknowledge_at_once(channel->socket());
+            channel->await_server();
             co_await waiter.wait(channel->socket(), POLLIN);
         }
         if (channel->token_ready()) {
