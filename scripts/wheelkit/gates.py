@@ -40,13 +40,22 @@ def _lines(*command: str) -> list[str]:
 
 def _symbols(library: Path, which: str) -> set[str]:
     """The dynamic symbols, `--defined-only` or `--undefined-only`, without versions."""
-    return {line.split()[-1].split("@")[0] for line in _lines("nm", "-D", "--extern-only", which, str(library))}
+    return {
+        line.split()[-1].split("@")[0]
+        for line in _lines("nm", "-D", "--extern-only", which, str(library))
+    }
 
 
 def _dynamic(library: Path) -> list[tuple[str, str]]:
     pattern = re.compile(r"\((\w+)\)\s+(.*)")
     lines = _lines("readelf", "--dynamic", "--wide", str(library))
     return [found.groups() for line in lines if (found := pattern.search(line))]  # type: ignore[misc]
+
+
+def needed(library: Path) -> set[str]:
+    """The names of the shared libraries that it asks for."""
+    entries = (value for name, value in _dynamic(library) if name == "NEEDED")
+    return {value.split("[")[1].rstrip("]") for value in entries}
 
 
 def build_paths(data: bytes) -> set[bytes]:
@@ -61,8 +70,8 @@ def check(library: Path) -> Iterator[Finding]:
     yield Finding("exports only its init function", one, ", ".join(sorted(exported)))
 
     dynamic = _dynamic(library)
-    needed = {value.split("[")[1].rstrip("]") for name, value in dynamic if name == "NEEDED"}
-    yield Finding("needs only the C library", needed <= NEEDED, ", ".join(sorted(needed)))
+    libraries = needed(library)
+    yield Finding("needs only the C library", libraries <= NEEDED, ", ".join(sorted(libraries)))
 
     loaders = _symbols(library, "--undefined-only") & LOADERS
     yield Finding("cannot load plugins", not loaders, ", ".join(loaders) or "no dlopen")

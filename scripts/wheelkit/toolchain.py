@@ -12,6 +12,7 @@ import os
 import platform
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +23,9 @@ SYSTEM = "system"
 
 
 def default_target() -> str:
-    """The target of manylinux wheels for this machine."""
-    return f"{platform.machine()}-linux-gnu.2.17"
+    """The target of wheels for this machine: glibc 2.17, or musl where Python itself uses it."""
+    musl = "musl" in (sysconfig.get_config_var("HOST_GNU_TYPE") or "")
+    return f"{platform.machine()}-linux-{'musl' if musl else 'gnu.2.17'}"
 
 
 @dataclass(frozen=True)
