@@ -4,6 +4,7 @@
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/verbs.hpp"
+#include "bindings/whole.hpp"
 #include "connection/shared_connection.hpp"
 #include "transport/error.hpp"
 
@@ -12,6 +13,11 @@ namespace py = pybind11;
 namespace pyremctl {
 
 namespace {
+
+/// A method as a function of a reference, which None cannot be; to pybind11 a
+/// method's own object is a pointer, and None the null one.
+template <class Self, auto method>
+constexpr auto by_reference = [](Self &self) { return (self.*method)(); };
 
 /// Seconds as to_duration has them; error() then tells what was wrong with them.
 std::optional<Duration> noted_duration(SharedConnection &shared, py::handle seconds) {
@@ -42,17 +48,20 @@ verbs::Session to_session(py::handle session) {
 } // namespace
 
 void register_connection(py::module_ &module) {
-    py::class_<Gate::Session, verbs::Session>(
+    py::class_<Gate::Session, verbs::Session> session(
         module, "Session", "The exclusive use of a connection, for the length of one stream.",
-        py::is_final())
-        .def("end", &Gate::Session::end, "Let other calls through. Harmless the second time.");
+        py::is_final());
+    session.def("end", by_reference<Gate::Session, &Gate::Session::end>,
+                "Let other calls through. Harmless the second time.");
+    forbid_new(session);
+    forbid_copies(session);
 
-    py::class_<SharedConnection>(
+    py::class_<SharedConnection> connection(
         module, "Connection",
         "A connection to a remctl server, shared by any number of threads.\n\n"
         "Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out.",
-        py::is_final())
-        .def(py::init<>())
+        py::is_final());
+    connection.def(py::init<>())
         .def(
             "set_ccache",
             [](SharedConnection &self, py::handle ccache) {
@@ -102,13 +111,17 @@ void register_connection(py::module_ &module) {
         .def(
             "error", [](const SharedConnection &self) { return to_text(self.error()); },
             "The text of the last failure, or \"no error\".")
-        .def("require_opened", &SharedConnection::require_opened,
+        .def("require_opened", by_reference<SharedConnection, &SharedConnection::require_opened>,
              "Raise RemctlNotOpenedError where no connection is open.")
-        .def_property_readonly("opened", &SharedConnection::opened,
+        .def_property_readonly("opened", by_reference<SharedConnection, &SharedConnection::opened>,
                                "True from a successful open to close.")
-        .def_property_readonly("pending", &SharedConnection::pending,
+        .def_property_readonly("pending",
+                               by_reference<SharedConnection, &SharedConnection::pending>,
                                "True while a command's answer has not been read to its end.")
-        .def("fileno", &SharedConnection::descriptor, "The connected socket's descriptor, or -1.");
+        .def("fileno", by_reference<SharedConnection, &SharedConnection::descriptor>,
+             "The connected socket's descriptor, or -1.");
+    construct_in_new<SharedConnection>(connection);
+    forbid_copies(connection);
 }
 
 } // namespace pyremctl
