@@ -90,7 +90,7 @@ def send_to_sender(number: int) -> Callable[[], None]:
     ],
     ids=["Ctrl-C", "handler"],
 )
-@pytest.mark.timing
+@pytest.mark.measures
 def test_signal_handler_that_raises(
     wait: Wait,
     send: Callable[[int], Callable[[], None]],
@@ -109,7 +109,7 @@ def test_signal_handler_that_raises(
         wait.works_again()
 
 
-@pytest.mark.timing
+@pytest.mark.measures
 def test_close_from_another_thread(wait: Wait) -> None:
     def measure() -> float:
         wait.prepare()
@@ -172,7 +172,7 @@ def timed_out(wait: Wait, timeout: float) -> float:
     return ended - moves[-1]
 
 
-@pytest.mark.timing
+@pytest.mark.measures
 def test_timeout(wait: Wait) -> None:
     """Within 20 ms of its value."""
     if wait.timed_out is None:
@@ -183,7 +183,7 @@ def test_timeout(wait: Wait) -> None:
         wait.works_again()
 
 
-@pytest.mark.timing
+@pytest.mark.measures
 def test_handlers_that_return_let_the_wait_go_on(wait: Wait) -> None:
     """The deadline is kept, however many signals come."""
     if wait.timed_out is None:

@@ -106,6 +106,7 @@ def test_while_the_kdc_is_mute(
 def test_ctrl_c_ends_a_script(server: Server) -> None:
     """As a user sees it: by the signal, at once."""
     code = SETUP.format(port=server.port, deaf=None) + (
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()\n"
         "remctl('localhost', port, None, ['test', 'sleep', '20'])"
     )
@@ -147,6 +148,7 @@ for _ in range(3):
 import signal, os, threading, time
 from remctl import Remctl
 client = Remctl("localhost", {port})
+signal.signal(signal.SIGINT, signal.default_int_handler)
 threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 other = threading.Thread(target=lambda: client.run(["test", "sleep", "1"]))
 other.start()

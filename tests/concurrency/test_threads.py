@@ -44,7 +44,7 @@ def side_by_side(count: int, action: Callable[[], object]) -> float:
     return taken
 
 
-@pytest.mark.timing
+@pytest.mark.measures
 def test_64_threads_and_a_slow_server(hostile: MakeHostile) -> None:
     """64 connections, opened before; the answer takes 0.2 s, and no thread waits for another."""
 
@@ -59,7 +59,7 @@ def test_64_threads_and_a_slow_server(hostile: MakeHostile) -> None:
     assert best_of_three(clients, ["test"]) < 0.5
 
 
-@pytest.mark.timing
+@pytest.mark.measures
 def test_64_threads_and_the_real_server(server: Server) -> None:
     """The same with remctld, a process for each command of which takes its part of the time."""
     clients = [Remctl("localhost", server.port) for _ in range(THREADS)]

@@ -8,6 +8,8 @@ from remctl.testing import Server
 
 MEBIBYTE = 1024 * 1024
 
+pytestmark = pytest.mark.measures
+
 STREAM = """
 def use():
     total = sum(len(token.output or b"") for token in client.stream(["test", "bytes", str(SIZE)]))
