@@ -48,13 +48,13 @@ verbs::Session to_session(py::handle session) {
 } // namespace
 
 void register_connection(py::module_ &module) {
-    py::class_<Gate::Session, verbs::Session> session(
+    py::class_<Gate::Session, verbs::Session> session_class(
         module, "Session", "The exclusive use of a connection, for the length of one stream.",
         py::is_final());
-    session.def("end", by_reference<Gate::Session, &Gate::Session::end>,
+    session_class.def("end", by_reference<Gate::Session, &Gate::Session::end>,
                 "Let other calls through. Harmless the second time.");
-    forbid_new(session);
-    forbid_copies(session);
+    forbid_new(session_class);
+    forbid_copies(session_class);
 
     py::class_<SharedConnection> connection(
         module, "Connection",
