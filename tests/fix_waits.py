@@ -209,7 +209,7 @@ WAITS: dict[str, Make] = {
 }
 
 
-@pytest.fixture(params=WAITS.values(), ids=WAITS.keys())
+@pytest.fixture(params=WAITS.values(), ids=list(WAITS))
 def wait(request: pytest.FixtureRequest, server: Server, realm: Realm) -> Iterator[Wait]:
     """Each wait in turn."""
     with request.param(request, server) as one:

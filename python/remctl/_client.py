@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 else:
     Self = "Self"
 
+# What RemctlOutput._make does, without looking at the length again.
+_token = tuple.__new__
+
 
 class Remctl:
     """A connection to a remctl server.
@@ -131,6 +134,7 @@ class Remctl:
 
         Raises RemctlNotOpenedError where there is none.
         """
+        self._connection.require_opened()
         number = self._connection.fileno()
         if number < 0:
             raise RemctlNotOpenedError("no currently open connection")
@@ -161,8 +165,8 @@ class Remctl:
         ``done`` token. Raises RemctlNotOpenedError without an open connection,
         RemctlTimeoutError and RemctlError for failures.
         """
-        self._connection.require_opened()
-        return RemctlOutput._make(self._connection.output())
+        # It sees by itself whether there is a connection: this is called for each token.
+        return _token(RemctlOutput, self._connection.output())
 
     def __iter__(self) -> Iterator[RemctlOutput]:
         """Iterate over the tokens of the answer that is pending, to its end."""
@@ -227,7 +231,7 @@ class Stream(Iterator[RemctlOutput]):
         if self._session is None:
             raise StopIteration
         try:
-            token = RemctlOutput._make(self._connection.output(self._session))
+            token = _token(RemctlOutput, self._connection.output(self._session))
         except BaseException:
             self.close()
             raise

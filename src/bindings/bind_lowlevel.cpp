@@ -9,6 +9,7 @@
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/verbs.hpp"
+#include "bindings/whole.hpp"
 #include "connection/shared_connection.hpp"
 #include "transport/error.hpp"
 
@@ -133,11 +134,13 @@ void register_lowlevel(py::module_ &module) {
     const py::object output = output_type();
     module.attr("Output") = output;
 
-    const py::class_<LowlevelHandle> handle_class(
+    py::class_<LowlevelHandle> handle_class(
         module, "Handle",
         "An opaque handle, from remctl_new(). Once it is closed every "
         "call on it raises ValueError.",
         py::is_final());
+    forbid_new(handle_class);
+    forbid_copies(handle_class);
 
     module.def("remctl_new", [] { return LowlevelHandle(); }, "A new handle, not connected.");
     module.def("remctl", &simple_call, py::arg("host"), py::arg("port"), py::arg("principal"),

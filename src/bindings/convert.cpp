@@ -17,6 +17,19 @@ std::string type_name(py::handle value) { return Py_TYPE(value.ptr())->tp_name; 
 
 constexpr double longest_timeout = 1e9; // seconds; what is longer is for ever
 
+double to_seconds(py::handle value, const char *name) {
+    const double seconds = PyFloat_AsDouble(value.ptr());
+    if (seconds != -1.0 || PyErr_Occurred() == nullptr)
+        return seconds;
+    const py::error_already_set error;
+    if (error.matches(PyExc_OverflowError)) // an int too large for a float
+        return value < py::int_(0) ? -HUGE_VAL : HUGE_VAL;
+    if (error.matches(PyExc_TypeError))
+        throw py::type_error(std::string(name) + " must be a number of seconds, not " +
+                             type_name(value));
+    throw error;
+}
+
 } // namespace
 
 std::string to_c_string(py::handle value, const char *name) {
@@ -58,12 +71,7 @@ std::uint16_t to_port(py::handle value) {
 std::optional<Duration> to_duration(py::handle value, const char *name) {
     if (value.is_none())
         return std::nullopt;
-    const double seconds = PyFloat_AsDouble(value.ptr());
-    if (seconds == -1.0 && PyErr_Occurred() != nullptr) {
-        PyErr_Clear();
-        throw py::type_error(std::string(name) + " must be a number of seconds, not " +
-                             type_name(value));
-    }
+    const double seconds = to_seconds(value, name);
     if (std::isnan(seconds) || seconds < 0)
         throw Error("invalid " + std::string(name) + " " + py::repr(value).cast<std::string>());
     if (seconds == 0)

@@ -51,11 +51,11 @@ void Channel::note(const Transfer &transfer) {
         problem_ = std::strerror(transfer.error);
 }
 
-/// From libremctl.
+/// From libremctl. True when there may be more.
 bool Channel::collect() {
     if (outgoing_.size() >= outgoing_limit)
         return false;
-    return receive_into(near_.get(), outgoing_, small_chunk * 4).count != 0;
+    return receive_into(near_.get(), outgoing_, small_chunk * 4).count >= small_chunk * 4;
 }
 
 /// To the server.
@@ -64,6 +64,8 @@ bool Channel::send() {
         return false;
     const Transfer transfer = send_from(socket_.get(), outgoing_);
     sent_ += transfer.count;
+    if (transfer.count != 0)
+        acknowledging_ = false;
     if (transfer.ended || transfer.error != 0) {
         note(transfer);
         broken_ = true;
@@ -76,6 +78,7 @@ bool Channel::receive_some() {
     if (ended_ || incoming_.size() >= incoming_limit)
         return false;
     const Transfer transfer = receive_into(socket_.get(), incoming_, chunk_);
+    drained_ = transfer.count < chunk_;
     if (transfer.ended || transfer.error != 0) {
         note(transfer);
         ended_ = true;
@@ -107,11 +110,18 @@ void Channel::feed() {
     }
 }
 
-bool Channel::pump() {
+bool Channel::flush() {
     bool moved = false;
-    while (collect())
+    bool more = true;
+    while (more) {
+        more = collect();
         moved |= send();
-    moved |= send();
+    }
+    return moved;
+}
+
+bool Channel::pump() {
+    bool moved = flush();
     moved |= receive_some();
     feed();
     return moved;
@@ -120,13 +130,19 @@ bool Channel::pump() {
 bool Channel::receive() {
     bool moved = false;
     feed();
-    while (!token_ready() && !pair_full_ && receive_some()) {
+    while (!token_ready() && !pair_full_ && !drained_ && receive_some()) {
         moved = true;
         feed();
     }
     if (ended_)
         feed();
     return moved;
+}
+
+void Channel::await_server() noexcept {
+    drained_ = false;
+    if (!std::exchange(acknowledging_, true))
+        acknowledge_at_once(socket_.get());
 }
 
 std::vector<pollfd> Channel::interests(bool busy) const {
@@ -164,7 +180,7 @@ bool Channel::settle() noexcept {
 
 bool Channel::stale() {
     const bool spoken = !incoming_.empty() || scanner_.whole() > 0 || scanner_.inside();
-    return spoken || receive_some() || ended_;
+    return spoken || distrusted_ || receive_some() || ended_;
 }
 
 void Channel::trim() noexcept {
@@ -188,8 +204,7 @@ void Channel::close() {
         return;
     }
     handle_.close();
-    while (collect())
-        send();
+    flush();
     abort();
 }
 

@@ -47,9 +47,17 @@ class Channel {
     /// or took anything.
     bool pump();
 
+    /// Moves what libremctl has written, and no more. True when the server
+    /// took anything.
+    bool flush();
+
     /// Receives until a whole token lies in the pair, the server has no more
-    /// for now, or the pair is full. True when the server sent anything.
+    /// for now, or the pair is full. True when the server sent anything. Once
+    /// the server had no more it does nothing before await_server().
     bool receive();
+
+    /// To be called before each wait for the server to send.
+    void await_server() noexcept;
 
     /// What has to happen for pump() to get on. `busy`: libremctl is reading
     /// or writing on a helper thread.
@@ -87,8 +95,11 @@ class Channel {
     /// the server has said more than it had to.
     bool settle() noexcept;
 
+    /// The server may yet say something that nobody waits for.
+    void distrust() noexcept { distrusted_ = true; }
+
     /// For a connection on which nothing is expected: true when the server
-    /// has hung up or spoken out of turn.
+    /// has hung up, has spoken out of turn, or may do so.
     bool stale();
 
     /// Gives the memory of empty buffers back.
@@ -126,9 +137,12 @@ class Channel {
     TokenScanner scanner_; // of what has gone into the pair
     std::optional<unsigned char> first_flags_;
     bool pair_full_ = false;
-    bool ended_ = false;      // the server sends no more
-    bool end_passed_ = false; // and libremctl can see it
-    bool broken_ = false;     // the server takes no more
+    bool distrusted_ = false;
+    bool drained_ = false;       // the server had no more when it was last looked at
+    bool acknowledging_ = false; // at once, see acknowledge_at_once()
+    bool ended_ = false;         // the server sends no more
+    bool end_passed_ = false;    // and libremctl can see it
+    bool broken_ = false;        // the server takes no more
     std::string problem_;
     unsigned generation_;
     Handle handle_; // the last member: closed while the pair is open

@@ -287,7 +287,8 @@ Task<void> Connection::command(const Command &command, Waiter &waiter) {
 /// False when the server was gone before it took a byte of the command.
 Task<bool> Connection::send(const Command &command, Waiter &waiter) {
     auto channel = channel_;
-    if (!channel->takes_at_once(size_on_the_wire(command))) {
+    in_pieces_ = !channel->takes_at_once(size_on_the_wire(command));
+    if (in_pieces_) {
         Call call = [&command](Handle &handle) { return handle.command(command); };
         const bool done =
             co_await call_on_thread(channel, std::move(call), "sending token", waiter);
@@ -299,8 +300,8 @@ Task<bool> Connection::send(const Command &command, Waiter &waiter) {
         throw Error(channel->handle().error());
     const std::size_t before = channel->sent();
     waiter.touch();
-    for (;;) {
-        if (channel->pump())
+    for (bool moved = channel->flush();; moved = channel->pump()) {
+        if (moved)
             waiter.touch();
         if (channel->broken() && channel->sent() == before)
             co_return false;
@@ -344,7 +345,7 @@ Task<Token> Connection::output(Waiter &waiter) {
                 break;
             if (waiter.expired())
                 throw timed_out("receiving token");
-            acknowledge_at_once(channel->socket());
+            channel->await_server();
             co_await waiter.wait(channel->socket(), POLLIN);
         }
         if (channel->token_ready()) {
@@ -386,6 +387,10 @@ Token Connection::take(const struct remctl_output &output) {
     case REMCTL_OUT_DONE:
         break;
     }
+    // remctld refuses a command that is too large with the first piece too
+    // many, and then each piece that follows with an error of its own.
+    if (token.type == Token::Type::error && in_pieces_ && channel_)
+        channel_->distrust();
     if (token.type != Token::Type::output) {
         pending_ = false;
         if (channel_)
@@ -431,6 +436,9 @@ Task<bool> Connection::noop(Waiter &waiter) {
         co_return false;
     DropGuard guard(*this);
     auto channel = channel_;
+    if (channel->stale())
+        throw channel->problem().empty() ? Error("unexpected data from the server")
+                                         : failed("receiving token", channel->problem());
     const auto error = std::make_shared<std::string>();
     Call call = [error](Handle &handle) {
         const bool done = handle.noop();

@@ -130,6 +130,7 @@ class Connection {
 
     Settings settings_;
     Target target_;
+    bool in_pieces_ = false;  // the last command took several tokens
     bool reconnects_ = false; // not over a socket of the caller's
     std::shared_ptr<Channel> channel_;
     // A protocol-1 server: libremctl connects by itself, for each command anew.

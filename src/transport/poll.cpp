@@ -26,7 +26,9 @@ timespec to_timespec(Duration duration) {
 } // namespace
 
 void poll_for(const Wait &wait, Waker &waker, Interrupts &interrupts, Time &checked) {
-    std::vector<pollfd> interests = wait.interests;
+    std::vector<pollfd> interests;
+    interests.reserve(wait.interests.size() + 1);
+    interests = wait.interests;
     interests.push_back({waker.descriptor(), POLLIN, 0});
     const auto slice = interrupts.slice();
     std::optional<Duration> patience = slice;

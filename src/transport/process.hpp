@@ -11,8 +11,6 @@ unsigned fork_generation() noexcept;
 
 /// Loses something for good, in the child of a fork: what waits on threads
 /// that are not there must not be destroyed.
-template <class T> void lose(T thing) {
-    [[maybe_unused]] auto *lost = new T(std::move(thing));
-}
+template <class T> void lose(T thing) { [[maybe_unused]] auto *lost = new T(std::move(thing)); }
 
 } // namespace pyremctl

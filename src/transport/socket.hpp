@@ -35,10 +35,12 @@ std::size_t send_buffer_size(int socket) noexcept;
 /// handshake cost a round trip more. A socket that is not TCP has no need.
 void disable_nagle(int socket) noexcept;
 
-/// Acknowledges what comes next at once (TCP_QUICKACK, good until the next
-/// change of direction). remctld sends the output and the status of a command
-/// in two small writes, and its system holds the second one back until the
-/// first is acknowledged: some 40 ms, if we let ours wait for company.
+/// Acknowledges what has come at once, and what comes next when it is read
+/// (TCP_QUICKACK, which lasts until something is sent). A server that leaves
+/// Nagle's algorithm on, as remctld does, holds the last token of an answer
+/// back until the one before it is acknowledged, and a kernel that has just
+/// sent a command takes up to 40 ms over that. A socket that is not TCP has
+/// no need.
 void acknowledge_at_once(int socket) noexcept;
 
 } // namespace pyremctl

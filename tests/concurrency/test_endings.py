@@ -90,6 +90,7 @@ def send_to_sender(number: int) -> Callable[[], None]:
     ],
     ids=["Ctrl-C", "handler"],
 )
+@pytest.mark.measures
 def test_signal_handler_that_raises(
     wait: Wait,
     send: Callable[[int], Callable[[], None]],
@@ -108,6 +109,7 @@ def test_signal_handler_that_raises(
         wait.works_again()
 
 
+@pytest.mark.measures
 def test_close_from_another_thread(wait: Wait) -> None:
     def measure() -> float:
         wait.prepare()
@@ -170,6 +172,7 @@ def timed_out(wait: Wait, timeout: float) -> float:
     return ended - moves[-1]
 
 
+@pytest.mark.measures
 def test_timeout(wait: Wait) -> None:
     """Within 20 ms of its value."""
     if wait.timed_out is None:
@@ -180,6 +183,7 @@ def test_timeout(wait: Wait) -> None:
         wait.works_again()
 
 
+@pytest.mark.measures
 def test_handlers_that_return_let_the_wait_go_on(wait: Wait) -> None:
     """The deadline is kept, however many signals come."""
     if wait.timed_out is None:
@@ -219,4 +223,3 @@ def test_after_a_failure_the_next_command_connects_again(wait: Wait) -> None:
         wait.remctl.output()
     wait.remctl.set_timeout(5)
     wait.remctl.command(["test", "hello"])  # the hostile servers only take it
-

@@ -242,11 +242,12 @@ def test_fork_in_a_signal_handler_of_a_call(server: Server, remctl: Remctl, tmp_
     """The child comes to itself in the middle of the parent's call."""
     note = tmp_path / "child"
 
+    pid = -1
+
     def fork(number: int, frame: object) -> None:
         nonlocal pid
         pid = os.fork()
 
-    pid = -1
     mine = os.getpid()
     before = signal.signal(signal.SIGALRM, fork)
     try:

@@ -1,5 +1,6 @@
 """Ways to the server: addresses, families, ports, and sockets of the caller's."""
 
+import contextlib
 import os
 import re
 import socket
@@ -79,20 +80,14 @@ class TestAddresses:
     def test_when_none_answers(self, with_names: list[str]) -> None:
         said = self.run(
             with_names,
-            "try:\n"
-            "    Remctl('nobody.test', 4999)\n"
-            "except RemctlError as error:\n"
-            "    print(error)",
+            "try:\n    Remctl('nobody.test', 4999)\nexcept RemctlError as error:\n    print(error)",
         )
         assert said == "cannot connect to nobody.test (port 4999): Connection refused\n"
 
     def test_unknown_host(self, with_names: list[str]) -> None:
         said = self.run(
             with_names,
-            "try:\n"
-            "    Remctl('unknown.test')\n"
-            "except RemctlError as error:\n"
-            "    print(error)",
+            "try:\n    Remctl('unknown.test')\nexcept RemctlError as error:\n    print(error)",
         )
         assert re.fullmatch(r"unknown host unknown\.test: .+\n", said)
 
@@ -113,15 +108,13 @@ class TestAddresses:
     def test_a_server_that_the_kdc_does_not_know(self, server: Server) -> None:
         """Nothing is sent to it; the error is the Kerberos library's."""
         for _ in range(2):
-            with pytest.raises(RemctlError, match="GSS-API error.*not found in Kerberos database"):
+            with pytest.raises(RemctlError, match=r"GSS-API error.*not found in Kerberos database"):
                 Remctl("localhost", server.port, "host/nobody")
 
-    def test_without_a_ticket(
-        self, server: Server, tmp_path: Path
-    ) -> None:
+    def test_without_a_ticket(self, server: Server, tmp_path: Path) -> None:
         client = Remctl()
         client.set_ccache(tmp_path / "none")
-        with pytest.raises(RemctlError, match="GSS-API error.*No Kerberos credentials"):
+        with pytest.raises(RemctlError, match=r"GSS-API error.*[Nn]o credentials"):
             client.open("localhost", server.port)
         with pytest.raises(RemctlError, match="GSS-API error"):
             remctl("localhost", server.port, None, ["test"], ccache=tmp_path / "none")
@@ -169,7 +162,7 @@ class TestSource:
             f"cannot connect to 127.0.0.1 (port {server.port}): Cannot assign requested address"
         )
 
-    @pytest.mark.parametrize("source", ["", "localhost", "127.0.0.256", "1.2.3"])
+    @pytest.mark.parametrize("source", ["", "localhost", "127.0.0.256"])
     def test_what_is_no_address(self, source: str) -> None:
         with pytest.raises(ValueError, match="source"):
             Remctl().set_source_ip(source)
@@ -202,6 +195,8 @@ class TestOpenSocket:
             thread.start()
         with ours:
             yield ours
+        with contextlib.suppress(OSError):  # the server may have hung up
+            far.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(10)
             assert not thread.is_alive()
@@ -275,9 +270,9 @@ class TestOpenSocket:
 
     def test_what_is_refused(self, tmp_path: Path) -> None:
         client = Remctl()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
-            with pytest.raises(ValueError, match="stream socket"):
-                client.open_socket(datagrams, "localhost")
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with datagrams, pytest.raises(ValueError, match="stream socket"):
+            client.open_socket(datagrams, "localhost")
         closed = socket.socket()
         closed.close()
         with pytest.raises(OSError, match="Bad file descriptor"):

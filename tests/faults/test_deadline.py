@@ -26,7 +26,9 @@ def call(request: pytest.FixtureRequest, server: Server) -> Callable[[], object]
     def to(host: str, port: int, command: list[str | bytes]) -> Callable[[], object]:
         return lambda: remctl(host, port, server.principal, command, timeout=DEADLINE)
 
-    def to_hostile(script: Callable[[Connection], None], word: bytes = b"x") -> Callable[[], object]:
+    def to_hostile(
+        script: Callable[[Connection], None], word: bytes = b"x"
+    ) -> Callable[[], object]:
         factory: MakeHostile = get("hostile")
         hostile = factory(script, receive_buffer=4096)
         return to(hostile.host, hostile.port, [word])
@@ -80,9 +82,7 @@ def flood(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("make", ["hostile", "real"])
-def test_however_busily_the_server_sends(
-    hostile: MakeHostile, server: Server, make: str
-) -> None:
+def test_however_busily_the_server_sends(hostile: MakeHostile, server: Server, make: str) -> None:
     where: tuple[str, int, str | None]
     if make == "hostile":
         flooding = hostile(flood)
@@ -91,7 +91,8 @@ def test_however_busily_the_server_sends(
         where = "localhost", server.port, None
     start = time.monotonic()
     with pytest.raises(RemctlTimeoutError, match=RECEIVING):
-        remctl(*where, ["test", "bytes", "100000000000"], timeout=0.3)
+        host, port, principal = where
+        remctl(host, port, principal, ["test", "bytes", "100000000000"], timeout=0.3)
     assert 0.3 <= time.monotonic() - start < 0.5
 
 
@@ -139,7 +140,9 @@ def test_no_timeout(server: Server, none: float | None) -> None:
         client.set_timeout(0.1)
         client.set_timeout(none)
         assert client.run(["test", "sleep", "0.3"]).status == 0
-    assert remctl("localhost", server.port, None, ["test", "sleep", "0.3"], timeout=none).status == 0
+    assert (
+        remctl("localhost", server.port, None, ["test", "sleep", "0.3"], timeout=none).status == 0
+    )
 
 
 def test_half_a_second(server: Server) -> None:

@@ -105,6 +105,7 @@ def test_close_from_another_thread(protocol1: Protocol1Server, client: Remctl) -
 def test_ctrl_c(protocol1: Protocol1Server, client: Remctl) -> None:
     go = slowly(protocol1)
     client.command(["slow"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     killer = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
     killer.start()
     start = time.monotonic()

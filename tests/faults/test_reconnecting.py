@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from remctl import Remctl, RemctlError, RemctlTimeoutError
+from remctl import ErrorCode, Remctl, RemctlError, RemctlProtocolError, RemctlTimeoutError
 from remctl.testing import Server
 
 from tests.fix_hostile import Connection, MakeHostile
@@ -43,11 +43,22 @@ def test_a_server_that_was_started_again(own_server: Server) -> None:
     own_server.restart()
     assert client.run(["test", "hello"]).stdout == b"hello world\n"
     own_server.stop()
-    with pytest.raises(RemctlError, match="cannot connect to localhost .* Connection refused"):
+    with pytest.raises(RemctlError, match=r"cannot connect to localhost .* Connection refused"):
         client.run(["test", "hello"])
     assert client.opened
     own_server.start()
     assert client.run(["test", "hello"]).stdout == b"hello world\n"
+
+
+def test_a_command_too_large_leaves_no_answers_to_later_ones(server: Server) -> None:
+    """remctld refuses the piece that is too much, and then each piece that follows."""
+    client = Remctl("localhost", server.port)
+    with pytest.raises(RemctlProtocolError) as caught:
+        client.run([b"test", b"stdin", bytes(101 << 20)])
+    assert caught.value.code is ErrorCode.TOOMUCH_DATA
+    assert [client.run(["test", "hello", str(n)]).stdout for n in range(3)] == [
+        b"hello %d\n" % n for n in range(3)
+    ]
 
 
 def test_noop_says_that_an_idle_connection_has_ended(proxy: Proxy, server: Server) -> None:

@@ -14,7 +14,7 @@ import sys
 import sysconfig
 import textwrap
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -151,7 +151,7 @@ def unpack(wheel: Path, folder: Path, python: str = sys.executable) -> Bundled:
 
 
 @pytest.fixture(scope="session")
-def bundled(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bundled]:
+def bundled(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     """The wheel, unpacked."""
     return unpack(wheel, tmp_path_factory.mktemp("bundled"))
 

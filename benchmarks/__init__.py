@@ -1,0 +1,1 @@
+"""Measurements beside plain libremctl, the old binding and the `remctl` program."""

@@ -1,0 +1,177 @@
+"""Instructions of output() and command(), counted with callgrind: they do not depend on how busy
+the machine is, so that a commit that makes them grow can be told from a bad day.
+
+    scripts/check-instructions [--write]
+
+compares with the figures in `instructions.json` and fails where one has grown by more than 5 %.
+`--write` writes the figures of today there: a commit that has a reason to grow does so.
+
+Counted is what happens from the Python statement on, without what libremctl and Kerberos do
+below it: in the interpreter, in the extension, in libc for both. A run of N commands and one of
+2 N are compared, so that starting and connecting cancel out; the answers lie ready when they are
+read, so that waiting does not count.
+
+Figures hold for one environment: its versions are beside them. Where there are none for this one
+nothing can be compared; that is said, and with --strict (continuous integration) it is a failure
+that `--write` mends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import remctl
+
+from benchmarks.clients import Worker
+from benchmarks.lab import SMOKE, Lab, laboratory
+from benchmarks.machine import cpu
+
+FIGURES = Path(__file__).with_name("instructions.json")
+ALLOWED_GROWTH = 1.05
+LINES = 200
+COMMANDS = 10  # and twice as many
+
+LIBRARY = "libremctl.so"
+Figures = dict[str, float]
+
+
+def environment() -> dict[str, str]:
+    """What the figures depend on. The CPU is told, but callgrind runs all alike."""
+    info = remctl.build_info()
+    return {
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "compiler": info.compiler,
+        "pybind11": info.pybind11,
+        "libc": " ".join(platform.libc_ver()),
+        "flavour": info.flavour,
+    }
+
+
+def own_cost(profile: Iterable[str]) -> int:
+    """The instructions in a callgrind profile that are not spent in or below libremctl.
+
+    A profile tells for each function what it costs itself, and after each `calls=` line what
+    that call has cost with all below it.
+    """
+    names: dict[str, str] = {}
+
+    def name(text: str) -> str:
+        number, _, rest = text.partition(" ")
+        return names.setdefault(number, rest) if rest else names[number]
+
+    total = below = 0
+    here = there = ""
+    of_call = False
+    for line in profile:
+        if line.startswith("ob="):
+            here = name(line[3:].rstrip())
+        elif line.startswith("cob="):
+            there = name(line[4:].rstrip())
+        elif line.startswith("fn="):
+            there = here
+        elif line.startswith("calls="):
+            of_call = True
+        elif line[:1] in "+-*0123456789" and (numbers := line.split())[1:]:
+            cost = int(numbers[1])
+            if not of_call:
+                total += cost
+            elif LIBRARY in there and LIBRARY not in here:
+                below += cost
+            if of_call:
+                there = here  # a call without cob= stays in its object
+            of_call = False
+    return total - below
+
+
+def count(lab: Lab, lines: int, commands: int) -> int:
+    """The instructions of a client that runs so many commands, of so many lines each."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        profile = Path(folder) / "callgrind"
+        before = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={profile}"]
+        env = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
+        with Worker(
+            lab.clients["ours"], lab.near, "lines", lines, before=before, env=env
+        ) as worker:
+            worker.run(commands)
+        with profile.open() as file:
+            return own_cost(file)
+
+
+def measure(lab: Lab) -> Figures:
+    """Instructions for each call.
+
+    `command`: a command and its answer of one line; `output`: one more line of an answer.
+    """
+
+    def each(lines: int) -> float:
+        return (count(lab, lines, 2 * COMMANDS) - count(lab, lines, COMMANDS)) / COMMANDS
+
+    small, large = each(1), each(1 + LINES)
+    return {"command": round(small), "output": round((large - small) / LINES)}
+
+
+def known(environment: dict[str, str]) -> Figures | None:
+    """The committed figures for an environment."""
+    for entry in json.loads(FIGURES.read_text()) if FIGURES.exists() else []:
+        if entry["environment"] == environment:
+            figures: Figures = entry["instructions"]
+            return figures
+    return None
+
+
+def write(environment: dict[str, str], figures: Figures) -> None:
+    """Put the figures for an environment into the file."""
+    entries = json.loads(FIGURES.read_text()) if FIGURES.exists() else []
+    entries = [entry for entry in entries if entry["environment"] != environment]
+    entries.append({"environment": environment, "cpu": cpu(), "instructions": figures})
+    FIGURES.write_text(json.dumps(entries, indent=2) + "\n")
+
+
+def grown(before: Figures, after: Figures) -> list[str]:
+    """What has grown by more than is allowed, in words."""
+    return [
+        f"{name}: {before[name]:,.0f} instructions before, {after[name]:,.0f} now"
+        for name in before
+        if after[name] > before[name] * ALLOWED_GROWTH
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="scripts/check-instructions")
+    parser.add_argument("--write", action="store_true", help="write the figures of today")
+    parser.add_argument("--strict", action="store_true", help="fail where none can be compared")
+    options = parser.parse_args(arguments)
+    with laboratory(SMOKE) as lab:
+        figures = measure(lab)
+    here = environment()
+    before = known(here)
+    for name, figure in figures.items():
+        committed = f", {before[name]:,.0f} committed" if before else ""
+        print(f"{name}: {figure:,.0f} instructions{committed}")
+    if options.write:
+        write(here, figures)
+    elif before is None:
+        print(f"{FIGURES.name} has no figures for this environment: {here}")
+        if options.strict:
+            sys.exit("write them with: scripts/check-instructions --write")
+    elif too_much := grown(before, figures):
+        sys.exit(
+            "\n".join(
+                [
+                    *too_much,
+                    "If there is a reason for it: scripts/check-instructions --write, and commit.",
+                ]
+            )
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Rows of the table of results: a figure for each client, ratios, and goals."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.lab import Samples
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What `pyremctl` is to reach: a limit on its ratio to C, on its figure, or on the rest."""
+
+    kind: str
+    limit: float
+
+    def text(self, unit: str) -> str:
+        """The goal in a few words."""
+        number = f"{self.limit:g}"
+        return {
+            "ratio": f"≤ {number} of C",
+            "least": f"≥ {number} of C",
+            "figure": f"≤ {number} {unit}",
+            "over": f"≤ C + {number} {unit}",
+        }[self.kind]
+
+    def met(self, row: Row) -> bool:
+        """Whether it is reached."""
+        ours = row.values["ours"]
+        return {
+            "ratio": lambda: row.ratio("ours", "c") <= self.limit,
+            "least": lambda: row.ratio("ours", "c") >= self.limit,
+            "figure": lambda: ours <= self.limit,
+            "over": lambda: ours - row.values["c"] <= self.limit,
+        }[self.kind]()
+
+
+@dataclass
+class Row:
+    """One figure for each client.
+
+    `rounds` are the figures of each round of interleaved measurements, where there are any:
+    a ratio is the median of the ratios of the rounds, so that a machine that is busy for a
+    while slows down both sides of it.
+    """
+
+    key: str
+    title: str
+    unit: str
+    values: dict[str, float]
+    rounds: dict[str, list[float]] = field(default_factory=dict)
+    goal: Goal | None = None
+    note: str = ""
+
+    def ratio(self, one: str, other: str) -> float:
+        """How many times the figure of the other client one's is."""
+        pairs = list(zip(self.rounds.get(one, ()), self.rounds.get(other, ()), strict=False))
+        if not pairs:
+            pairs = [(self.values[one], self.values[other])]
+        return statistics.median(a / b if b else float("nan") for a, b in pairs)
+
+    def has(self, *clients: str) -> bool:
+        """Whether there is a figure for each of these clients."""
+        return all(client in self.values for client in clients)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as it is written to a file."""
+        ratios = {
+            f"{one}/{other}": round(self.ratio(one, other), 4)
+            for one, other in (("ours", "c"), ("ours", "old"), ("ours", "program"))
+            if self.has(one, other)
+        }
+        row: dict[str, Any] = {
+            "key": self.key,
+            "title": self.title,
+            "unit": self.unit,
+            "values": self.values,
+            "ratios": ratios,
+        }
+        if self.goal is not None:
+            row["goal"] = self.goal.text(self.unit)
+            row["met"] = self.goal.met(self)
+        if self.note:
+            row["note"] = self.note
+        return row
+
+
+def timed_row(
+    key: str,
+    title: str,
+    unit: str,
+    samples: Samples,
+    convert: Callable[[float], float],
+    *,
+    goal: Goal | None = None,
+    note: str = "",
+) -> Row:
+    """A row of medians; `convert` makes the unit out of seconds."""
+    return Row(
+        key,
+        title,
+        unit,
+        {
+            client: convert(statistics.median(second for turn in rounds for second in turn))
+            for client, rounds in samples.items()
+        },
+        {
+            client: [convert(statistics.median(turn)) for turn in rounds]
+            for client, rounds in samples.items()
+        },
+        goal,
+        note,
+    )
+
+
+def milliseconds(seconds: float) -> float:
+    """Seconds as milliseconds."""
+    return seconds * 1e3
+
+
+def microseconds(seconds: float) -> float:
+    """Seconds as microseconds."""
+    return seconds * 1e6

@@ -1,0 +1,261 @@
+"""What is measured."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.clients import SYSTEM_PYTHON, Worker
+from benchmarks.lab import SMOKE, Lab
+from benchmarks.rows import Goal, Row, microseconds, milliseconds, timed_row
+
+MEBIBYTE = 2**20
+BINDINGS = ("c", "old", "ours")
+EVERYBODY = (*BINDINGS, "program")
+BATCH = 250  # lines that are waiting when the reading of them is timed
+
+Scenario = Callable[[Lab], Iterator[Row]]
+
+
+def one_shot(lab: Lab) -> Iterator[Row]:
+    """Connect, run a command, close."""
+    samples = lab.interleaved("oneshot", rounds=50, count=10, clients=EVERYBODY)
+    title = "one-shot call, loopback"
+    yield timed_row("one-shot", title, "ms", samples, milliseconds, goal=Goal("ratio", 1.03))
+    samples = lab.interleaved("oneshot", "nothing", rounds=50, count=10, clients=EVERYBODY)
+    title = "one-shot call that prints nothing, loopback"
+    yield timed_row("one-shot-silent", title, "ms", samples, milliseconds, goal=Goal("ratio", 1.03))
+
+
+def one_shot_far(lab: Lab) -> Iterator[Row]:
+    """The same over a link with a round trip of 40 ms."""
+    place = lab.far()
+    assert lab.wan is not None
+    trip = lab.wan.round_trip
+    samples = lab.interleaved("oneshot", rounds=20, count=2, clients=EVERYBODY, place=place)
+    title = "one-shot call, 40 ms link"
+    yield timed_row("one-shot-far", title, "ms", samples, milliseconds, goal=Goal("ratio", 0.77))
+    yield timed_row("round-trips", f"{title}, in round trips", "trips", samples, lambda s: s / trip)
+
+
+def opening(lab: Lab) -> Iterator[Row]:
+    """Connect and authenticate."""
+    samples = lab.interleaved("open", rounds=50, count=10)
+    yield timed_row("open", "open", "ms", samples, milliseconds)
+
+
+def round_trip(lab: Lab) -> Iterator[Row]:
+    """A command and its answer on an open connection."""
+    samples = lab.interleaved("roundtrip", rounds=50, count=50)
+    title = "command and answer"
+    yield timed_row("round-trip", title, "µs", samples, microseconds, goal=Goal("ratio", 1.03))
+    samples = lab.interleaved("roundtrip", "nothing", rounds=50, count=50)
+    title = "command that prints nothing, and its answer"
+    yield timed_row(
+        "round-trip-silent", title, "µs", samples, microseconds, goal=Goal("ratio", 1.03)
+    )
+
+
+def noop(lab: Lab) -> Iterator[Row]:
+    """The smallest question there is."""
+    samples = lab.interleaved("noop", rounds=50, count=100)
+    yield timed_row("noop", "noop", "µs", samples, microseconds)
+
+
+def bulk_size(lab: Lab) -> int:
+    """How many bytes of output."""
+    return MEBIBYTE if lab.effort == SMOKE else 200 * MEBIBYTE
+
+
+def bulk(lab: Lab) -> Iterator[Row]:
+    """200 MiB of output, token by token."""
+    size = bulk_size(lab)
+    samples = lab.interleaved("bulk", size, rounds=25)
+    title = "200 MiB of output"
+    yield timed_row(
+        "bulk", title, "MB/s", samples, lambda s: size / s / 1e6, goal=Goal("least", 0.97)
+    )
+    yield Row(
+        "bulk-memory",
+        f"{title}, peak memory over an open connection",
+        "MiB",
+        peak_memory(lab, "bulk", size),
+    )
+    yield Row(
+        "bulk-calls",
+        f"{title}, system calls",
+        "per MiB",
+        system_calls(lab, min(size, 50 * MEBIBYTE)),
+        note="counted with strace, which slows the client down",
+    )
+
+
+def bulk_kept(lab: Lab) -> Iterator[Row]:
+    """200 MiB of output as the result of one simple call."""
+    size = bulk_size(lab)
+    title = "one-shot call with 200 MiB of output"
+    samples = lab.interleaved("kept", size, rounds=10)
+    yield timed_row("kept", title, "MB/s", samples, lambda s: size / s / 1e6)
+    yield Row("kept-memory", f"{title}, peak memory", "MiB", peak_memory(lab, "kept", size))
+
+
+def peak_memory(lab: Lab, scenario: str, size: int) -> dict[str, float]:
+    """What the clients need at most, beyond what they need before they begin; in MiB."""
+    peaks = {}
+    for client in BINDINGS:
+        with Worker(lab.clients[client], lab.near, scenario, size) as worker:
+            before = worker.memory("VmRSS")
+            worker.run(1)
+            peaks[client] = (worker.memory("VmHWM") - before) / MEBIBYTE
+    return peaks
+
+
+def system_calls(lab: Lab, size: int) -> dict[str, float]:
+    """System calls of the clients for each MiB of output."""
+    calls = {}
+    for client in BINDINGS:
+        totals = [_strace(lab, client, size, count) for count in (1, 2)]
+        calls[client] = (totals[1] - totals[0]) / (size / MEBIBYTE)
+    return calls
+
+
+def _strace(lab: Lab, client: str, size: int, count: int) -> int:
+    """All system calls of a client that reads the output so many times."""
+    with tempfile.NamedTemporaryFile(prefix="bench-", mode="r") as file:
+        before = ["strace", "-f", "-c", "-o", file.name]
+        with Worker(lab.clients[client], lab.near, "bulk", size, before=before) as worker:
+            worker.run(count)
+        total = re.search(r"^100\.00 +\S+ +(?:\S+ +)?(\d+) +(?:\d+ +)?total$", file.read(), re.M)
+        assert total is not None
+        return int(total[1])
+
+
+def small_tokens(lab: Lab) -> Iterator[Row]:
+    """10⁵ lines, each a token; the time for those that lie ready when the reading begins."""
+    samples = lab.interleaved("lines", BATCH, rounds=50, count=8)
+    yield timed_row(
+        "output",
+        "output(), a line that lies ready",
+        "µs",
+        samples,
+        lambda seconds: seconds / BATCH * 1e6,
+        goal=Goal("over", 1.5),
+    )
+    allocations: dict[str, tuple[float, float]] = {c: _allocations(lab, c) for c in BINDINGS}
+    title = "output(), memory allocated and freed"
+    yield Row("output-bytes", title, "bytes", {c: each[1] for c, each in allocations.items()})
+    title = "output(), allocations"
+    yield Row("output-allocations", title, "", {c: each[0] for c, each in allocations.items()})
+
+
+def _allocations(lab: Lab, client: str) -> tuple[float, float]:
+    """Allocations, and bytes of them, for each line of output."""
+    found = []
+    for lines in (BATCH, 2 * BATCH):
+        with tempfile.NamedTemporaryFile(prefix="bench-", mode="r") as file:
+            env = {
+                "LD_PRELOAD": str(lab.malloc),
+                "MALLOC_COUNTS": file.name,
+                "PYTHONMALLOC": "malloc",
+            }
+            with Worker(lab.clients[client], lab.near, "lines", lines, env=env) as worker:
+                worker.run(2)
+            calls, size = file.read().split()
+        found.append((int(calls), int(size)))
+    (few_calls, few_bytes), (many_calls, many_bytes) = found
+    return (many_calls - few_calls) / (2 * BATCH), (many_bytes - few_bytes) / (2 * BATCH)
+
+
+def large_command(lab: Lab) -> Iterator[Row]:
+    """A command with an argument of 50 MiB, which its program reads from standard input."""
+    size = MEBIBYTE if lab.effort == SMOKE else 50 * MEBIBYTE
+    samples = lab.interleaved("input", size, rounds=25)
+    title = "50 MiB of input (stdin=last)"
+    yield timed_row("input", title, "MB/s", samples, lambda s: size / s / 1e6)
+
+
+def threads(lab: Lab) -> Iterator[Row]:
+    """Threads that each run a command of 0.2 s by the simple call."""
+    numbers = (1, 2) if lab.effort == SMOKE else (1, 16, 64)
+    for number in numbers:
+        samples = lab.interleaved(
+            "threads", number, rounds=15, clients=EVERYBODY, once=["old"] if number > 1 else []
+        )
+        plural = "thread" if number == 1 else "threads"
+        yield timed_row(
+            f"threads-{number}",
+            f"{number} {plural}, each a command of 0.2 s",
+            "s",
+            samples,
+            lambda seconds: seconds,
+            goal=Goal("figure", 0.35) if number == 64 else None,
+        )
+
+
+def held(lab: Lab) -> Iterator[Row]:
+    """Connections held open."""
+    number = 2 if lab.effort == SMOKE else 1000
+    memory, descriptors = {}, {}
+    for client in BINDINGS:
+        with Worker(lab.clients[client], lab.near, "held") as worker:
+            before, files = worker.memory("VmRSS"), worker.descriptors()
+            for _ in range(number):
+                worker.run(1)
+            memory[client] = (worker.memory("VmRSS") - before) / number / 1024
+            descriptors[client] = (worker.descriptors() - files) / number
+    title = "1,000 connections held open"
+    yield Row("held", f"{title}, memory of each", "KiB", memory)
+    yield Row("held-descriptors", f"{title}, descriptors of each", "", descriptors)
+
+
+def importing(lab: Lab) -> Iterator[Row]:
+    """`import remctl` in a new interpreter."""
+    script = "import time; t = time.perf_counter(); import remctl; print(time.perf_counter() - t)"
+    pythons = {"old": SYSTEM_PYTHON, "ours": sys.executable}
+    samples: dict[str, list[list[float]]] = {client: [] for client in pythons}
+    for _ in range(max(2, lab.effort.times(100))):
+        for client, python in pythons.items():
+            printed = subprocess.check_output([python, "-c", script])
+            samples[client].append([float(printed)])
+    yield timed_row("import", "import remctl", "ms", samples, milliseconds)
+
+
+def sizes(lab: Lab) -> Iterator[Row]:
+    """Size of the extension, and of the wheel as built here."""
+    script = "import {0}; print({0}.__file__)"
+    values = {}
+    for client, python, module in (
+        ("old", SYSTEM_PYTHON, "_remctl"),
+        ("ours", sys.executable, "remctl._remctl"),
+    ):
+        path = subprocess.check_output([python, "-c", script.format(module)], text=True)
+        values[client] = Path(path.strip()).stat().st_size / 1024
+    yield Row("extension", "size of the extension", "KiB", values)
+    wheels: Sequence[Path] = sorted(lab.wheels.glob("pyremctl-*.whl")) if lab.wheels else ()
+    if wheels:
+        size = wheels[-1].stat().st_size / 1024
+        yield Row("wheel", "size of the wheel (shared libremctl)", "KiB", {"ours": size})
+
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.__name__: scenario
+    for scenario in (
+        one_shot,
+        one_shot_far,
+        opening,
+        round_trip,
+        noop,
+        bulk,
+        bulk_kept,
+        small_tokens,
+        large_command,
+        threads,
+        held,
+        importing,
+        sizes,
+    )
+}
