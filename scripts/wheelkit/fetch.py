@@ -39,7 +39,8 @@ def _addresses(pin: Pin, mirror: str | None) -> Iterator[str]:
     if mirror:
         yield f"{mirror.rstrip('/')}/{pin.pool}"
         return
-    yield pin.url
+    if pin.url:
+        yield pin.url
     for found in apt_mirrors():
         yield f"{found}/{pin.pool}"
 

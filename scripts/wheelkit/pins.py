@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import tomllib
 
 from . import ROOT
 
@@ -32,9 +31,9 @@ class Pin:
     license_files: dict[str, str] = field(default_factory=dict)
 
     @property
-    def file_names(self) -> tuple[str, str]:
+    def file_names(self) -> list[str]:
         """The tarball's name upstream and in a Debian mirror's pool."""
-        return self.url.rsplit("/", 1)[1], self.pool.rsplit("/", 1)[1]
+        return [address.rsplit("/", 1)[1] for address in (self.url, self.pool) if address]
 
     @property
     def patch_files(self) -> list[Path]:

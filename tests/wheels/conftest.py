@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 SOURCES = ["src", "python", "cmake", "licenses", "scripts/wheelkit"]
 FILES = ["CMakeLists.txt", "pyproject.toml", "scripts/build-wheels", "scripts/finish-wheel"]
+# The build scripts need Python 3.11.
+collect_ignore_glob = ["test_*.py"] if sys.version_info < (3, 11) else []
 # Building the libraries, a compiler's C++ library and the extension counts as a test's time.
 TIMEOUT = 1200
 
@@ -85,8 +87,6 @@ def build_wheel(cache: Path, python: str = sys.executable) -> Path:
 @pytest.fixture(scope="session")
 def cache() -> Path:
     """Where builds are kept between runs."""
-    if sys.version_info < (3, 11):
-        pytest.skip("the build scripts need Python 3.11")
     return Path(os.environ.get("PYREMCTL_CACHE") or ROOT / ".cache")
 
 
