@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket as _socket
 import sys
 from collections.abc import Iterator
 from types import TracebackType
@@ -15,6 +14,8 @@ from remctl._errors import RemctlNotOpenedError, RemctlProtocolError
 from remctl._types import RemctlOutput, RemctlSimpleResult
 
 if TYPE_CHECKING:
+    import socket as _socket
+
     from typing_extensions import Self
 else:
     Self = "Self"
