@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from wheelkit import toolchain
+
 from tests.wheels.conftest import ROOT
 
 
@@ -33,3 +35,15 @@ def test_container_scripts_name_files_that_exist() -> None:
     for name in ("cibw-before-all", "cibw-test", "finish-wheel"):
         assert f"scripts/{name}" in config
         assert (ROOT / "scripts" / name).stat().st_mode & 0o111
+
+
+def test_one_zig() -> None:
+    assert f'"ziglang=={toolchain.ZIG_VERSION}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_build_tools_are_pinned() -> None:
+    lines = (ROOT / "cmake" / "build-constraints.txt").read_text().splitlines()
+    pinned = [line for line in lines if line and not line.startswith("#")]
+    assert all("==" in line for line in pinned)
+    names = {line.split("==")[0] for line in pinned}
+    assert {"scikit-build-core", "pybind11", "cmake", "ninja"} <= names
