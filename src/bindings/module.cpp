@@ -22,6 +22,7 @@ PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
 
 #if PY_VERSION_HEX < 0x030C0000
 #undef PyInit__remctl
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the import system fixes the name.
 PyMODINIT_FUNC PyInit__remctl() {
     if (PyInterpreterState_Get() == PyInterpreterState_Main())
         return init_with_pybind11();
