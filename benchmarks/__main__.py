@@ -26,6 +26,7 @@ def run(
     """Run scenarios, and say on standard error which one it is."""
     rows: list[Row] = []
     left_out: dict[str, str] = {}
+    load = machine.load()
     with laboratory(effort, wheels) as lab:
         for name, scenario in scenarios.items():
             print(f"{name} ...", file=sys.stderr, flush=True)
@@ -33,7 +34,7 @@ def run(
                 rows += scenario(lab)
             except (LeftOut, ClientFailed) as why:
                 left_out[name] = str(why)
-    about = {"cpu": machine.cpu(), "memory": machine.memory()}
+    about = {"cpu": machine.cpu(), "memory": machine.memory(), "load": load}
     return Results(rows, left_out, about, machine.versions(), effort.name)
 
 

@@ -26,6 +26,11 @@ def memory() -> str:
     return f"{round(size / 2**30)} GiB"
 
 
+def load() -> str:
+    """How busy the machine was in the last minute: what others do shows in the figures."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
 def package_version(name: str) -> str:
     """The version of a Debian package; "unknown" elsewhere."""
     command = ["dpkg-query", "-W", "-f", "${Version}", name]

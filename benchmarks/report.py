@@ -29,7 +29,7 @@ the median of the rounds' ratios, so that it differs a little from the ratio of 
 The ratios are of pyremctl to the client that the column names. What a row stands for is said in
 `benchmarks/scenarios.py`; why a goal is missed in [the notes](benchmarks-notes.md).
 
-Machine: {cpu}; {memory} of memory. {versions}.
+A {effort} run. Machine: {cpu}; {memory} of memory; load average {load}. {versions}.
 
 {table}
 {left_out}"""
@@ -83,6 +83,7 @@ class Results:
         left_out = "".join(f"- left out: {key}: {why}\n" for key, why in self.left_out.items())
         return PAGE.format(
             **self.machine,
+            effort=self.effort,
             versions=", ".join(f"{name} {version}" for name, version in self.versions.items()),
             table="\n".join(table),
             left_out=f"\n{left_out}" if left_out else "",

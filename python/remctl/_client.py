@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket as _socket
 import sys
 from collections.abc import Iterator
 from types import TracebackType
@@ -15,6 +14,8 @@ from remctl._errors import RemctlNotOpenedError, RemctlProtocolError
 from remctl._types import RemctlOutput, RemctlSimpleResult
 
 if TYPE_CHECKING:
+    import socket as _socket
+
     from typing_extensions import Self
 else:
     Self = "Self"
@@ -109,7 +110,8 @@ class Remctl:
         left out beside a principal. A duplicate of the socket is used: the
         caller closes ``sock`` whenever it likes, and must not read from it or
         write to it: the end of this object's connection is the end of the
-        socket's (it is shut down). A lost connection is not made again. Raises as `open()` does; a protocol-1 server is a RemctlError.
+        socket's (it is shut down). A lost connection is not made again. Raises
+        as `open()` does; a protocol-1 server is a RemctlError.
         """
         ssl = sys.modules.get("ssl")
         if ssl is not None and isinstance(sock, ssl.SSLSocket):

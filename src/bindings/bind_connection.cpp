@@ -48,20 +48,20 @@ verbs::Session to_session(py::handle session) {
 } // namespace
 
 void register_connection(py::module_ &module) {
-    py::class_<Gate::Session, verbs::Session> session(
+    py::class_<Gate::Session, verbs::Session> session_class(
         module, "Session", "The exclusive use of a connection, for the length of one stream.",
         py::is_final());
-    session.def("end", by_reference<Gate::Session, &Gate::Session::end>,
-                "Let other calls through. Harmless the second time.");
-    forbid_new(session);
-    forbid_copies(session);
+    session_class.def("end", by_reference<Gate::Session, &Gate::Session::end>,
+                      "Let other calls through. Harmless the second time.");
+    forbid_new(session_class);
+    forbid_copies(session_class);
 
-    py::class_<SharedConnection> connection(
+    py::class_<SharedConnection> connection_class(
         module, "Connection",
         "A connection to a remctl server, shared by any number of threads.\n\n"
         "Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out.",
         py::is_final());
-    connection.def(py::init<>())
+    connection_class.def(py::init<>())
         .def(
             "set_ccache",
             [](SharedConnection &self, py::handle ccache) {
@@ -120,8 +120,8 @@ void register_connection(py::module_ &module) {
                                "True while a command's answer has not been read to its end.")
         .def("fileno", by_reference<SharedConnection, &SharedConnection::descriptor>,
              "The connected socket's descriptor, or -1.");
-    construct_in_new<SharedConnection>(connection);
-    forbid_copies(connection);
+    construct_in_new<SharedConnection>(connection_class);
+    forbid_copies(connection_class);
 }
 
 } // namespace pyremctl

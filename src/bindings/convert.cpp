@@ -21,13 +21,16 @@ double to_seconds(py::handle value, const char *name) {
     const double seconds = PyFloat_AsDouble(value.ptr());
     if (seconds != -1.0 || PyErr_Occurred() == nullptr)
         return seconds;
-    const py::error_already_set error;
-    if (error.matches(PyExc_OverflowError)) // an int too large for a float
+    if (PyErr_ExceptionMatches(PyExc_OverflowError) != 0) { // an int too large for a float
+        PyErr_Clear();
         return value < py::int_(0) ? -HUGE_VAL : HUGE_VAL;
-    if (error.matches(PyExc_TypeError))
+    }
+    if (PyErr_ExceptionMatches(PyExc_TypeError) != 0) {
+        PyErr_Clear();
         throw py::type_error(std::string(name) + " must be a number of seconds, not " +
                              type_name(value));
-    throw error;
+    }
+    throw py::error_already_set();
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <utility>
 
+#include "handle/leaving.hpp"
 #include "transport/process.hpp"
 
 namespace pyremctl {
@@ -93,6 +94,7 @@ bool Channel::receive_some() {
 
 /// To libremctl.
 void Channel::feed() {
+    stay_if_leaving(); // what it is given makes it go on
     pair_full_ = false;
     if (!incoming_.empty()) {
         const auto bytes = incoming_.bytes();

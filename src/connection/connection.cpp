@@ -336,11 +336,10 @@ Task<Token> Connection::output(Waiter &waiter) {
     } else {
         auto channel = channel_;
         waiter.touch();
-        while (!channel->token_ready() && !channel->stuffed()) {
-            if (channel->receive()) {
+        while (!channel->token_ready()) {
+            // Whether the pair is stuffed is known when it has been fed again.
+            if (channel->receive())
                 waiter.touch();
-                continue;
-            }
             if (channel->token_ready() || channel->stuffed())
                 break;
             if (waiter.expired())

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <new>
 
+#include "handle/leaving.hpp"
 #include "transport/error.hpp"
 #include "transport/process.hpp"
 
@@ -57,6 +58,7 @@ const char *c_string(const std::optional<std::string> &text) noexcept {
 
 // remctl_close says goodbye to the server, who may have gone first.
 void Handle::Close::operator()(struct remctl *handle) const noexcept {
+    const InLibrary call;
     const NoSigpipe guard;
     remctl_close(handle);
 }
@@ -72,6 +74,7 @@ Handle::~Handle() {
 }
 
 void Handle::set_ccache(const std::string &ccache) {
+    const InLibrary call;
     if (remctl_set_ccache(handle_.get(), ccache.c_str()) == 0)
         throw Error(error());
 }
@@ -83,6 +86,7 @@ void Handle::set_source_ip(const std::string &source) {
 
 bool Handle::open(const std::string &host, std::uint16_t port,
                   const std::optional<std::string> &principal) {
+    const InLibrary call;
     host_ = host;
     principal_ = principal;
     return remctl_open(handle_.get(), host_.c_str(), port, c_string(principal_)) != 0;
@@ -90,18 +94,26 @@ bool Handle::open(const std::string &host, std::uint16_t port,
 
 bool Handle::open_fd(const std::string &host, int socket,
                      const std::optional<std::string> &principal) {
+    const InLibrary call;
     host_ = host;
     principal_ = principal;
     return remctl_open_fd(handle_.get(), host_.c_str(), socket, c_string(principal_)) != 0;
 }
 
 bool Handle::command(const Command &command) {
+    const InLibrary call;
     return remctl_commandv(handle_.get(), command.data(), command.size()) != 0;
 }
 
-bool Handle::noop() { return remctl_noop(handle_.get()) != 0; }
+bool Handle::noop() {
+    const InLibrary call;
+    return remctl_noop(handle_.get()) != 0;
+}
 
-const struct remctl_output *Handle::output() { return remctl_output(handle_.get()); }
+const struct remctl_output *Handle::output() {
+    const InLibrary call;
+    return remctl_output(handle_.get());
+}
 
 std::string Handle::error() const { return remctl_error(handle_.get()); }
 

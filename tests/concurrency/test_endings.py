@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import struct
 import sys
 import termios
 import threading
@@ -12,8 +13,9 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 import pytest
-from remctl import RemctlError, RemctlTimeoutError
+from remctl import Remctl, RemctlError, RemctlTimeoutError
 
+from tests.fix_hostile import Connection, MakeHostile
 from tests.fix_waits import Wait
 from tests.support.traces import nothing_left
 
@@ -170,6 +172,33 @@ def timed_out(wait: Wait, timeout: float) -> float:
     assert isinstance(caught.value, TimeoutError)
     assert ended - moves[0] >= timeout
     return ended - moves[-1]
+
+
+def test_a_run_that_never_has_to_wait(hostile: MakeHostile) -> None:
+    """All of a long answer is there: closing and signals are looked at in spite of it."""
+    ready = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.recv_command()
+        plain = b"\2\3\1" + struct.pack("!I", 1) + b"x"
+        answer = b"".join(connection.wrap(plain) for _ in range(60_000))
+        ready.set()
+        connection.send_raw(answer + connection.wrap(b"\2\4\0"))
+        connection.wait_closed()
+
+    server = hostile(script)
+    remctl = Remctl(server.host, server.port, server.principal)
+
+    def close() -> None:
+        ready.wait()
+        time.sleep(0.03)
+        remctl.close()
+
+    closer = threading.Thread(target=close)
+    closer.start()
+    with pytest.raises(RemctlError, match="connection closed during the call"):
+        remctl.run(["test"])
+    closer.join()
 
 
 @pytest.mark.measures

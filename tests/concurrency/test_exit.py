@@ -1,5 +1,6 @@
 """The end of an interpreter, in whatever state the connections are."""
 
+import os
 import subprocess
 import sys
 
@@ -76,7 +77,16 @@ ENDS = {
 
 
 def run(code: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([python, "-c", code], capture_output=True, text=True, timeout=15)
+    # Under ThreadSanitizer the end of a process has suppressions of its own.
+    sanitizer = os.environ.get("TSAN_OPTIONS", "")
+    sanitizer = sanitizer.replace("tsan-suppressions", "tsan-suppressions-at-exit")
+    return subprocess.run(
+        [python, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=15,
+        env=os.environ | {"TSAN_OPTIONS": sanitizer},
+    )
 
 
 @pytest.mark.parametrize("end", ENDS)

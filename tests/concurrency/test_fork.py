@@ -95,7 +95,9 @@ def test_a_child_that_exits_in_good_order(server: Server) -> None:
         "assert list(s)[-1].status == 0\n"
         "print(r.run(['test', 'hello']).stdout)\n"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30)
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, timeout=30
+    )
     assert (result.stdout, result.stderr) == (b"b'hello world\\n'\n", b"")
 
 

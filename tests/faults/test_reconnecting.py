@@ -210,12 +210,23 @@ import signal, sys
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 from remctl import Remctl, RemctlError
 host, port, principal = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-for turn in range(4):
+def left_early():
+    with client.stream(["stay"]):
+        pass
+
+def timed_out():
+    client.set_timeout(0.05)
+    client.run(["stay"])
+
+for turn in range(6):
     client = Remctl(host, port, principal)
     client.command(["begin"])
     assert client.output().status == 0
     for action in (
         client.close if turn == 0 else client.noop,
+        left_early,
+        timed_out,
+        lambda: client.set_timeout(5),
         lambda: client.run([bytes(3_000_000)]),
         lambda: client.run(["small"]),
         client.close,
@@ -233,7 +244,13 @@ def test_no_sigpipe(hostile: MakeHostile, end: Callable[[Connection], None]) -> 
     """With its default action, and a server that hangs up in the middle of everything."""
 
     def script(connection: Connection) -> None:
-        connection.recv_command()
+        # A large command is not read to its end.
+        if len(connection.sock.recv(100_000, socket.MSG_PEEK)) > 1000:
+            end(connection)
+            return
+        if connection.recv_command() == [b"stay"]:
+            connection.wait_closed()
+            return
         connection.send_status(0)
         with contextlib.suppress(EOFError):
             connection.sock.recv(1)

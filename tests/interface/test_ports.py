@@ -1,8 +1,5 @@
 """Ports: what is one, and the two defaults."""
 
-import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +7,8 @@ from typing import Any
 import pytest
 import remctl
 from remctl.testing import Realm, Server
+
+from tests.support import own_network
 
 CALLS: list[Callable[[Any], object]] = [
     lambda port: remctl.remctl("localhost", port, command=["test", "hello"]),
@@ -75,52 +74,29 @@ def test_the_port_is_in_the_message(call: Callable[[Any], object], realm: Realm)
         call(1)
 
 
-# In a network of its own, where nothing else has the two ports.
 DEFAULTS = """
-import json, os, socket, subprocess, sys
-import remctl
-from remctl.testing import Realm
-
-port = int(sys.argv[1])
-subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-found = {}
-with Realm() as realm, realm.environ():
-    with realm.server({"test": {"hello": "#!/bin/sh\\necho hello\\n"}}) as real:
-        listener = socket.create_server(("127.0.0.1", port)) if port else None
-        if listener and not os.fork():
-            while True:
-                client = listener.accept()[0]
-                onward = socket.create_connection(("127.0.0.1", real.port))
-                for source, sink in ((client, onward), (onward, client)):
-                    if not os.fork():
-                        while data := source.recv(65536):
-                            sink.sendall(data)
-                        sink.shutdown(socket.SHUT_WR)
-                        os._exit(0)
-                client.close()
-                onward.close()
-        for name, chosen in (("None", None), ("0", 0)):
-            try:
-                result = remctl.remctl("localhost", chosen, command=["test", "hello"])
-                found[name] = result.stdout.decode()
-            except remctl.RemctlError as error:
-                found[name] = str(error)
-        if port:
-            with remctl.Remctl("localhost") as client:
-                found["peer"] = socket.socket(fileno=os.dup(client.fileno())).getpeername()[1]
-json.dump(found, sys.stdout)
+import os, socket, remctl
+for port in (None, 0):
+    try:
+        print(remctl.remctl("foo.example.com", port, command=["test", "test"]).stdout)
+        with remctl.Remctl("foo.example.com", port) as client:
+            print(socket.socket(fileno=os.dup(client.fileno())).getpeername()[1])
+    except remctl.RemctlError as error:
+        print(error)
 """
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="a network of one's own takes root")
-@pytest.mark.parametrize("listening", [4373, 4444, 0])
-def test_without_a_port_4373_and_then_4444(listening: int) -> None:
-    command = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    command += [sys.executable, "-c", DEFAULTS, str(listening)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=60, check=True)
-    found = json.loads(done.stdout)
-    if listening:
-        assert found == {"None": "hello\n", "0": "hello\n", "peer": listening}
-    else:  # the failure of the first port is the one to report
-        text = "cannot connect to localhost (port 4373): Connection refused"
-        assert found == {"None": text, "0": text}
+@pytest.mark.skipif(not own_network.available(), reason="a network of one's own takes root")
+@pytest.mark.parametrize(
+    ("listening", "used"), [([4373], 4373), ([4444], 4444), ([4373, 4444], 4373)]
+)
+def test_without_a_port_4373_and_then_4444(listening: list[int], used: int) -> None:
+    done = own_network.run(listening, sys.executable, "-c", DEFAULTS)
+    assert done.stdout.splitlines() == ["b'hello world\\n'", str(used)] * 2, done.stderr
+
+
+@pytest.mark.skipif(not own_network.available(), reason="a network of one's own takes root")
+def test_without_a_port_the_failure_of_4373_is_told() -> None:
+    done = own_network.run([], sys.executable, "-c", DEFAULTS)
+    text = "cannot connect to foo.example.com (port 4373): Connection refused"
+    assert done.stdout.splitlines() == [text] * 2, done.stderr

@@ -36,6 +36,7 @@ TEST_CASE("a token is announced when all of it lies in the pair") {
     CHECK_FALSE(pumped.channel.token_ready());
     CHECK_FALSE(pumped.channel.receive());
     write_all(pumped.server.get(), whole.substr(900));
+    pumped.channel.await_server();
     CHECK(pumped.channel.receive());
     CHECK(pumped.channel.token_ready());
     pumped.channel.take_token();
@@ -49,6 +50,7 @@ TEST_CASE("a token that the pair cannot hold is announced as stuffing it") {
     std::thread server([&] { write_all(pumped.server.get(), whole); });
     while (!pumped.channel.stuffed()) {
         CHECK_FALSE(pumped.channel.token_ready());
+        pumped.channel.await_server();
         pumped.channel.receive();
     }
     CHECK_FALSE(pumped.channel.token_ready());
@@ -87,6 +89,7 @@ TEST_CASE("the end of the server's data is announced after its last token") {
     pumped.channel.receive();
     CHECK(pumped.channel.token_ready());
     pumped.channel.take_token();
+    pumped.channel.await_server();
     pumped.channel.receive();
     CHECK(pumped.channel.token_ready()); // the end of file, which libremctl reads at once
     CHECK(pumped.channel.problem() == "unexpected end of file");

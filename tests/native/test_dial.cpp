@@ -88,14 +88,15 @@ struct Dialled {
 
 Dialled dialled(Driver &driver, std::vector<Address> addresses, const std::string &source = "") {
     const Time start = Clock::now();
-    Descriptor socket = driver.run(
-        [&](Waiter &waiter) { return dial(endpoint, addresses, source, waiter); });
+    Descriptor socket =
+        driver.run([&](Waiter &waiter) { return dial(endpoint, addresses, source, waiter); });
     return {std::move(socket), Clock::now() - start};
 }
 
 } // namespace
 
-TEST_CASE("an address that does not answer is given a quarter of a second before the next is tried") {
+TEST_CASE(
+    "an address that does not answer is given a quarter of a second before the next is tried") {
     const BlackHole one("127.0.0.2");
     const BlackHole two("127.0.0.3");
     const Listener three("127.0.0.1");
@@ -211,13 +212,12 @@ TEST_CASE("sources are addresses in digits, any and all") {
 
 TEST_CASE("an address in digits needs no resolver, an unknown name is told") {
     Driver driver;
-    const auto found = driver.run(
-        [](Waiter &waiter) { return resolve(Endpoint{"127.0.0.1", 4373}, waiter); });
+    const auto found =
+        driver.run([](Waiter &waiter) { return resolve(Endpoint{"127.0.0.1", 4373}, waiter); });
     CHECK(found.size() == 1);
     try {
-        driver.run([](Waiter &waiter) {
-            return resolve(Endpoint{"no-such-host.invalid", 4373}, waiter);
-        });
+        driver.run(
+            [](Waiter &waiter) { return resolve(Endpoint{"no-such-host.invalid", 4373}, waiter); });
         FAIL("it was found");
     } catch (const Error &error) {
         CHECK(std::string(error.what()).starts_with("unknown host no-such-host.invalid: "));

@@ -42,7 +42,9 @@ TEST_CASE("a session keeps other threads out until it ends") {
         const auto turn = gate->enter(nullptr, others);
         through = true;
     });
-    { const auto turn = gate->enter(session.get(), looks); }
+    {
+        const auto turn = gate->enter(session.get(), looks);
+    }
     std::this_thread::sleep_for(50ms);
     CHECK_FALSE(through);
     session->end();
@@ -55,7 +57,9 @@ TEST_CASE("the thread of a session is let through without it, but to no second s
     const auto gate = std::make_shared<Gate>();
     Looks looks;
     const auto session = gate->begin(looks);
-    { const auto turn = gate->enter(nullptr, looks); }
+    {
+        const auto turn = gate->enter(nullptr, looks);
+    }
     CHECK_THROWS_AS(gate->begin(looks), Error);
 }
 

@@ -95,7 +95,9 @@ TEST_CASE("a task that was never started is destroyed without ado") {
     bool left = false;
     Driver driver;
     Waiter waiter(driver.limits, driver.waker, driver.closing);
-    { const auto task = outer(waiter, left); }
+    {
+        const auto task = outer(waiter, left);
+    }
     CHECK_FALSE(left);
 }
 
@@ -148,7 +150,7 @@ TEST_CASE("a wait is not cut in slices where no signals can come") {
 }
 
 TEST_CASE("a signal ends the wait for a look at it, and the wait goes on") {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) {};
     sigaction(SIGUSR1, &action, nullptr);
     Driver driver;
@@ -173,9 +175,8 @@ TEST_CASE("signals are looked at even where there is never anything to wait for"
     Driver driver;
     driver.looks.length = 5ms;
     auto [near, far] = socket_pair();
-    driver.run([&](Waiter &waiter) {
-        return never_idle(waiter, near.get(), Clock::now() + 100ms);
-    });
+    driver.run(
+        [&](Waiter &waiter) { return never_idle(waiter, near.get(), Clock::now() + 100ms); });
     CHECK(driver.looks.count >= 3);
 }
 

@@ -59,8 +59,8 @@ TEST_CASE("a token of 1 MiB is waited for, a larger one is whole with its header
     feed(largest, std::string(token_max_length, 'x'), 65536);
     CHECK(largest.whole() == 1);
 
-    for (const std::size_t length : {token_max_length + 1, std::size_t{0x80000000},
-                                     std::size_t{0xffffffff}}) {
+    for (const std::size_t length :
+         {token_max_length + 1, std::size_t{0x80000000}, std::size_t{0xffffffff}}) {
         CAPTURE(length);
         TokenScanner scanner;
         feed(scanner, token(data_token, "", length), 5);

@@ -1,0 +1,188 @@
+"""Every public name of the package in use, for the type checkers; nothing here runs.
+
+test_every_name.py sees to it that none is left out.
+"""
+
+import os
+import pickle
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import _remctl
+import remctl
+from remctl import _remctl as lowlevel
+from remctl.testing import Command, Commands, Realm, Server
+from typing_extensions import assert_type
+
+
+def versions() -> None:
+    """What this is."""
+    assert_type(remctl.__version__, str)
+    assert_type(remctl.VERSION, str)
+    info = remctl.build_info()
+    assert_type(info, remctl.BuildInfo)
+    assert_type(info.version, str)
+    assert_type(info.libremctl, str | None)
+    assert_type(info.krb5, str | None)
+    assert_type(info.keyutils, str | None)
+    assert_type(info.pybind11, str)
+    assert_type(info.compiler, str)
+    print("self-contained" if info.flavour == "bundled" else "the system's")
+
+
+def simple(host: str, words: Iterator[object]) -> None:
+    """The simple call, with arguments of every kind."""
+    result = remctl.remctl(host, command=["test", b"bytes", Path("path"), 7, bytearray(b"x")])
+    assert_type(result, remctl.RemctlSimpleResult)
+    assert_type(result.stdout, bytes | None)
+    assert_type(result.stderr, bytes | None)
+    assert_type(result.status, int | None)
+    assert_type(result.check(), remctl.RemctlSimpleResult)
+    remctl.remctl(host, 4373, "host/other", ("test", "test"))
+    remctl.remctl(host, "4373", None, words)
+    remctl.remctl(host, None, command=words, timeout=1.5, ccache=Path("cc"), source_ip="::1")
+    remctl.remctl(host, command=words, timeout=None, ccache="cc", source_ip=None)
+    print(remctl.RemctlSimpleResult(b"out", None, 0) == result)
+
+
+def settings(client: remctl.Remctl) -> None:
+    """What is set before open()."""
+    client.set_ccache("/tmp/ccache")
+    client.set_ccache(Path("/tmp/ccache"))
+    client.set_source_ip("127.0.0.1")
+    client.set_timeout(1)
+    client.set_timeout(0.5)
+    client.set_timeout(None)
+
+
+def session(host: str) -> None:
+    """A connection and what can be done on it."""
+    with remctl.Remctl(host, 4373, "host/other") as client:
+        assert_type(client, remctl.Remctl)
+        assert_type(client.opened, bool)
+        assert_type(client.fileno(), int)
+        client.command(["test", "test"])
+        token = client.output()
+        assert_type(token, remctl.RemctlOutput)
+        assert_type(token.type, str)
+        assert_type(token.output, bytes | None)
+        assert_type(token.stream, int | None)
+        assert_type(token.status, int | None)
+        assert_type(token.error, int | None)
+        type_, output, stream, status, error = token
+        print(type_, output, stream, status, error)
+        for token in client:
+            assert_type(token, remctl.RemctlOutput)
+        assert_type(client.run(["test"]), remctl.RemctlSimpleResult)
+        assert_type(client.noop(), bool)
+        assert_type(client.error(), str)
+    client = remctl.Remctl()
+    settings(client)
+    client.open(host)
+    client.open(host, "4373", principal=None)
+    with socket.create_connection((host, 4373)) as sock:
+        client.open_socket(sock, host)
+        client.open_socket(sock, principal="host/other")
+    client.close()
+
+
+def streaming(client: remctl.Remctl) -> None:
+    """Output as it arrives."""
+    for token in client.stream(["test"]):
+        assert_type(token, remctl.RemctlOutput)
+    with client.stream(["test"]) as stream:
+        assert_type(stream, remctl.Stream)
+        assert_type(next(stream), remctl.RemctlOutput)
+    stream.close()
+
+
+def failures(host: str) -> None:
+    """Every exception, from the narrow to the wide."""
+    try:
+        remctl.remctl(host, command=["test"]).check()
+    except remctl.RemctlTimeoutError as error:
+        timeout: TimeoutError = error
+        print(timeout)
+    except remctl.RemctlProtocolError as error:
+        assert_type(error.code, remctl.ErrorCode | int | None)
+        if error.code is remctl.ErrorCode.ACCESS:
+            print(remctl.ErrorCode.ACCESS.name)
+    except remctl.RemctlCommandError as error:
+        assert_type(error.result, remctl.RemctlSimpleResult)
+    except remctl.RemctlNotOpenedError as error:
+        pickle.dumps(error)
+    except remctl.RemctlError as error:
+        print(error)
+
+
+def codes() -> list[remctl.ErrorCode]:
+    """Every code."""
+    return [
+        remctl.ErrorCode.INTERNAL,
+        remctl.ErrorCode.BAD_TOKEN,
+        remctl.ErrorCode.UNKNOWN_MESSAGE,
+        remctl.ErrorCode.BAD_COMMAND,
+        remctl.ErrorCode.UNKNOWN_COMMAND,
+        remctl.ErrorCode.ACCESS,
+        remctl.ErrorCode.TOOMANY_ARGS,
+        remctl.ErrorCode.TOOMUCH_DATA,
+        remctl.ErrorCode.UNEXPECTED_MESSAGE,
+        remctl.ErrorCode.NO_HELP,
+    ]
+
+
+def low_level(host: str, fd: int) -> None:
+    """The C API, by both of its names."""
+    handle = lowlevel.remctl_new()
+    assert_type(handle, _remctl.Handle)
+    assert_type(lowlevel.remctl_set_ccache(handle, "/tmp/ccache"), bool)
+    assert_type(lowlevel.remctl_set_source_ip(handle, "127.0.0.1"), bool)
+    assert_type(lowlevel.remctl_set_timeout(handle, 1), bool)
+    assert_type(lowlevel.remctl_open(handle, host, 4373, None), bool)
+    assert_type(lowlevel.remctl_open_fd(handle, host, fd), bool)
+    assert_type(lowlevel.remctl_open_sockaddr(handle, None, ("::1", 4373), "host/other"), bool)
+    assert_type(lowlevel.remctl_command(handle, [b"test"]), bool)
+    assert_type(lowlevel.remctl_commandv(handle, [b"test"]), bool)
+    token = lowlevel.remctl_output(handle)
+    if token:
+        assert_type(token, _remctl.Output)
+        assert_type(token.type, str)
+        assert_type(token.output, bytes | None)
+        assert_type(token.stream, int | None)
+        assert_type(token.status, int | None)
+        assert_type(token.error, int | None)
+    assert_type(lowlevel.remctl_noop(handle), bool)
+    assert_type(lowlevel.remctl_error(handle), str)
+    lowlevel.remctl_close(handle)
+    error, stdout, stderr, status = lowlevel.remctl(host, 4373, None, [b"test"])
+    assert_type(error, str | None)
+    assert_type(stdout, bytes | None)
+    assert_type(stderr, bytes | None)
+    assert_type(status, int)
+    print(_remctl.__version__)
+
+
+def realm() -> None:
+    """The throwaway realm and its server."""
+    commands: Commands = {"test": {"test": Command("#!/bin/sh\n", stdin="last", acl=("ANYUSER",))}}
+    with Realm("EXAMPLE.TEST") as realm, realm.environ() as env:
+        assert_type(realm, Realm)
+        assert_type(env, dict[str, str])
+        assert_type(realm.user, str)
+        assert_type(realm.ccache, str)
+        assert_type(realm.keytab, Path)
+        assert_type(realm.env, dict[str, str])
+        realm.add_principal("other", "password")
+        assert_type(realm.kinit("other", "password", ccache=os.devnull), str)
+        realm.stop_kdc()
+        realm.start_kdc()
+        assert_type(realm.log(), str)
+        with realm.server(commands, addresses=["127.0.0.1"], env={}, debug=True) as server:
+            assert_type(server, Server)
+            assert_type(server.host, str)
+            assert_type(server.port, int)
+            assert_type(server.principal, str)
+            assert_type(server.pid, int | None)
+            assert_type(server.log(), str)
+            server.restart()

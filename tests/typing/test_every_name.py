@@ -1,0 +1,93 @@
+"""The example for the type checkers leaves nothing out, and they see mistakes."""
+
+import ast
+import inspect
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import _remctl
+import pytest
+import remctl
+import remctl.testing
+
+EXAMPLE = Path(__file__).with_name("every_name.py")
+
+
+def used() -> set[str]:
+    """All names and attributes in the example."""
+    tree = ast.walk(ast.parse(EXAMPLE.read_text()))
+    found: set[str] = set()
+    for node in tree:
+        match node:
+            case ast.Attribute(attr=name) | ast.alias(name=name) | ast.keyword(arg=str(name)):
+                found.add(name)
+    return found
+
+
+def public(kind: type) -> set[str]:
+    """The public members of a class, but for what Python gives to every one of its kind."""
+    skipped = set(dir(tuple)) | set(dir(OSError)) | set(dir(int))
+    skipped |= set(dir(time.struct_time))
+    return {name for name in dir(kind) if not name.startswith("_")} - skipped
+
+
+def test_uses_every_public_name() -> None:
+    assert set(remctl.__all__) - used() == set()
+    assert set(remctl.testing.__all__) - used() == set()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [getattr(remctl, name) for name in remctl.__all__ if inspect.isclass(getattr(remctl, name))]
+    + [_remctl.Output],
+)
+def test_uses_every_public_member(kind: type) -> None:
+    assert public(kind) - used() == set()
+
+
+def test_uses_every_argument_of_the_simple_call() -> None:
+    assert {"host", "port", "principal", "command", "timeout", "ccache", "source_ip"} == set(
+        inspect.signature(remctl.remctl).parameters
+    )
+    assert {"command", "timeout", "ccache", "source_ip"} - used() == set()
+
+
+def test_uses_every_function_of_the_low_level_interface() -> None:
+    functions = {name for name in dir(_remctl) if name.startswith("remctl")}
+    assert functions - used() == set()
+
+
+def test_its_names_exist() -> None:
+    """What the example names is there when it runs, too."""
+    for node in ast.walk(ast.parse(EXAMPLE.read_text())):
+        match node:
+            case ast.Attribute(value=ast.Name(id="remctl"), attr=name):
+                assert hasattr(remctl, name)
+            case ast.Attribute(value=ast.Name(id="lowlevel" | "_remctl"), attr=name):
+                assert hasattr(_remctl, name)
+
+
+MISTAKES = [
+    "remctl.remctl(7)",
+    "remctl.remctl('h', command=7)",
+    "remctl.remctl('h', 4373, None, ['x'], 5)",
+    "remctl.remctl('h', command=['x'], timeout='1')",
+    "remctl.remctl('h', command=['x']).stdout.decode()",
+    "remctl.Remctl().output().output.decode()",
+    "remctl.Remctl().set_timeout('1')",
+    "remctl.Remctl().open(b'h')",
+    "remctl._remctl.remctl_open(None, 'h')",
+    "remctl._remctl.remctl_commandv(remctl._remctl.remctl_new(), ('x',))",
+]
+
+
+def test_mypy_sees_mistakes(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    script = tmp_path / "mistakes.py"
+    script.write_text("import remctl\n" + "".join(f"{line}\n" for line in MISTAKES))
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    lines = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
+    assert lines == set(range(2, len(MISTAKES) + 2)), done.stdout
