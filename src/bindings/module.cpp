@@ -3,14 +3,26 @@
 
 #include "bindings/registers.hpp"
 
+namespace {
+
+constexpr const char *only_main =
+    "remctl cannot be imported in a sub-interpreter: import it in the main interpreter";
+
+} // namespace
+
 #if PY_VERSION_HEX < 0x030C0000
 // Before Python 3.12 pybind11 serves one interpreter, and would wait for ever in
 // another one. There our own init function stands before its, and says so.
 #define PyInit__remctl init_with_pybind11
 #endif
 
+// From Python 3.12 on it would work, but for an object that is left over when its
+// interpreter is ended by another thread than it was made in: that crashes in what
+// pybind11 keeps for each thread.
 PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
-                pybind11::multiple_interpreters::per_interpreter_gil()) {
+                pybind11::multiple_interpreters::not_supported()) {
+    if (PyInterpreterState_Get() != PyInterpreterState_Main())
+        throw pybind11::import_error(only_main);
     module.doc() = "The remctl client library's interface, one to one, over handles that are "
                    "safe to misuse; and the connection that the package remctl is made on.";
     module.attr("__version__") = PYREMCTL_VERSION;
@@ -26,9 +38,7 @@ PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
 PyMODINIT_FUNC PyInit__remctl() {
     if (PyInterpreterState_Get() == PyInterpreterState_Main())
         return init_with_pybind11();
-    PyErr_SetString(PyExc_ImportError,
-                    "remctl works in a sub-interpreter from Python 3.12 on; with this version, "
-                    "import it in the main interpreter");
+    PyErr_SetString(PyExc_ImportError, only_main);
     return nullptr;
 }
 #endif

@@ -126,7 +126,7 @@ def test_ctrl_c_ends_a_script(server: Server) -> None:
 
 
 SUB_INTERPRETER = """
-import sys
+import sys, threading
 try:
     import _xxsubinterpreters as interpreters
 except ImportError:
@@ -153,7 +153,11 @@ else:
 {first}
 for _ in range(3):
     one = interpreters.create()
-    {run}
+    def run():
+        {run}
+    other = threading.Thread(target=run)
+    other.start()
+    other.join()
     interpreters.destroy(one)
 import signal, os, threading, time
 from remctl import Remctl
@@ -178,7 +182,7 @@ other.join()
 def test_sub_interpreters(server: Server, first: str) -> None:
     """They work, or the import says why not; signals stay the main interpreter's."""
     runner = (
-        "failed = interpreters.run_string(one, code)\n    assert not failed, failed"
+        "failed = interpreters.run_string(one, code)\n        assert not failed, failed"
         if sys.version_info >= (3, 13)
         else "interpreters.run_string(one, code)"
     )
