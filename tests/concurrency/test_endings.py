@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import socket
 import struct
 import sys
 import termios
@@ -14,11 +15,13 @@ from types import FrameType
 
 import pytest
 from remctl import Remctl, RemctlError, RemctlTimeoutError
+from remctl.testing import Realm
 
-from tests.fix_hostile import Connection, MakeHostile
+from tests.fix_hostile import Connection
 from tests.fix_waits import Wait
 from tests.support.traces import nothing_left
 
+SO_SNDBUFFORCE = 32  # of Linux, beyond the limit for all
 AT_ONCE = 0.1  # seconds; the issue's number
 TRIES = 3  # this machine may be busy: the best of so many counts
 
@@ -174,31 +177,39 @@ def timed_out(wait: Wait, timeout: float) -> float:
     return ended - moves[-1]
 
 
-def test_a_run_that_never_has_to_wait(hostile: MakeHostile) -> None:
-    """All of a long answer is there: closing and signals are looked at in spite of it."""
-    ready = threading.Event()
+def test_a_run_that_never_has_to_wait(realm: Realm) -> None:
+    """All of a long answer is there: closing is noticed, and signals are, in spite of it."""
+    ours, theirs = socket.socketpair()
+    try:
+        theirs.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 100_000_000)
+    except PermissionError:
+        pytest.skip("a socket that holds so much takes root")
+    answering = threading.Event()
 
-    def script(connection: Connection) -> None:
-        connection.recv_command()
+    def serve() -> None:
+        connection = Connection(theirs, realm)
+        connection.accept()
         plain = b"\2\3\1" + struct.pack("!I", 1) + b"x"
         answer = b"".join(connection.wrap(plain) for _ in range(60_000))
-        ready.set()
-        connection.send_raw(answer + connection.wrap(b"\2\4\0"))
-        connection.wait_closed()
-
-    server = hostile(script)
-    remctl = Remctl(server.host, server.port, server.principal)
+        answer += connection.wrap(b"\2\4\0")
+        connection.recv_command()
+        connection.send_raw(answer)
+        answering.set()
 
     def close() -> None:
-        ready.wait()
-        time.sleep(0.03)
+        answering.wait()
         remctl.close()
 
-    closer = threading.Thread(target=close)
-    closer.start()
-    with pytest.raises(RemctlError, match="connection closed during the call"):
-        remctl.run(["test"])
-    closer.join()
+    threads = [threading.Thread(target=target) for target in (serve, close)]
+    remctl = Remctl()
+    with ours, theirs:
+        for thread in threads:
+            thread.start()
+        remctl.open_socket(ours, "localhost")
+        with pytest.raises(RemctlError, match="connection closed during the call"):
+            remctl.run(["test"])
+        for thread in threads:
+            thread.join()
 
 
 @pytest.mark.measures
