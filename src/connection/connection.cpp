@@ -2,19 +2,16 @@
 
 #include <remctl.h>
 
-#include <exception>
 #include <utility>
 
+#include "connection/drop_guard.hpp"
+#include "connection/failures.hpp"
 #include "connection/pumped_job.hpp"
-#include "transport/dial.hpp"
 #include "transport/error.hpp"
 
 namespace pyremctl {
 
 namespace {
-
-constexpr std::uint16_t standard_port = REMCTL_PORT;
-constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
 
 // What token.hpp counts of a command: four bytes for each argument's length,
 // and generously for the header and for what encryption adds.
@@ -25,23 +22,6 @@ constexpr std::size_t token_overhead = 512;
 // often at what may end it.
 constexpr auto breath = std::chrono::milliseconds(10);
 
-Error timed_out(const char *doing) {
-    return Error(std::string("error ") + doing + ": timed out", Failure::timeout);
-}
-
-Error failed(const char *doing, const std::string &problem) {
-    return Error(std::string("error ") + doing + ": " + problem,
-                 problem == "timed out" ? Failure::timeout : Failure::general);
-}
-
-/// What libremctl gave up with. Where it saw no more than the end of its pair,
-/// the socket's own problem says why.
-Error refused(const std::string &error, const Channel &channel) {
-    if (channel.problem().empty() || !error.ends_with(": unexpected end of file"))
-        return Error(error);
-    return failed("receiving token", channel.problem());
-}
-
 std::size_t size_on_the_wire(const Command &command) {
     std::size_t size = token_overhead;
     for (const iovec &argument : command)
@@ -51,37 +31,12 @@ std::size_t size_on_the_wire(const Command &command) {
 
 } // namespace
 
-/// Drops the connection unless the verb got to its end.
-class Connection::DropGuard {
-  public:
-    explicit DropGuard(Connection &connection) noexcept : connection_(&connection) {}
-    DropGuard(const DropGuard &) = delete;
-    DropGuard &operator=(const DropGuard &) = delete;
-    DropGuard(DropGuard &&) = delete;
-    DropGuard &operator=(DropGuard &&) = delete;
-    ~DropGuard() {
-        if (connection_ != nullptr)
-            connection_->drop();
-    }
-    void dismiss() noexcept { connection_ = nullptr; }
-
-  private:
-    Connection *connection_;
-};
-
 void Connection::require_idle() const {
     if (!opened())
         throw Error("no currently open connection", Failure::not_opened);
     if (pending())
         throw Error("output of the previous command is pending: read it to its end with "
                     "output(), or close the connection, before the next command");
-}
-
-void Connection::configure(Handle &handle) const {
-    if (settings_.ccache)
-        handle.set_ccache(*settings_.ccache);
-    if (!settings_.source.empty())
-        handle.set_source_ip(settings_.source);
 }
 
 void Connection::use(std::shared_ptr<Channel> channel) noexcept {
@@ -111,125 +66,6 @@ void Connection::abandon() noexcept {
     legacy_.reset(); // a handle of the parent's is given up by itself
     pending_ = false;
     opened_ = false;
-}
-
-Task<void> Connection::open(Target target, Waiter &waiter) {
-    close();
-    target_ = std::move(target);
-    reconnects_ = true;
-    legacy_port_ = 0;
-    DropGuard guard(*this);
-    co_await establish(waiter);
-    guard.dismiss();
-    opened_ = true;
-}
-
-Task<void> Connection::adopt(Descriptor socket, Target target, Waiter &waiter) {
-    close();
-    target_ = std::move(target);
-    reconnects_ = false;
-    legacy_port_ = 0;
-    DropGuard guard(*this);
-    disable_nagle(socket.get());
-    auto channel = std::make_shared<Channel>(std::move(socket));
-    const bool modern = co_await handshake(channel, waiter);
-    if (!modern)
-        throw Error("the server speaks protocol 1, which needs open() with a host and port");
-    use(std::move(channel));
-    guard.dismiss();
-    opened_ = true;
-}
-
-Task<void> Connection::open_address(Address address, Target target, Waiter &waiter) {
-    close();
-    Endpoint endpoint{.host = target.host, .port = target.port};
-    std::vector<Address> addresses{address};
-    Descriptor socket =
-        co_await dial(std::move(endpoint), std::move(addresses), settings_.source, waiter);
-    co_await adopt(std::move(socket), std::move(target), waiter);
-}
-
-Task<void> Connection::establish(Waiter &waiter) {
-    if (legacy_port_ != 0) {
-        co_await open_legacy(waiter);
-        co_return;
-    }
-    Endpoint endpoint{.host = target_.host,
-                      .port = target_.port != 0 ? target_.port : standard_port};
-    Descriptor socket;
-    std::exception_ptr first_failure;
-    for (;;) {
-        auto addresses = co_await resolve(endpoint, waiter);
-        try {
-            socket = co_await dial(endpoint, std::move(addresses), settings_.source, waiter);
-            break;
-        } catch (const Error &error) {
-            // The old port is a second chance, where there is time for one;
-            // the failure to report is the first.
-            if (!first_failure)
-                first_failure = std::current_exception();
-            if (target_.port != 0 || endpoint.port == old_port || waiter.expired())
-                std::rethrow_exception(first_failure);
-        }
-        waiter.check();
-        endpoint.port = old_port;
-    }
-    auto channel = std::make_shared<Channel>(std::move(socket));
-    const bool modern = co_await handshake(channel, waiter);
-    if (modern) {
-        use(std::move(channel));
-        co_return;
-    }
-    legacy_port_ = endpoint.port;
-    co_await open_legacy(waiter);
-}
-
-/// False when the server turns out to speak protocol 1.
-Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waiter) {
-    struct Outcome {
-        bool opened = false;
-        std::string error;
-    };
-    configure(channel->handle());
-    const auto outcome = std::make_shared<Outcome>();
-    PumpedJob job(
-        channel, waiter.waker(),
-        [outcome, target = target_](Channel &busy) {
-            outcome->opened = busy.open(target.host, target.principal);
-            if (!outcome->opened)
-                outcome->error = busy.handle().error();
-        },
-        PumpedJob::Ending::leavable);
-    waiter.touch();
-    for (;;) {
-        const bool done = job.done();
-        if (channel->pump())
-            waiter.touch();
-        if (channel->first_flags() == token_context)
-            co_return false;
-        // Where it failed there is nothing left to say: its opening token alone
-        // is never sent.
-        if (done && !outcome->opened)
-            break;
-        if (channel->broken())
-            throw failed("sending token", channel->problem());
-        if (done && !channel->outgoing())
-            break;
-        if (waiter.expired())
-            // Before anything left for the server it is the KDC that is silent.
-            throw channel->sent() == 0
-                ? Error("GSS-API error initializing context: timed out", Failure::timeout)
-                : timed_out("receiving token");
-        co_await waiter.wait(channel->interests(!done));
-    }
-    job.finish();
-    if (!outcome->opened)
-        throw refused(outcome->error, *channel);
-    if (!channel->all_with_protocol())
-        throw Error("the server fell back to protocol 1 in the middle of the handshake");
-    if (!channel->settle())
-        throw Error("unexpected data from the server after the handshake");
-    co_return true;
 }
 
 Task<bool> Connection::call_on_thread(std::shared_ptr<Channel> channel, Call call,

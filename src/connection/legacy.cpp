@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "connection/connection.hpp"
+#include "connection/failures.hpp"
 #include "transport/error.hpp"
 #include "transport/job.hpp"
 
@@ -28,7 +29,7 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, co
     waiter.touch();
     while (!job.done()) {
         if (waiter.expired())
-            throw Error(std::string("error ") + doing + ": timed out", Failure::timeout);
+            throw timed_out(doing);
         co_await waiter.wait();
     }
     job.finish();
