@@ -1,5 +1,6 @@
 """Two threads on one stream: each token goes to one of them, and both see the end."""
 
+import gc
 import threading
 import time
 
@@ -143,3 +144,27 @@ def test_closed_by_two_while_one_reads_and_one_waits_for_a_turn(remctl: Remctl) 
             thread.join()
         assert isinstance(reader.end, StopIteration | RemctlError)
         assert answers == [b"hello world\n"]
+
+
+@pytest.mark.parametrize("leave", ["close", "lose", "read on"])
+def test_an_old_stream_leaves_the_new_one_alone(server: Server, remctl: Remctl, leave: str) -> None:
+    """The object was closed, and opened again, under the old one."""
+    old: list[Stream] = [remctl.stream(["test", "lines", "1000"])]
+    next(old[0])
+    remctl.close()
+    remctl.open("localhost", server.port)
+    new = remctl.stream(["test", "stream", "3", "0.01"])
+    next(new)
+    if leave == "close":
+        old[0].close()
+    elif leave == "lose":
+        old.clear()
+        gc.collect()
+    else:
+        with pytest.raises(RemctlError):
+            next(old[0])
+        old[0].close()
+    tokens = list(new)
+    assert tokens[-1].status == 0
+    assert b"line 3\n" in b"".join(token.output or b"" for token in tokens)
+    still_serves(remctl)
