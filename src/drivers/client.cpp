@@ -123,8 +123,8 @@ Task<Client::Place> Client::enter(std::shared_ptr<Session> session, Caller calle
     }
 }
 
-std::optional<Client::Held<Token>>
-Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, Call &call) {
+std::optional<Client::Held<Token>> Client::output_at_once(const std::shared_ptr<Session> &session,
+                                                          Caller caller, Call &call) {
     auto place = enter_at_once(session.get(), caller, call);
     if (!place)
         return std::nullopt;
