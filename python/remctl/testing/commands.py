@@ -37,6 +37,16 @@ Commands = Mapping[str, Mapping[str, Program]] | Iterable[str] | os.PathLike[str
 - its lines.
 """
 
+EXAMPLES: dict[str, dict[str, Program]] = {
+    "test": {
+        "hello": "#!/bin/sh\necho hello\n",
+        "args": '#!/bin/sh\nshift\nprintf "%s\\n" "$@"\n',
+        "status": '#!/bin/sh\nexit "$2"\n',
+        "count": '#!/bin/sh\nfor i in $(seq "$2"); do echo "$i"; sleep 1; done\n',
+    }
+}
+"""What a server can do of which nobody has said what it should do."""
+
 
 def configuration(commands: Commands, scripts: Path, script_for: Callable[[Function], str]) -> str:
     """The text of a `remctld.conf`; scripts are written to the folder `scripts`.
@@ -46,7 +56,7 @@ def configuration(commands: Commands, scripts: Path, script_for: Callable[[Funct
     if isinstance(commands, str):
         return commands
     if isinstance(commands, os.PathLike):
-        commands = _found(Path(commands))
+        commands = executables(Path(commands))
     if isinstance(commands, Mapping):
         return "".join(
             _line(command, subcommand, program, scripts, script_for)
@@ -56,8 +66,8 @@ def configuration(commands: Commands, scripts: Path, script_for: Callable[[Funct
     return "".join(f"{line}\n" for line in commands)
 
 
-def _found(folder: Path) -> dict[str, dict[str, Program]]:
-    """The executable files of a folder as commands."""
+def executables(folder: Path) -> dict[str, dict[str, Program]]:
+    """The executable files of a folder as commands; OSError where there is no such folder."""
 
     def programs(path: Path) -> Iterator[Path]:
         return (one for one in sorted(path.iterdir()) if one.is_file() and os.access(one, os.X_OK))
