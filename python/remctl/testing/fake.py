@@ -135,7 +135,9 @@ class FakeRemctl(Remctl):
         principal: str | None = None,
     ) -> None:
         super().__init__()
-        self.server = commands if isinstance(commands, FakeServer) else FakeServer(commands)
+        self.server: FakeServer = (
+            commands if isinstance(commands, FakeServer) else FakeServer(commands)
+        )
         self._connection = cast("_remctl.Connection", FakeConnection(self.server))
         if host is not None:
             self.open(host, port, principal)
