@@ -67,8 +67,13 @@ class TestShell:
         result = call(SHELL="/bin/true")
         assert result.returncode == 0
         assert "A realm, REMCTL.TEST" in result.stderr
-        assert "pyremctl -p " in result.stderr
+        assert "    pyremctl -p " in result.stderr
         assert "test hello, test args, test status, test count" in result.stderr
+
+    def test_names_programs_so_that_they_are_found(self) -> None:
+        result = call(SHELL="/bin/true", PATH="/usr/bin:/bin")
+        assert f"    {sys.executable} -m remctl -p " in result.stderr
+        assert f"    {sys.executable} -c 'import remctl;" in result.stderr
 
     def test_the_line_of_python_in_the_hint_works(self) -> None:
         with subprocess.Popen(
@@ -81,7 +86,7 @@ class TestShell:
         ) as shell:
             assert shell.stderr is not None
             hint = iter(shell.stderr.readline, "")
-            line = next(line for line in hint if "python -c" in line)
+            line = next(line for line in hint if " -c 'import" in line)
             stdout, _ = shell.communicate(line)
         assert "stdout=b'hello\\n'" in stdout
 
