@@ -8,6 +8,7 @@ import sys
 from remctl.backend._call import Call
 from remctl.backend._command import Group, Settings, check_name
 from remctl.backend._errors import BackendError, UsageError, unknown
+from remctl.backend._remote import called_by_remctld
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Backend(Group):
         self.name = name
         self.banner = banner
         self._secrets: list[str | bytes] = []
-        if _called_by_remctld():
+        if called_by_remctld():
             # Python would show the traceback of what goes wrong from here on to the client.
             sys.excepthook = self._report_uncaught
 
@@ -70,7 +71,7 @@ class Backend(Group):
             if stream is not None:
                 stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         threading: Any = sys.modules.get("threading")
-        if threading is not None and _called_by_remctld():
+        if threading is not None and called_by_remctld():
             threading.excepthook = lambda uncaught: self._report_uncaught(*uncaught[:3])
         sys.exit(self.run())
 
@@ -135,7 +136,7 @@ class Backend(Group):
             from remctl.backend import _help
 
             text = getattr(_help, word)(group, rest)
-        elif group is self and words[0] == "--conf" and not _called_by_remctld():
+        elif group is self and words[0] == "--conf" and not called_by_remctld():
             from remctl.backend import _conf
 
             text = _conf.conf(self, os.path.abspath(sys.argv[0]), rest)
@@ -143,11 +144,6 @@ class Backend(Group):
             raise UsageError(unknown("command", words[0]))
         sys.stdout.write(text)
         return 0
-
-
-def _called_by_remctld() -> bool:
-    """Whether this process runs for a client."""
-    return "REMCTL_COMMAND" in os.environ or "REMOTE_USER" in os.environ
 
 
 def _say(path: list[str], message: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 from remctl.backend._errors import UsageError
+from remctl.backend._remote import called_by_remctld
 from remctl.backend._signature import Parameter, Signature
 
 TYPE_CHECKING = False
@@ -65,7 +67,10 @@ class Call:
         slots, rest = self._signature.arguments, self._signature.rest
         stdin, last = self._signature.stdin, self._signature.last
         data: str | bytes = b""
-        if stdin is not None:
+        if stdin is None:
+            if called_by_remctld() and _is_socket(0):  # another command's line has stdin=
+                raise UsageError("too many arguments")
+        else:
             found = _read_stdin()
             if found is None and stdin.required:
                 raise UsageError("insufficient arguments")
@@ -110,6 +115,14 @@ def _complaint(slot: Parameter, raw: str | bytes, number: int | None) -> str:
     if slot.choices is not None:
         text = f"{text} (choose from {', '.join(slot.choices)})"
     return text
+
+
+def _is_socket(descriptor: int) -> bool:
+    """Whether a descriptor is one, as is standard input where remctld has an argument for it."""
+    try:
+        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
 
 
 def _read_stdin() -> bytes | None:

@@ -51,6 +51,11 @@ class Remote:
         return f"<{os.environ.get('REMOTE_USER')} at {os.environ.get('REMOTE_ADDR')}>"
 
 
+def called_by_remctld() -> bool:
+    """Whether this process runs for a client."""
+    return "REMCTL_COMMAND" in os.environ or "REMOTE_USER" in os.environ
+
+
 def _always(name: str) -> str:
     try:
         return os.environ[name]
