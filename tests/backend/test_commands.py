@@ -314,9 +314,9 @@ def test_text_is_utf8_whatever_the_locale_says(tmp_path: Path) -> None:
     )
     for locale in ("C", "POSIX", "C.UTF-8"):
         done = subprocess.run(
-            [sys.executable, "-I", script, "show", "é€"],
+            [sys.executable, "-I", "-X", "utf8=0", script, "show", "é€"],
             capture_output=True,
-            env={"LC_ALL": locale, "PYTHONUTF8": "0"},
+            env={"LC_ALL": locale},
             check=True,
         )
         assert done.stdout == b"'\\xe9\\u20ac' " + "é€\n".encode()
