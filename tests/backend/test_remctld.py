@@ -177,6 +177,11 @@ class TestStdin:
         assert run(probe, "probe", "group", "one", "a", "b") == many
         assert run(probe, "probe", "group", "one", "a", "b", "c") == many
 
+    def test_the_last_word_is_the_subcommand_itself(self, probe: Server) -> None:
+        """remctld puts it on standard input where nothing follows; that is no `probe` alone."""
+        many = (2, "", "probe: too many arguments\n")
+        assert run(probe, "probe", "last") == many
+
     def test_data_that_nobody_reads(self, probe: Server) -> None:
         status, _, stderr = run(probe, "probe", "group", "one", "a", b"x" * 3_000_000)
         assert (status, stderr) == (2, "probe group one: too many arguments\n")

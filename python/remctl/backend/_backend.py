@@ -190,6 +190,8 @@ class Backend(Group):
         Returns:
             The exit status; whatever is wrong has been said on standard error.
         """
+        if isinstance(arguments, str | bytes):
+            raise TypeError(f"arguments must be a list of words, not {arguments!r}")
         words = list(sys.argv[1:] if arguments is None else arguments)
         path = list(self._commands.path)
         self._secrets = []

@@ -27,6 +27,8 @@ class Settings:
         if acl is not None:
             self.acl = (acl,) if isinstance(acl, str) else tuple(acl)
         self.user: str | None = None if user is None else str(user)
+        if isinstance(user, bool) or not isinstance(user, str | int | None):
+            raise TypeError(f"user must be a name or a number, not {user!r}")
         if self.acl is not None and not (self.acl and all(isinstance(a, str) for a in self.acl)):
             raise TypeError(f"acl must be one or more strings, not {acl!r}")
 
@@ -76,6 +78,8 @@ class Commands:
 
     def __init__(self, path: tuple[str, ...], settings: Settings, banner: str = "") -> None:
         check_name(path[-1])
+        if not isinstance(banner, str):
+            raise TypeError(f"banner must be a str, not {type(banner).__name__}")
         self.path: tuple[str, ...] = path
         self.settings: Settings = settings
         self.banner: str = banner

@@ -46,7 +46,7 @@ def _lines(backend: Commands, program: str, acl: tuple[str, ...]) -> Iterator[st
         masked = sorted({place for command in commands for place in _masked(command)})
         if masked:
             about["logmask"] = ",".join(map(str, masked))
-        stdin = _stdin(member.path, commands)
+        stdin = _stdin(commands)
         if stdin is not None:
             about["stdin"] = str(stdin)
         own = member.settings
@@ -101,7 +101,7 @@ def _masked(command: Command) -> Iterable[int]:
             yield from range(place, place + room + 1)
 
 
-def _stdin(path: tuple[str, ...], commands: Sequence[Command]) -> int | str | None:
+def _stdin(commands: Sequence[Command]) -> int | str | None:
     """The one value of `stdin=` that is right for all commands of a line."""
     wanted = [_wanted(command) for command in commands]
     one = next((number for number in wanted if number is not None), None)

@@ -10,8 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    Rows = list[tuple[str, str]]
-
 WIDTH = 79
 #: A longer syntax has a line to itself, and does not move the column of the summaries.
 LONGEST = 48
@@ -84,10 +82,9 @@ def syntax(command: Command) -> str:
 
 
 def _option(option: Parameter) -> str:
-    *_, longest = names = sorted(spellings(option), key=len)
-    text = "|".join(names)
+    text = "|".join(sorted(spellings(option), key=len))
     if not option.flag:
-        text += f"{'=' if longest else ''}<{_text(option)}>"
+        text += f"=<{_text(option)}>"
     more = "..." if option.many is not None else ""
     return f"{text}{more}" if option.required else f"[{text}]{more}"
 
