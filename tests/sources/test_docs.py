@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import remctl
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/*.md")])
@@ -38,12 +37,3 @@ def test_python_compiles(document: Path) -> None:
 def test_the_example_of_the_throwaway_realm_runs() -> None:
     script, _ = blocks(ROOT / "docs" / "howto" / "test-your-own-scripts.md", "python")
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
-
-
-def test_the_reference_has_every_name() -> None:
-    text = (ROOT / "docs" / "reference" / "remctl.md").read_text()
-    names = [*remctl.__all__, *(name for name in dir(remctl.Remctl) if name[0] != "_")]
-    assert [name for name in names if name not in text] == []
-    text = (ROOT / "docs" / "reference" / "_remctl.md").read_text()
-    names = [name for name in dir(remctl._remctl) if name.startswith("remctl")]
-    assert [name for name in names if f"`{name}(" not in text] == []

@@ -196,7 +196,7 @@ class Realm:
         debug: bool = False,
         launcher: Sequence[str] = (),
     ) -> Server:
-        """A remctld in this realm, started by its `with` block (or by `start()`).
+        """A remctld in this realm, started by its `with` block (or by `Server.start()`).
 
         `commands` is what `remctl.testing.commands.Commands` describes; `addresses` are the
         addresses it listens on; `env` is added to the environment of its commands; `debug`
