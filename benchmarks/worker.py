@@ -88,6 +88,12 @@ def drained() -> int:
     return timed(read_answer)
 
 
+def many_arguments() -> int:
+    """A command with ARGUMENT arguments."""
+    words = ["nothing", *["x"] * int(ARGUMENT)]
+    return timed(lambda: roundtrip(*words))
+
+
 session: "remctl.Remctl"
 kept: "list[remctl.Remctl]" = []
 data = b"x" * (int(ARGUMENT) if SCENARIO == "input" else 0)
@@ -102,6 +108,7 @@ SCENARIOS: "dict[str, Callable[[], int]]" = {
     "bulk": lambda: timed(lambda: roundtrip("bytes", ARGUMENT)),
     "lines": drained,
     "input": lambda: timed(lambda: roundtrip("stdin", data)),
+    "arguments": many_arguments,
     "threads": lambda: in_threads(lambda: simple("sleep", "0.2")),
     "program-oneshot": lambda: timed(lambda: program(ARGUMENT)),
     "program-threads": lambda: in_threads(lambda: program("sleep", "0.2")),
@@ -113,7 +120,7 @@ if SCENARIO.startswith("program-"):
     program("hello")
 else:
     connect().close()  # so that every first time is over
-    if SCENARIO in ("roundtrip", "noop", "bulk", "lines", "input"):
+    if SCENARIO in ("roundtrip", "noop", "bulk", "lines", "input", "arguments"):
         session = connect()
 print("[]", flush=True)
 run = SCENARIOS[SCENARIO]
