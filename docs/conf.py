@@ -27,7 +27,6 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.graphviz",
     "sphinx.ext.intersphinx",
-    "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "sphinx_design",
 ]
@@ -41,9 +40,6 @@ default_role = "py:obj"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
-napoleon_google_docstring = True
-napoleon_numpy_docstring = False
-napoleon_use_ivar = True
 
 # The names of Python's own documentation that are used here, in the readable form of an
 # inventory: the manual is built without a network. A name that is missing fails the build
@@ -103,9 +99,22 @@ def _defined(package: Path) -> Iterator[tuple[str, str]]:
                 yield node.name, f"remctl.{file.stem}"
 
 
+def _list_attributes(
+    _app: Sphinx, _what: str, _name: str, _of: object, _options: object, lines: list[str]
+) -> None:
+    """Make a list of fields of the attributes that a docstring lists under "Attributes:"."""
+    if "Attributes:" not in lines:
+        return
+    start = lines.index("Attributes:")
+    lines[start] = ""
+    for at in range(start + 1, len(lines)):
+        lines[at] = re.sub(r"^    (\w+): ", r":ivar \1: ", lines[at])
+
+
 def setup(app: Sphinx) -> None:
     """Tell Sphinx what is ours."""
     app.connect("missing-reference", _find, priority=100)
+    app.connect("autodoc-process-docstring", _list_attributes)
     # Public names say that they are the package's; autodoc wants to know where their source is.
     for name, module in _defined(Path(remctl.__file__).parent):
         if name in remctl.__all__:
