@@ -53,17 +53,17 @@ def _run(settings: Settings) -> int:
 
         logging.basicConfig(level=logging.DEBUG, format="pyremctl: %(message)s")
     if settings.many:
-        from remctl._cli import many
+        from remctl._cli.many import run
 
-        return many.run(settings)
+        return run(settings)
     if settings.words:
-        from remctl._cli import one
+        from remctl._cli.one import run
 
-        return one.run(settings)
+        return run(settings)
     if os.isatty(0) and os.isatty(1):
-        from remctl._cli import session
+        from remctl._cli.session import run
 
-        return session.run(settings)
+        return run(settings)
     raise Misuse("", usage=True)
 
 

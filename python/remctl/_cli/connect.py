@@ -29,7 +29,8 @@ def canonical_name(host: str) -> str:
 
 def new_client(settings: Settings) -> Remctl:
     """A client with all that is set before it opens. Raises Misuse."""
-    remote = Remctl(keytab=settings.keytab) if settings.keytab is not None else Remctl()
+    keytab = {} if settings.keytab is None else {"keytab": settings.keytab}
+    remote = Remctl(**keytab)
     if settings.silence:
         # As many seconds as there are: the extension's clock has an end that a long has not.
         remote.set_timeout(min(settings.silence, 10**9))

@@ -59,5 +59,3 @@ def _ask(host: str, status: int) -> list[str]:
         return shlex.split(line)
     except ValueError as error:
         raise ValueError(str(error)[:1].lower() + str(error)[1:]) from None
-
-
