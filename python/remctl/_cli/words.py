@@ -56,15 +56,17 @@ def _ask(text: str, twice: bool) -> bytes:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         raise Misuse("option --prompt: there is no terminal to ask on") from None
-    os.close(terminal)
     try:
         answer = getpass.getpass(text)
         if twice and getpass.getpass("Again: ") != answer:
             raise Misuse("option --confirm: the two differ")
     except EOFError:
+        os.write(terminal, b"\n")  # the cursor is still behind the question
         raise Misuse("option --prompt: no answer") from None
     except UnicodeError:
         raise Misuse("option --prompt: the answer is not in the terminal's encoding") from None
+    finally:
+        os.close(terminal)
     return os.fsencode(answer)
 
 
