@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Iterator
 
 import pytest
 from remctl._cli.terminal import Harmless, harmless
@@ -59,7 +60,7 @@ class TestHarmless:
 
 
 @pytest.fixture(scope="module")
-def evil(realm: Realm) -> "Server":
+def evil(realm: Realm) -> Iterator[Server]:
     """A server whose command prints what a terminal should not obey."""
     octal = "".join(f"\\{byte:03o}" for byte in ATTACK)
     script = f"#!/bin/sh\nprintf '{octal}'\nprintf '{octal}' >&2\n"

@@ -51,17 +51,14 @@ def label(target: Target) -> str:
 
 def parse_hosts(text: str, where: str) -> Iterator[tuple[str, int | None]]:
     """The hosts that a text names, and their ports. Raises Misuse that begins with `where`."""
-    addresses: list[str] = []
-    rest: list[str] = []
-    for piece in _pieces(text):
-        if not piece.strip():
-            raise Misuse(f"{where}: the name of a host is empty in {text!r}")
-        (addresses if _address(piece) is not None else rest).append(piece)
-    if any(character in piece for piece in rest for character in _OPERATORS):
-        rest = _expand(",".join(rest), where)
-    for piece in rest:
-        yield _host(piece, where)
-    for piece in addresses:
+    pieces = _pieces(text)
+    if not all(pieces):
+        raise Misuse(f"{where}: the name of a host is empty in {text!r}")
+    names = [piece for piece in pieces if _address(piece) is None]
+    if any(character in name for name in names for character in _OPERATORS):
+        addresses = [piece for piece in pieces if _address(piece) is not None]
+        pieces = _expand(",".join(names), where) + addresses
+    for piece in pieces:
         yield _host(piece, where)
 
 

@@ -204,6 +204,8 @@ def _agree(settings: Settings, found: list[_Found]) -> None:
     _one_of(("--stdin", settings.stdin), ("--hosts -", "-" in settings.hosts))
     if settings.hosts.count("-") > 1:
         raise Misuse("option --hosts: standard input can be read once only")
+    if settings.source_ip is not None and not _is_address(settings.source_ip):
+        raise Misuse(f"invalid source address {settings.source_ip}")
     if settings.confirm and settings.prompt is None:
         raise Misuse("option --confirm goes with --prompt")
 
@@ -212,6 +214,18 @@ def _one_of(*given: tuple[str, bool]) -> None:
     names = [name for name, there in given if there]
     if len(names) > 1:
         raise Misuse(f"options {' and '.join(names)} do not go together")
+
+
+def _is_address(text: str) -> bool:
+    import socket
+
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, text.partition("%")[0])
+        except (OSError, ValueError):
+            continue
+        return True
+    return False
 
 
 def _strtol(text: str) -> tuple[int, bool]:
@@ -265,11 +279,6 @@ def _numbered(option: Option, text: str) -> tuple[int, str]:
     return _whole(option, number, 1), path
 
 
-def _address(_: Option, text: str) -> str:
-    # The extension knows how addresses are written, and looks before anything is sent.
-    return text
-
-
 def _text(_: Option, text: str) -> str:
     return text
 
@@ -281,7 +290,7 @@ def _path(option: Option, text: str) -> str:
 
 
 _CONVERT = {
-    "address": _address,
+    "address": _text,
     "count": lambda option, text: _whole(option, text, 1),
     "directory": _path,
     "file": _path,
