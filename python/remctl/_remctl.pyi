@@ -6,6 +6,7 @@ from _typeshed import structseq
 from typing_extensions import TypedDict
 
 __version__: Final[str]
+VERSION: Final[str]  # libremctl's, "unknown" where it was not known when this was built
 
 # Text is encoded as UTF-8, with surrogate escapes restored to the bytes they stand for.
 _CString: TypeAlias = str | bytes
