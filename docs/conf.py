@@ -66,27 +66,37 @@ copybutton_only_copy_prompt_lines = True
 _DOCUMENTED_AS = {
     r"_socket\.": "socket.",
     r"remctl\._remctl\.": "_remctl.",
+    r"remctl\.(backend|testing)\.\w+\.": r"remctl.\1.",
     r"remctl\._\w+\.": "remctl.",
-    r"remctl\.testing\.commands\.": "remctl.testing.",
-    r"(Commands|Program)$": r"remctl.testing.\1",
+    r"Path$": "pathlib.Path",
 }
+# Types that say no more than their name.
+_UNDOCUMENTED = {"Function", "remctl.backend._command.Command", "FakeCommands"}
 
 
 def _find(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes.TextElement
-) -> nodes.TextElement | None:
+) -> nodes.Element | None:
     """Find what is documented under another name; show as it is what is no name of ours.
 
     A text in single backticks has to lead somewhere when it is written as a call, as a class, or
     with the module's name in front; it may be an argument or a value otherwise.
     """
     target = node["reftarget"]
-    for known, documented in _DOCUMENTED_AS.items():
-        other, found = re.subn(f"^{known}", documented, target)
-        if found:
-            node["reftarget"] = other
-            domain, page = env.domains["py"], node["refdoc"]
-            return domain.resolve_xref(env, page, app.builder, "obj", other, node, shown)
+    if target in _UNDOCUMENTED:
+        return shown
+    if node.get("refdomain") == "py" and node["reftype"] in ("class", "obj"):
+        node["reftarget"] = target.removesuffix("()")
+        for known, documented in _DOCUMENTED_AS.items():
+            node["reftarget"] = re.sub(f"^{known}", documented, node["reftarget"])
+        owner, _, member = node["reftarget"].rpartition(".")
+        for module in ("", "remctl.", "remctl.testing.", "remctl.backend."):
+            for name in filter(None, (node["reftarget"], owner if member.islower() else "")):
+                found = env.domains["py"].resolve_xref(
+                    env, node["refdoc"], app.builder, "obj", module + name, node, shown
+                )
+                if found is not None:
+                    return found
     name = re.fullmatch(r"[\w.]+\(\)|[A-Z]\w*[a-z]\w*(\.\w+)?|remctl\.[\w.]+", target)
     return None if name or node["reftype"] != "obj" else shown
 
@@ -99,22 +109,33 @@ def _defined(package: Path) -> Iterator[tuple[str, str]]:
                 yield node.name, f"remctl.{file.stem}"
 
 
-def _list_attributes(
+# Sections of docstrings that are lists, and the fields that Sphinx has for them.
+_LISTS = {"Args:": "param", "Attributes:": "ivar", "Raises:": "raises"}
+
+
+def _read_docstring(
     _app: Sphinx, _what: str, _name: str, _of: object, _options: object, lines: list[str]
 ) -> None:
-    """Make a list of fields of the attributes that a docstring lists under "Attributes:"."""
-    if "Attributes:" not in lines:
-        return
-    start = lines.index("Attributes:")
-    lines[start] = ""
-    for at in range(start + 1, len(lines)):
-        lines[at] = re.sub(r"^    (\w+): ", r":ivar \1: ", lines[at])
+    """Take what is indented in a docstring as code, or as the list that its heading says."""
+    read: list[str] = []
+    field, code = "", False
+    for line in lines:
+        if line and not line.startswith(" "):
+            field, code = _LISTS.get(line, ""), False
+            line = "" if field else line
+        elif field:
+            line = re.sub(r"^    (\w+): ", rf":{field} \1: ", line)
+        elif line.startswith("    ") and not code and read and not read[-1]:
+            read += ["::", ""]
+            code = True
+        read.append(line)
+    lines[:] = read
 
 
 def setup(app: Sphinx) -> None:
     """Tell Sphinx what is ours."""
     app.connect("missing-reference", _find, priority=100)
-    app.connect("autodoc-process-docstring", _list_attributes)
+    app.connect("autodoc-process-docstring", _read_docstring)
     # Public names say that they are the package's; autodoc wants to know where their source is.
     for name, module in _defined(Path(remctl.__file__).parent):
         if name in remctl.__all__:
