@@ -14,7 +14,8 @@ SILENT = {"down.example.com": "127.0.4.1"}
 
 COMMANDS = {
     "account": {
-        "show": '#!/bin/sh\necho "$2: enabled"\n',
+        "show": '#!/bin/sh\n[ "$2" != nobody ] || exit 1\necho "$2: enabled"\n',
+        "expire": "#!/bin/sh\n[ \"$2\" != root ] || { echo 'root stays' >&2; exit 1; }\n",
         "create": "#!/bin/sh\n[ \"$2\" != root ] || { echo 'no such luck' >&2; exit 3; }\n",
         "enable": "#!/bin/sh\nexit 0\n",
         "list": "#!/bin/sh\necho jdoe\necho msmith\n",
@@ -28,7 +29,8 @@ COMMANDS = {
     },
     "service": {
         "status": "#!/bin/sh\necho running\n",
-        "restart": "#!/bin/sh\necho restarted\n",
+        # The service `cut` is restarted, but the connection is lost before the answer.
+        "restart": '#!/bin/sh\n[ "$2" != cut ] || { kill -9 $PPID; exit; }\necho restarted\n',
     },
     "test": {
         "hello": "#!/bin/sh\necho hello world\n",
