@@ -110,7 +110,7 @@ def _defined(package: Path) -> Iterator[tuple[str, str]]:
 
 
 # Sections of docstrings that are lists, and the fields that Sphinx has for them.
-_LISTS = {"Args:": "param", "Attributes:": "ivar", "Raises:": "raises"}
+_LISTS = {"Args:": "param", "Attributes:": "ivar", "Raises:": "raises", "Returns:": "returns"}
 
 
 def _read_docstring(
@@ -123,6 +123,8 @@ def _read_docstring(
         if line and not line.startswith(" "):
             field, code = _LISTS.get(line, ""), False
             line = "" if field else line
+        elif field == "returns" and line:
+            line, field = f":returns: {line.strip()}", "-"
         elif field:
             line = re.sub(r"^    (\w+): ", rf":{field} \1: ", line)
         elif line.startswith("    ") and not code and read and not read[-1]:
