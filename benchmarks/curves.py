@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import statistics
@@ -54,17 +55,23 @@ def sizes_up_to(effort: Effort, full: int, quick: int, step: int = 4) -> list[in
 def timed(lab: Lab, scenario: str, sizes: Sequence[int], budget: float) -> dict[str, list[float]]:
     """The median time of a scenario, in seconds, for each size as its argument.
 
-    It is repeated at each size until it took `budget` seconds, at least 3 times and at most 50.
+    The clients take turns at each size, until each had some `budget` seconds; at least three times
+    and at most 60.
     """
     found: dict[str, list[float]] = {client: [] for client in CLIENTS}
     for size in sizes:
+        with contextlib.ExitStack() as stack:
+            workers = {
+                client: stack.enter_context(Worker(lab.clients[client], lab.near, scenario, size))
+                for client in CLIENTS
+            }
+            taken = {client: worker.run(1) for client, worker in workers.items()}
+            turn = max(1, min(20, int(budget / 3 / taken["c"][0])))
+            for _ in range(lab.effort.times(3)):
+                for client, worker in workers.items():
+                    taken[client] += worker.run(lab.effort.times(turn))
         for client in CLIENTS:
-            with Worker(lab.clients[client], lab.near, scenario, size) as worker:
-                taken = worker.run(1)
-                least = 1 if lab.effort == SMOKE or taken[0] > 10 * budget else 3
-                times = min(50, max(least, int(budget / taken[0])))
-                taken += worker.run(lab.effort.times(times))
-            found[client].append(statistics.median(taken))
+            found[client].append(statistics.median(taken[client]))
     return found
 
 
