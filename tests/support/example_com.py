@@ -12,17 +12,17 @@ SERVERS = {
 }
 SILENT = {"down.example.com": "127.0.4.1"}
 
-COMMANDS = {
+COMMANDS: dict[str, dict[str, object]] = {
     "account": {
         "show": '#!/bin/sh\n[ "$2" != nobody ] || exit 1\necho "$2: enabled"\n',
         "expire": "#!/bin/sh\n[ \"$2\" != root ] || { echo 'root stays' >&2; exit 1; }\n",
         "create": "#!/bin/sh\n[ \"$2\" != root ] || { echo 'no such luck' >&2; exit 3; }\n",
         "enable": "#!/bin/sh\nexit 0\n",
         "list": "#!/bin/sh\necho jdoe\necho msmith\n",
-        "passwd": "#!/bin/sh\nexit 0\n",
+        "photo": {"program": "#!/bin/sh\ncat >/dev/null\n", "stdin": "last"},
     },
     "log": {
-        "follow": "#!/bin/sh\nfor line in one two three; do echo $line; sleep 0.1; done\n",
+        "follow": "#!/bin/sh\nfor line in one two three; do echo $line; sleep 0.15; done\n",
         # Hangs up in the middle the first time; the file says whether it was that.
         "lost-once": '#!/bin/sh\n[ -e "$2" ] && exec echo after\n'
         'touch "$2"; echo before; sleep 0.2; kill -9 $PPID\n',

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from remctl.testing import Realm
+from remctl.testing import Command, Realm
 
 from tests.support import hosts
 
@@ -37,13 +37,13 @@ def run(
     *program: str,
     servers: Mapping[str, str] = HOSTS,
     silent: Mapping[str, str] | None = None,
-    commands: Mapping[str, Mapping[str, str]] = COMMANDS,
+    commands: Mapping[str, Mapping[str, object]] = COMMANDS,
     timeout: float = 60,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program there; what it printed.
 
     `servers` are the addresses of the hosts where the server listens, `silent` those of hosts
-    where nobody does; `commands` are the server's.
+    where nobody does; `commands` are the server's: scripts, or the arguments of a `Command`.
     """
     options = {"ports": list(ports), "servers": dict(servers), "commands": commands}
     names = {"localhost": "127.0.0.1", **servers, **(silent or {})}
@@ -103,7 +103,14 @@ def main(text: str, *program: str) -> int:
     with Realm() as realm, realm.environ():
         for name in options["servers"]:
             realm.add_principal(f"host/{name}")
-        with realm.server(options["commands"]) as server:
+        commands = {
+            command: {
+                name: Command(**program) if isinstance(program, dict) else program
+                for name, program in programs.items()
+            }
+            for command, programs in options["commands"].items()
+        }
+        with realm.server(commands) as server:
             for address in options["servers"].values():
                 for port in options["ports"]:
                     Forwarder(address, port, server.port)
