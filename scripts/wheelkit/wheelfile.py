@@ -79,3 +79,14 @@ def write(members: Members, wheel: Path) -> None:
             info.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
             info.create_system = 3
             archive.writestr(info, members[name], compresslevel=9)
+
+
+def rename_platform(wheel: Path, platform: str) -> Path:
+    """The wheel under the tag of another platform, beside the one that was built."""
+    members = read(wheel)
+    stem, _, old = wheel.stem.rpartition("-")
+    name = find(members, ".dist-info/WHEEL")
+    members[name] = members[name].replace(f"-{old}\n".encode(), f"-{platform}\n".encode())
+    renamed = wheel.with_name(f"{stem}-{platform}.whl")
+    write(members, renamed)
+    return renamed

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Give a bundled wheel its platform tag, and let it out only if it passes every gate.
 
-    scripts/finish-wheel dist/pyremctl-*-linux_x86_64.whl wheelhouse/
+    scripts/wheel finish dist/pyremctl-*-linux_x86_64.whl wheelhouse/
 
 auditwheel must agree that the wheel runs on the platform (`--plat`); the extension goes
 through the gates of scripts/wheelkit/gates.py; licences and SBOM must be in place. The
@@ -21,7 +20,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from wheelkit import gates, pins, wheelfile
+from . import gates, pins, wheelfile
 
 
 def name_musl(wheel: Path, folder: Path) -> Path:
@@ -113,6 +112,17 @@ def finish(wheel: Path, out: Path, plat: str) -> tuple[Path, list[gates.Finding]
     return target, findings
 
 
+def let_out(wheel: Path, out: Path, plat: str | None = None) -> Path:
+    """Finish one wheel, say what the gates saw, and stop if it failed one."""
+    target, findings = finish(wheel, out, plat or platform_of(wheel))
+    for finding in findings:
+        print(f"{'ok  ' if finding.passed else 'FAIL'} {finding.gate}: {finding.seen}")
+    failed = [finding.gate for finding in findings if not finding.passed]
+    if failed:
+        raise SystemExit(f"{wheel.name} must not go out: {', '.join(failed)}")
+    return target
+
+
 def main() -> None:
     """Finish one wheel; the exit status says whether it passed."""
     parser = argparse.ArgumentParser(
@@ -121,19 +131,5 @@ def main() -> None:
     parser.add_argument("wheel", type=Path)
     parser.add_argument("out", type=Path, help="folder for the finished wheel")
     parser.add_argument("--plat", help="platform tag (default: manylinux_2_17 or musllinux_1_2)")
-    parser.add_argument("--report", type=Path, help="write what was found here, as JSON")
     args = parser.parse_args()
-    target, findings = finish(args.wheel, args.out, args.plat or platform_of(args.wheel))
-    for finding in findings:
-        print(f"{'ok  ' if finding.passed else 'FAIL'} {finding.gate}: {finding.seen}")
-    if args.report:
-        rows = [vars(finding) for finding in findings]
-        args.report.write_text(json.dumps({"wheel": target.name, "gates": rows}, indent=2) + "\n")
-    failed = [finding.gate for finding in findings if not finding.passed]
-    if failed:
-        raise SystemExit(f"{args.wheel.name} must not go out: {', '.join(failed)}")
-    print(target)
-
-
-if __name__ == "__main__":
-    main()
+    print(let_out(args.wheel, args.out, args.plat))

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Say which published vulnerabilities the libraries in the wheel have, and fail if one is open.
 
-    scripts/check-dependencies
+    scripts/wheel security
 
 What is known comes from Debian, whose changelogs name CVEs: those of all suites and of their
 security updates are read, through apt with a configuration of its own. Each CVE must be
@@ -21,7 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wheelkit import debian, pins, vulnerabilities
+from . import debian, pins, vulnerabilities
 
 
 def main() -> None:
@@ -43,7 +42,3 @@ def main() -> None:
                     unanswered.append(one.cve)
     if unanswered:
         sys.exit(f"open: {', '.join(unanswered)}; see docs/howto/security-releases.md")
-
-
-if __name__ == "__main__":
-    main()
