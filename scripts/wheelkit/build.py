@@ -69,13 +69,9 @@ def compile_wheel(one: interpreters.Interpreter, plan: Plan, folder: Path, *sett
         "PIP_BUILD_CONSTRAINT": str(CONSTRAINTS),
         # zig builds its C++ library for each kind of program that is linked: link none
         # to try the compiler. The linker strips; the strip of this machine may not know another's.
-        "CMAKE_ARGS": "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DCMAKE_STRIP=",
+        "CMAKE_ARGS": "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY -DCMAKE_STRIP="
+        " -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF",
     }
-    if is_foreign(one, plan.tools):
-        # The headers are this interpreter's: those of CPython are the same on all 64-bit Linux
-        # systems but for pyconfig.h, and what differs there no header asks for.
-        name = one.tag.removeprefix("cp")
-        env["SETUPTOOLS_EXT_SUFFIX"] = f".cpython-{name}-{plan.tools.host}.so"
     command = [sys.executable, "-m", "pip", "--python", str(one.path), "wheel", "--quiet"]
     command += ["--no-deps", "--no-cache-dir", "--wheel-dir", str(folder / "dist")]
     settings += (f"build-dir={folder / 'build'}",)
@@ -88,8 +84,11 @@ def compile_wheel(one: interpreters.Interpreter, plan: Plan, folder: Path, *sett
         command.append("--no-build-isolation")
     subprocess.run(command, env=env, stdin=subprocess.DEVNULL, check=True)
     (wheel,) = (folder / "dist").glob("*.whl")
-    if plan.tools.cross:
-        return wheelfile.rename_platform(wheel, f"linux_{plan.tools.machine}")
+    if is_foreign(one, plan.tools):
+        # It was compiled with this interpreter's headers: those of CPython are the same on all
+        # 64-bit Linux systems but for pyconfig.h, and what differs there no header asks for.
+        soabi = f"cpython-{one.tag.removeprefix('cp')}-{plan.tools.host}"
+        return wheelfile.retarget(wheel, f"linux_{plan.tools.machine}", soabi)
     return wheel
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -65,14 +66,23 @@ def repair(wheel: Path, plat: str, folder: Path) -> Path:
     env = {**os.environ, "PATH": search_path()}
     command = [sys.executable, "-m", "auditwheel"]
     subprocess.run([*command, "show", str(wheel)], env=env, check=True)
-    # The tags of a libc that is not this machine's can only be asked for in this way.
-    asked = "auto" if "musllinux" in plat else plat
+    # The tags of another machine or C library can only be asked for in this way.
+    ours = plat.startswith("manylinux") and plat.endswith(platform.machine())
+    asked = plat if ours else "auto"
     command += ["repair", "--plat", asked, "--only-plat", "--wheel-dir", str(folder), str(wheel)]
     subprocess.run(command, env=env, check=True)
     (repaired,) = folder.glob("*.whl")
     if plat not in repaired.name:
         raise SystemExit(f"auditwheel gives {repaired.name}, wanted is {plat}")
     return repaired
+
+
+def check_name(members: wheelfile.Members, plat: str) -> gates.Finding:
+    """An interpreter of that platform must find the extension by its name."""
+    name = wheelfile.find(members, ".so")
+    libc = "musl" if plat.startswith("musllinux") else "gnu"
+    fits = name.endswith(f"-{plat.split('_', 3)[3]}-linux-{libc}.so")
+    return gates.Finding("is named for its platform", fits, name.rsplit("/", 1)[-1])
 
 
 def check_notices(members: wheelfile.Members) -> Iterator[gates.Finding]:
@@ -102,7 +112,7 @@ def finish(wheel: Path, out: Path, plat: str) -> tuple[Path, list[gates.Finding]
         members = wheelfile.read(repaired)
         library = folder / "extension.so"
         library.write_bytes(members[wheelfile.find(members, ".so")])
-        findings = [*gates.check(library), *check_notices(members)]
+        findings = [*gates.check(library), check_name(members, plat), *check_notices(members)]
         wheelfile.declare_licenses(members)
         target = out / repaired.name
         if all(finding.passed for finding in findings):

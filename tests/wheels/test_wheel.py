@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import remctl
 from remctl import _remctl
-from wheelkit import gates, pins, toolchain, wheelfile
+from wheelkit import finish, gates, pins, toolchain, wheelfile
 
 from tests.wheels.conftest import Bundled, need
 
@@ -59,14 +59,23 @@ def test_gates_refuse_build_folders() -> None:
     assert gates.build_paths(b"\0/tmp/krb5cc_%{uid}\0/etc/krb5.conf\0") == set()
 
 
-def test_tag_of_another_machine(wheel: Path, tmp_path: Path) -> None:
+def test_names_of_another_platform(wheel: Path, tmp_path: Path) -> None:
     copied = Path(shutil.copy(wheel, tmp_path))
-    renamed = wheelfile.rename_platform(copied, "linux_aarch64")
+    renamed = wheelfile.retarget(copied, "linux_aarch64", "cpython-313-aarch64-linux-musl")
     assert renamed.name.endswith("-linux_aarch64.whl")
-    _, info = metadata(renamed)
+    names, info = metadata(renamed)
     tags = email.message_from_bytes(info["WHEEL"]).get_all("Tag", [])
     assert tags
     assert all(tag.endswith("-linux_aarch64") for tag in tags)
+    extensions = [name for name in names if name.endswith(".so")]
+    assert extensions == ["remctl/_remctl.cpython-313-aarch64-linux-musl.so"]
+
+
+def test_a_name_for_another_platform_does_not_go_out() -> None:
+    members = {"remctl/_remctl.cpython-313-x86_64-linux-gnu.so": b""}
+    assert finish.check_name(members, "manylinux_2_17_x86_64").passed
+    assert not finish.check_name(members, "manylinux_2_17_aarch64").passed
+    assert not finish.check_name(members, "musllinux_1_2_x86_64").passed
 
 
 def test_the_assembler_is_the_pinned_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
