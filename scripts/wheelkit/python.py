@@ -30,6 +30,7 @@ from . import CACHE, fetch, interpreters, pins, toolchain
 
 PREFIX = "cpython-"
 # Optimizing takes longer than all tests that use the result.
+QUICK = {"OPT": "-DNDEBUG -O1 -Wall"}
 OPTIONS = ["--disable-test-modules", "--without-ensurepip", "--without-doc-strings"]
 # Newer in zig's musl than in those of distributions that are still in use.
 MUSL_ABSENT = ["ac_cv_func_pwritev2=no", "ac_cv_func_preadv2=no"]
@@ -123,12 +124,12 @@ def build(args: argparse.Namespace, prefix: Path) -> None:
         options.append("--disable-gil")
     with tempfile.TemporaryDirectory(prefix="pyremctl-python.") as temporary:
         work = Path(temporary)
-        env: dict[str, str] = {}
+        env: dict[str, str] = dict(QUICK)
         if args.target:
             tools = toolchain.get("zig", args.target)
             options += MUSL_ABSENT if tools.libc == "musl" else []
             options += cross_options(tools, args.version) if tools.cross else []
-            env = dynamic(tools, work)
+            env.update(dynamic(tools, work))
             env.update(with_zlib(tarballs[1], work, env, args.jobs))
         source = unpack(tarballs[0], work)
         run(["./configure", "--quiet", *options], source, env)

@@ -32,8 +32,9 @@ def changelog(*entries: tuple[str, str, str]) -> Changelog:
 def pin() -> pins.Pin:
     """krb5 1.22.1, of which nothing is said yet."""
     krb5 = pins.load()["krb5"]
-    silent = {"fixes": [], "not_affected": {}, "accepted": {}, "patches": []}
-    return dataclasses.replace(krb5, version="1.22.1", **silent)
+    return dataclasses.replace(
+        krb5, version="1.22.1", fixes=[], not_affected={}, accepted={}, patches=[]
+    )
 
 
 def states(pin: pins.Pin, *logs: Changelog) -> dict[str, str]:
@@ -84,4 +85,5 @@ def test_what_branches_share_may_be_cut_off_the_newest(pin: pins.Pin) -> None:
 )
 def test_the_pin_answers(pin: pins.Pin, answer: dict[str, object], state: str) -> None:
     log = changelog(("1.22.1-2", "Fix CVE-2026-1", NOW), ("1.22.1-1", "New release", THEN))
-    assert states(dataclasses.replace(pin, **answer), log) == {"CVE-2026-1": state}  # type: ignore[arg-type]
+    answered = dataclasses.replace(pin, **answer)  # type: ignore[arg-type]
+    assert states(answered, log) == {"CVE-2026-1": state}
