@@ -188,10 +188,10 @@ class Outcomes(AsyncIterator[Outcome]):
         try:
             outcome = await self._next()
         except BaseException:
+            self._running = False
             self._close()
             raise
-        finally:
-            self._running = False
+        self._running = False
         self._since = monotonic()
         return outcome
 
@@ -216,12 +216,15 @@ class Outcomes(AsyncIterator[Outcome]):
 
     def _close(self) -> None:
         self._closed = True
+        if self._running:
+            # Another task waits, and does it before its descriptor is closed.
+            if self._beside is not None:
+                self._beside.wake()
+            return
         if self._reading is not None:
             self._reading()
         if self._hosts is not None:
             self._hosts.close()
-        if self._beside is not None:
-            self._beside.wake()  # another task that waits
 
     async def _next(self) -> Outcome:
         loop, hosts = self._started()

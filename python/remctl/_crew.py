@@ -6,15 +6,17 @@ it waits for the reactor's descriptor. Nothing moves but in `start()` and `dispa
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
+from threading import get_ident
 from time import monotonic
 from types import coroutine
 from typing import Any, Generic, Protocol, TypeVar
 
 from remctl import _remctl
-from remctl._errors import RemctlError
+from remctl._errors import RemctlError, make
 
 #: The longest that `dispatch()` stays away from signals and other tasks, in seconds.
 BUDGET = 0.005
@@ -39,6 +41,7 @@ class Crew(Generic[_Result]):
 
     def __init__(self) -> None:
         self.reactor = _remctl.Reactor()
+        self._owner = os.getpid(), get_ident()
         self.ended: deque[_Result] = deque()
         self._at_work: set[Coroutine[Any, None, _Result]] = set()
         self._excused = 0.0
@@ -83,12 +86,20 @@ class Crew(Generic[_Result]):
         else:
             awaited.waiter = work
 
+    def require_owner(self) -> None:
+        """RemctlError in another thread, and in the child of a fork."""
+        if self._owner != (os.getpid(), get_ident()):
+            text = "these calls are another thread's, or the parent process's"
+            raise make("general", text, may_have_run=False)
+
     def close(self) -> None:
-        """End all of them where they are."""
+        """End all of them where they are, and close the descriptors."""
         while self._at_work:
             # Of another thread, or of the child of a fork: the calls go with the reactor.
             with suppress(RemctlError):
                 self._at_work.pop().close()
+        # Not when this object goes: the frames of an exception may keep it.
+        self.__dict__.pop("reactor", None)
 
     # Time.
 
@@ -101,6 +112,7 @@ class Crew(Generic[_Result]):
 
         Nothing could move in it: whoever takes this on did something else.
         """
+        self.require_owner()
         time = monotonic() - since
         self._excused += time
         self._owed += time

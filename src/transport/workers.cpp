@@ -26,7 +26,7 @@ namespace {
 
 // The system's resolver, its plug-ins and libkrb5 run here.
 constexpr std::size_t stack_size = 512UL * 1024;
-constexpr auto idle_time = std::chrono::seconds(5);
+constexpr auto idle_time = std::chrono::milliseconds(500);
 
 // A thread that was joined is counted in /proc for a moment longer.
 constexpr auto fork_patience = std::chrono::milliseconds(5);

@@ -10,7 +10,7 @@ import remctl
 from remctl import Outcome, RemctlError, RemctlProtocolError, Target, arun_many, run_many
 from remctl.testing import Realm, Server
 
-from tests.fix_fleet import Fleet, Runs
+from tests.fix_many import Many, Runs
 from tests.fix_network import DeafServer
 from tests.fix_protocol1 import Protocol1Server
 from tests.support.traces import nothing_left
@@ -18,13 +18,13 @@ from tests.support.traces import nothing_left
 
 class TestOutcomes:
     def test_each_of_300_hosts_has_its_own(
-        self, fleet: Fleet, runs: Runs, deaf: DeafServer, protocol1: Protocol1Server
+        self, many: Many, runs: Runs, deaf: DeafServer, protocol1: Protocol1Server
     ) -> None:
-        well = fleet.targets(294)
+        well = many.targets(294)
         dead = [Target("127.0.0.1", 1), Target("127.0.0.2", 1)]
-        silent = [Target("127.0.0.1", deaf.port, fleet.principal)] * 2
+        silent = [Target("127.0.0.1", deaf.port, many.principal)] * 2
         old = [Target("127.0.0.1", protocol1.port, protocol1.principal)]
-        refusing = [Target("127.0.0.3", fleet.server.port, "host/nobody.example")]
+        refusing = [Target("127.0.0.3", many.server.port, "host/nobody.example")]
         hosts = [*silent, *dead, *old, *refusing, *well]
         with nothing_left():
             outcomes = runs(hosts, ["test", "hello"], timeout=8)
@@ -38,8 +38,8 @@ class TestOutcomes:
         assert "GSS-API" in str(of[refusing[0]].error)
         assert not any(outcome.ok for outcome in outcomes if outcome.target not in well + old)
 
-    def test_say_where_they_are_of(self, fleet: Fleet, runs: Runs) -> None:
-        target = fleet.target()
+    def test_say_where_they_are_of(self, many: Many, runs: Runs) -> None:
+        target = many.target()
         (outcome,) = runs([target], ["test", "status", 3])
         assert outcome.target == target
         assert outcome.result is not None and outcome.result.status == 3
@@ -49,8 +49,8 @@ class TestOutcomes:
         with pytest.raises(remctl.RemctlCommandError, match=r"test status on 127\.0\.0\.1 exited"):
             outcome.check()
 
-    def test_a_refusal_is_an_error_of_its_host(self, fleet: Fleet, runs: Runs) -> None:
-        (outcome,) = runs([fleet.target()], ["test", "denied"])
+    def test_a_refusal_is_an_error_of_its_host(self, many: Many, runs: Runs) -> None:
+        (outcome,) = runs([many.target()], ["test", "denied"])
         assert isinstance(outcome.error, RemctlProtocolError)
         assert outcome.error.code == remctl.ErrorCode.ACCESS
         assert not outcome.error.may_have_run
@@ -65,21 +65,21 @@ class TestOutcomes:
         assert error.may_have_run is False
         assert outcome.result is None
 
-    def test_a_host_by_name_is_its_outcome_s_target(self, fleet: Fleet, runs: Runs) -> None:
-        hosts = fleet.hosts(3)
+    def test_a_host_by_name_is_its_outcome_s_target(self, many: Many, runs: Runs) -> None:
+        hosts = many.hosts(3)
         outcomes = runs(
-            hosts, ["test", "hello"], port=fleet.server.port, principal=fleet.principal
+            hosts, ["test", "hello"], port=many.server.port, principal=many.principal
         )
         assert sorted(hosts) == sorted(outcome.target.host for outcome in outcomes)
         assert {outcome.target for outcome in outcomes} == set(hosts)
         assert all(outcome.ok for outcome in outcomes)
 
-    def test_a_target_s_own_port_and_principal_count(self, fleet: Fleet, runs: Runs) -> None:
-        (outcome,) = runs([fleet.target()], ["test", "hello"], port=1, principal="host/nobody")
+    def test_a_target_s_own_port_and_principal_count(self, many: Many, runs: Runs) -> None:
+        (outcome,) = runs([many.target()], ["test", "hello"], port=1, principal="host/nobody")
         assert outcome.ok
 
-    def test_come_in_the_order_of_completion(self, fleet: Fleet, runs: Runs) -> None:
-        slow, fast = fleet.targets(2)
+    def test_come_in_the_order_of_completion(self, many: Many, runs: Runs) -> None:
+        slow, fast = many.targets(2)
         outcomes = runs(
             [slow, fast], lambda target: ["test", "sleep", 1 if target == slow else 0]
         )
@@ -90,12 +90,12 @@ class TestOutcomes:
 
 
 class TestReading:
-    def test_of_endless_hosts_goes_as_fast_as_outcomes_are_taken(self, fleet: Fleet) -> None:
+    def test_of_endless_hosts_goes_as_fast_as_outcomes_are_taken(self, many: Many) -> None:
         read = 0
 
         def endless() -> Iterator[Target]:
             nonlocal read
-            for target in itertools.cycle(fleet.targets(50)):
+            for target in itertools.cycle(many.targets(50)):
                 read += 1
                 yield target
 
@@ -105,25 +105,25 @@ class TestReading:
         outcomes.close()
         assert read <= 47
 
-    def test_waits_where_outcomes_are_not_taken(self, fleet: Fleet) -> None:
+    def test_waits_where_outcomes_are_not_taken(self, many: Many) -> None:
         read: list[Target] = []
-        hosts = (read.append(target) or target for target in fleet.targets(50))  # type: ignore[func-returns-value]
+        hosts = (read.append(target) or target for target in many.targets(50))  # type: ignore[func-returns-value]
         outcomes = run_many(hosts, ["test", "hello"], limit=5)
         next(outcomes)
         assert len(read) == 5
         outcomes.close()
 
-    def test_a_command_that_is_an_iterator_is_read_once(self, fleet: Fleet, runs: Runs) -> None:
-        outcomes = runs(fleet.targets(3), iter(["test", "hello"]))
+    def test_a_command_that_is_an_iterator_is_read_once(self, many: Many, runs: Runs) -> None:
+        outcomes = runs(many.targets(3), iter(["test", "hello"]))
         assert all(outcome.ok for outcome in outcomes)
 
-    def test_a_function_gives_each_host_its_command(self, fleet: Fleet, runs: Runs) -> None:
-        outcomes = runs(fleet.targets(5), lambda target: ["test", "args", target.host])
+    def test_a_function_gives_each_host_its_command(self, many: Many, runs: Runs) -> None:
+        outcomes = runs(many.targets(5), lambda target: ["test", "args", target.host])
         assert len(outcomes) == 5
         for outcome in outcomes:
             assert outcome.target.host in outcome.check().text
 
-    def test_what_a_function_raises_ends_all(self, fleet: Fleet, runs: Runs) -> None:
+    def test_what_a_function_raises_ends_all(self, many: Many, runs: Runs) -> None:
         class Mine(Exception):
             pass
 
@@ -133,31 +133,31 @@ class TestReading:
             return ["test", "sleep", "30"]
 
         with nothing_left(), pytest.raises(Mine):
-            runs(fleet.targets(5), command)
+            runs(many.targets(5), command)
 
-    def test_an_asynchronous_iterable_of_hosts(self, fleet: Fleet, runs: Runs) -> None:
+    def test_an_asynchronous_iterable_of_hosts(self, many: Many, runs: Runs) -> None:
         class Hosts:
             """In the asynchronous world it is one, and in the other one it is not."""
 
             def __iter__(self) -> Iterator[Target]:
-                return iter(fleet.targets(20))
+                return iter(many.targets(20))
 
         class AsyncHosts(Hosts):
             async def __aiter__(self) -> AsyncIterator[Target]:
-                for target in fleet.targets(20):
+                for target in many.targets(20):
                     yield target
 
         hosts = Hosts() if runs.__name__ == "_blocking" else AsyncHosts()
         assert len(runs(hosts, ["test", "hello"], limit=4)) == 20
 
     def test_what_an_asynchronous_iterable_raises_ends_all(
-        self, fleet: Fleet, runs: Runs
+        self, many: Many, runs: Runs
     ) -> None:
         if runs.__name__ == "_blocking":
             return
 
         async def hosts() -> AsyncIterator[Target]:
-            yield fleet.target()
+            yield many.target()
             raise LookupError("no more")
 
         with nothing_left(), pytest.raises(LookupError, match="no more"):
@@ -204,10 +204,10 @@ class TestArguments:
 
     @pytest.mark.parametrize(("host", "kind"), [(b"h", TypeError), ("", ValueError)])
     def test_a_host_that_is_none_ends_all_when_it_is_read(
-        self, fleet: Fleet, runs: Runs, host: Any, kind: type[Exception]
+        self, many: Many, runs: Runs, host: Any, kind: type[Exception]
     ) -> None:
         with nothing_left(), pytest.raises(kind, match="host"):
-            runs([fleet.target(), host], ["test", "sleep", "30"])
+            runs([many.target(), host], ["test", "sleep", "30"])
 
     def test_of_both_worlds_are_the_same(self) -> None:
         import inspect
@@ -219,8 +219,8 @@ class TestArguments:
         assert run_many.__doc__ == arun_many.__doc__
 
 
-def test_another_thread_s_iterator_is_refused(fleet: Fleet) -> None:
-    outcomes = run_many(fleet.targets(5), ["test", "hello"], limit=2)
+def test_another_thread_s_iterator_is_refused(many: Many) -> None:
+    outcomes = run_many(many.targets(5), ["test", "hello"], limit=2)
     next(outcomes)
     caught: list[BaseException] = []
 
@@ -236,15 +236,15 @@ def test_another_thread_s_iterator_is_refused(fleet: Fleet) -> None:
     assert "another thread" in str(caught[0])
 
 
-def test_opens_at_once_to_a_server_of_its_own_queue_are_five(realm: Realm, fleet: Fleet) -> None:
+def test_opens_at_once_to_a_server_of_its_own_queue_are_five(realm: Realm, many: Many) -> None:
     """With more of them the sixth would wait a second for its SYN to be sent again."""
-    assert isinstance(fleet.server, Server)
-    outcomes = run_many([fleet.target()] * 30, ["test", "hello"])
+    assert isinstance(many.server, Server)
+    outcomes = run_many([many.target()] * 30, ["test", "hello"])
     slowest = max(outcome.seconds for outcome in outcomes)
     assert slowest < 30
 
 
-def test_outcomes_do_not_keep_frames(fleet: Fleet, runs: Runs) -> None:
+def test_outcomes_do_not_keep_frames(many: Many, runs: Runs) -> None:
     outcome: Outcome
     (outcome,) = runs([Target("127.0.0.1", 1)], ["test"])
     assert outcome.error is not None
