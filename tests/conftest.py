@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.fix_wan",
     "tests.fix_waits",
     "tests.fix_fleet",
+    "tests.fix_many",
 ]

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import _remctl as _remctl
     from remctl._async_client import AsyncRemctl, AsyncStream
+    from remctl._async_many import arun_many
     from remctl._async_simple import aremctl
     from remctl._build_info import VERSION, BuildInfo, __version__, build_info
     from remctl._client import Remctl, Stream
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         RemctlSimpleResult,
         RemctlTimeoutError,
     )
+    from remctl._many import run_many
     from remctl._outcomes import Outcome, Target
     from remctl._output import RemctlOutput
     from remctl._simple import remctl
@@ -48,8 +50,10 @@ __all__ = [
     "Target",
     "__version__",
     "aremctl",
+    "arun_many",
     "build_info",
     "remctl",
+    "run_many",
 ]
 
 
@@ -92,8 +96,10 @@ _HOMES = {
     "VERSION": "_build_info",
     "__version__": "_build_info",
     "aremctl": "_async_simple",
+    "arun_many": "_async_many",
     "build_info": "_build_info",
     "remctl": "_simple",
+    "run_many": "_many",
 }
 
 

@@ -42,6 +42,12 @@ class Session(metaclass=_Type):
         """True in the child of a fork: the stream is the parent's."""
 
 @final
+class Admission(metaclass=_Type):
+    """Lets five connections at a time be opened to one address, in order; for one thread."""
+
+    def __init__(self) -> None: ...
+
+@final
 class Connection(metaclass=_Type):
     """A connection to a remctl server, shared by any number of callers.
 
@@ -55,6 +61,9 @@ class Connection(metaclass=_Type):
 
     def set_source_ip(self, source: _CString) -> None:
         """Set the address that connections come from, from now on."""
+
+    def set_admission(self, admission: Admission) -> None:
+        """Have connections wait for one another that are opened to the same address."""
 
     def set_timeout(self, timeout: _Seconds | None) -> None:
         """Set the longest silence, in seconds; None or 0 for no limit."""
@@ -153,6 +162,12 @@ class Reactor(metaclass=_Type):
 
     def cancel(self, operation: Operation) -> None:
         """End an operation wherever it is."""
+
+    def pause(self, seconds: _Seconds) -> Operation:
+        """Return an operation that ends after so long."""
+
+    def excuse(self, seconds: float) -> None:
+        """Put all deadlines off by time that was not the calls'."""
 
     def close(self) -> int:
         """Cancel all; return how many there were."""

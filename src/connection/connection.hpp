@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "connection/admission.hpp"
 #include "connection/channel.hpp"
 #include "transport/address.hpp"
 #include "transport/call.hpp"
@@ -30,6 +31,7 @@ struct Target {
 struct Settings {
     std::optional<std::string> ccache;
     std::string source; ///< empty: any
+    std::shared_ptr<Admission> admission; ///< whether it is this one's turn to open; null: always
 };
 
 /// A command, and a share of the memory that it lies in: a helper thread that
@@ -159,7 +161,7 @@ class Connection {
     void use(std::shared_ptr<Channel> channel) noexcept;
 
     Task<void> establish(Call &call);
-    Task<Descriptor> connect(std::uint16_t &port, Call &call);
+    Task<Descriptor> connect(std::uint16_t &port, Admission::Place &place, Call &call);
     Task<bool> handshake(std::shared_ptr<Channel> channel, Call &call);
     Task<bool> send(SharedCommand command, Call &call);
     Task<void> send_in_pieces(SharedCommand command, Call &call);

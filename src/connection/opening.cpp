@@ -95,7 +95,8 @@ Task<void> Connection::establish(Call &call) {
         co_return;
     }
     std::uint16_t port = 0;
-    Descriptor socket = co_await connect(port, call);
+    Admission::Place place; // until the handshake has ended
+    Descriptor socket = co_await connect(port, place, call);
     auto channel = std::make_shared<Channel>(std::move(socket));
     const bool modern = co_await handshake(channel, call);
     if (modern) {
@@ -108,10 +109,12 @@ Task<void> Connection::establish(Call &call) {
 
 /// Where no port is given the old one is a second chance, if there is time for
 /// one; the failure to report is the first. Says which port it was.
-Task<Descriptor> Connection::connect(std::uint16_t &port, Call &call) {
+Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Place &place, Call &call) {
     port = target_.port != 0 ? target_.port : standard_port;
     Endpoint endpoint{.host = target_.host, .port = port};
     const auto addresses = co_await resolve(endpoint, call);
+    if (const auto admission = settings_->admission)
+        place = co_await admission->enter(endpoint, addresses.front(), call);
     std::exception_ptr first_failure;
     try {
         co_return co_await dial(endpoint, addresses, settings_->source, call);

@@ -53,6 +53,10 @@ void Client::set_source_ip(std::string source) {
     change_settings([&](Settings &settings) { settings.source = std::move(source); });
 }
 
+void Client::set_admission(std::shared_ptr<Admission> admission) {
+    change_settings([&](Settings &settings) { settings.admission = std::move(admission); });
+}
+
 void Client::set_timeout(std::optional<Duration> inactivity) {
     const StateLock lock(this);
     inactivity_ = inactivity;

@@ -55,6 +55,7 @@ class Client : public std::enable_shared_from_this<Client> {
     /// manual.
     void set_ccache(std::optional<std::string> ccache);
     void set_source_ip(std::string source);
+    void set_admission(std::shared_ptr<Admission> admission);
 
     /// The longest silence; see set_timeout in the manual.
     void set_timeout(std::optional<Duration> inactivity);
