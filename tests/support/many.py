@@ -3,6 +3,7 @@
 python -m tests.support.many -H localhost test hello
 """
 
+import contextlib
 import queue
 import sys
 import threading
@@ -106,11 +107,13 @@ class Run:
     def close(self) -> None:
         """End everything."""
         self._closed, self._more = True, False
-        for client in list(self._clients.values()):
-            client.close()
         while self._running:
-            self._results.get()
-            self._running -= 1
+            # One may be about to open: until it has ended it is closed again and again.
+            for client in list(self._clients.values()):
+                client.close()
+            with contextlib.suppress(queue.Empty):
+                self._results.get(timeout=0.05)
+                self._running -= 1
 
     def _work(self, target: Target) -> None:
         begun = time.monotonic()
@@ -134,6 +137,8 @@ class Run:
         client = remctl.Remctl()
         self._clients[threading.current_thread()] = client
         try:
+            if self._closed:
+                raise remctl.RemctlError("closed")
             if self._ccache is not None:
                 client.set_ccache(self._ccache)
             if self._source_ip is not None:

@@ -7,7 +7,6 @@ command on one host loads neither the parser of host names nor what shows progre
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from remctl._cli.parse import Misuse, Settings, parse
@@ -31,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Misuse as misuse:
         return _misused(misuse, settings)
     except ClosedPipe:
-        _die_of(signal.SIGPIPE)
+        _die_of("SIGPIPE")
     except KeyboardInterrupt:
         if not settings.many:
-            _die_of(signal.SIGINT)
+            _die_of("SIGINT")
         return 130
     return 1
 
@@ -82,7 +81,10 @@ def _misused(misuse: Misuse, settings: Settings) -> int:
     return 2 if settings.many else 1
 
 
-def _die_of(number: signal.Signals) -> None:
+def _die_of(name: str) -> None:
     """End as a program in C ends by this signal, quietly; the shell knows what it means."""
+    import signal
+
+    number = signal.Signals[name]
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from remctl import Remctl
 from remctl._cli.parse import Misuse, Settings
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Unreachable(Exception):
     """The host cannot be looked up; the text says why, in the words of `remctl`."""
@@ -29,7 +33,7 @@ def canonical_name(host: str) -> str:
 
 def new_client(settings: Settings) -> Remctl:
     """A client with all that is set before it opens."""
-    keytab = {} if settings.keytab is None else {"keytab": settings.keytab}
+    keytab: dict[str, Any] = {} if settings.keytab is None else {"keytab": settings.keytab}
     remote = Remctl(**keytab)
     if settings.silence:
         # As many seconds as there are: the extension's clock has an end that a long has not.
