@@ -217,11 +217,12 @@ def _one_of(*given: tuple[str, bool]) -> None:
 
 
 def _is_address(text: str) -> bool:
-    import socket
+    # Not the module socket, which would take long to load.
+    from _socket import AF_INET, AF_INET6, inet_pton
 
-    for family in (socket.AF_INET, socket.AF_INET6):
+    for family in (AF_INET, AF_INET6):
         try:
-            socket.inet_pton(family, text.partition("%")[0])
+            inet_pton(family, text.partition("%")[0])
         except (OSError, ValueError):
             continue
         return True
