@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from remctl.testing._callbacks import Callbacks
 from remctl.testing._keeper import Daemon, Keeper
 from remctl.testing._tools import find
 from remctl.testing.commands import Commands, configuration
@@ -44,11 +45,14 @@ class Server:
         local = not {"127.0.0.1", EVERY_IPV4}.isdisjoint(self.addresses)
         self.host: str = "localhost" if local else self.addresses[0]
         self.principal: str = f"host/{self.host}@{realm}"
-        self.keytab = keytab
+        self.keytab: Path = keytab
         self.port: int = keeper.lease(1) if port is None else port
         self.folder: Path = Path(tempfile.mkdtemp(prefix="server-", dir=keeper.folder))
         self.config: Path = self.folder / "remctld.conf"
-        self.config.write_text(configuration(commands, self.folder / "scripts"))
+        self._callbacks = Callbacks(self.folder)
+        self.config.write_text(
+            configuration(commands, self.folder / "scripts", self._callbacks.script)
+        )
         self._keeper = keeper
         self._env = dict(env)
         self._debug = debug
@@ -79,6 +83,7 @@ class Server:
         # for its SYN to be sent again. So it gets better ones, if it was built to take them.
         better = not self._launcher and b"sd_listen_fds" in Path(remctld).read_bytes()
         listen = [(address, self.port) for address in self.addresses] if better else []
+        self._callbacks.open(self.host, self.port)
         self._daemon = self._keeper.start("remctld", args, self._env, self._log, listen)
         self._daemon.wait_until(ready.exists)
 
@@ -87,6 +92,7 @@ class Server:
         if self._daemon is not None:
             daemon, self._daemon = self._daemon, None
             daemon.stop()
+        self._callbacks.close()
 
     def restart(self) -> None:
         """Stop the server and start it again on the same port."""
@@ -112,6 +118,11 @@ class Server:
     @property
     def _log(self) -> Path:
         return self.folder / "log"
+
+    @property
+    def exceptions(self) -> list[BaseException]:
+        """The exceptions that commands written in Python have ended with, the oldest first."""
+        return self._callbacks.exceptions
 
     def log(self) -> str:
         """All that the server has logged so far."""
