@@ -37,6 +37,13 @@ def test_help_has_every_option_and_fits_a_terminal() -> None:
     assert max(map(len, text.splitlines())) < 80
 
 
+def test_the_reference_has_every_option() -> None:
+    text = (ROOT / "docs" / "reference" / "command-line.md").read_text()
+    for option in OPTIONS:
+        assert f"`{option.spelling}" in text or f", {option.spelling}" in text, option.spelling
+        assert option.about.replace("<host>", "host") in text
+
+
 class TestManual:
     def page(self) -> str:
         done = subprocess.run(

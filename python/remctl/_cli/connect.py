@@ -34,7 +34,7 @@ def canonical_name(host: str) -> str:
 
 
 def new_client(settings: Settings) -> Remctl:
-    """A client with all that is set before it opens."""
+    """A client with all that is set before it opens. Raises RemctlError."""
     keytab: dict[str, Any] = {} if settings.keytab is None else {"keytab": settings.keytab}
     remote = Remctl(**keytab)
     if settings.silence:

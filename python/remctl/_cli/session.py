@@ -20,8 +20,8 @@ def run(settings: Settings) -> int:
         raise Misuse("an argument from elsewhere, and no command to go with it")
     import readline  # gives input() its editing and a history, which stays in memory
 
-    remote = new_client(settings)
     try:
+        remote = new_client(settings)
         open_client(remote, settings)
     except (RemctlError, Unreachable) as error:
         complain(error)
