@@ -168,6 +168,15 @@ class TestOutdir:
         assert done.returncode == 3
 
 
+@pytest.mark.parametrize("option", ["--json", "--gather", "--no-progress"])
+def test_output_that_cannot_be_written_ends_it_with_one_line(fleet: Fleet, option: str) -> None:
+    command = [*MANY, "-H", ",".join(fleet.alive[:3]), option, "test", "hello"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=30)
+    assert done.stderr == b"pyremctl: cannot write output: No space left on device\n"
+    assert done.returncode == 3
+
+
 class TestStatus:
     @pytest.mark.parametrize(
         ("kinds", "command", "status"),
@@ -203,6 +212,7 @@ class TestStatus:
             "-H a --bogus b",
             "-H a --gather=x b",
             "-H a -b nonsense b",
+            "-H a -t 5 b",
             "-H a --file 9=/etc/hostname b",
             "--hosts - --stdin b",
             "--hosts - --hosts - b",

@@ -55,20 +55,21 @@ def run(settings: Settings) -> int:
         raise Misuse(str(error)) from None
     del words
     try:
-        with Progress(counts, screen, not settings.no_progress), contextlib.closing(outcomes):
-            for outcome in outcomes:
-                _raise_if_ours(outcome)
-                failed = summary.add(outcome)
-                counts.ended(outcome.target, failed)
-                report.ended(outcome)
-                if failed and settings.fail_fast:
-                    break
-    except KeyboardInterrupt:
-        interrupted = True
+        try:
+            with Progress(counts, screen, not settings.no_progress), contextlib.closing(outcomes):
+                for outcome in outcomes:
+                    _raise_if_ours(outcome)
+                    failed = summary.add(outcome)
+                    counts.ended(outcome.target, failed)
+                    report.ended(outcome)
+                    if failed and settings.fail_fast:
+                        break
+        except KeyboardInterrupt:
+            interrupted = True
+        report.end()
     except OSError as error:
         say(f"cannot write {error.filename or 'output'}: {error.strerror}")
         return CANNOT_WRITE
-    report.end()
     for number, line in enumerate(summary.lines(counts.running, queue)):
         say(line, prefix="" if number else "pyremctl: ")
     return INTERRUPTED if interrupted else summary.status

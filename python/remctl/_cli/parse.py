@@ -194,6 +194,8 @@ def _agree(settings: Settings, found: list[_Found]) -> None:
         option = one[0]
         if option.hosts == MANY and not settings.many:
             raise Misuse(f"option {option.spelling} is for many hosts: give -H or --hosts too")
+    if settings.many and settings.silence:
+        raise Misuse("option -t is for one host: give --timeout, which limits each host's whole")
     _one_of(
         ("--gather", settings.gather),
         ("--outdir", settings.outdir is not None),
