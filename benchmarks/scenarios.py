@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.clients import SYSTEM_PYTHON, Worker
+from benchmarks.command_line import command_line
 from benchmarks.lab import SMOKE, Lab
 from benchmarks.rows import Goal, Row, microseconds, milliseconds, timed_row
 
@@ -256,6 +257,7 @@ SCENARIOS: dict[str, Scenario] = {
         threads,
         held,
         importing,
+        command_line,
         sizes,
     )
 }

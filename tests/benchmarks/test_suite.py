@@ -35,6 +35,8 @@ CLIENTS_OF_ROWS = {
     "held": {"c", "old", "ours"},
     "held-descriptors": {"c", "old", "ours"},
     "import": {"old", "ours"},
+    "command-line": {"program", "ours"},
+    "command-line-own": {"ours"},
     "extension": {"old", "ours"},
 }
 
