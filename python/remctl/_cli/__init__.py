@@ -48,9 +48,7 @@ def _run(settings: Settings) -> int:
 
         return _print(version_text() + "\n")
     if settings.debug:
-        import logging
-
-        logging.basicConfig(level=logging.DEBUG, format="pyremctl: %(message)s")
+        _log()
     if settings.many:
         from remctl._cli.many import run
 
@@ -64,6 +62,17 @@ def _run(settings: Settings) -> int:
 
         return run(settings)
     raise Misuse("", usage=True)
+
+
+def _log() -> None:
+    """Have what the package logs on standard error."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("pyremctl: %(message)s"))
+    logger = logging.getLogger("remctl")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
 
 
 def _print(text: str) -> int:
