@@ -9,10 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import remctl
+from remctl import Outcome, Target
 from remctl._cli import main
 
 
@@ -21,26 +21,6 @@ class Writer(Protocol):
 
     def write(self, data: bytes, /) -> int | None:
         """Take some of them."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A host."""
-
-    host: str
-    port: int | None = None
-    principal: str | None = None
-
-
-@dataclass
-class Outcome:
-    """What came of a command there."""
-
-    target: Target
-    result: remctl.RemctlSimpleResult | None
-    error: Exception | None
-    seconds: float
-    tries: int
 
 
 Output = Callable[[Target], Writer] | None
@@ -165,7 +145,7 @@ class Run:
 def install() -> None:
     """Put it into the package."""
     names: Any = remctl
-    names.Target, names.Outcome, names.run_many = Target, Outcome, Run
+    names.run_many = Run
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from remctl._cli.words import command_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from remctl._cli.interface import Interface, Outcome, Report
+    from remctl import Outcome
+    from remctl._cli.interface import Interface, Report
 
 INTERRUPTED = 130
 CANNOT_WRITE = 3
@@ -29,7 +30,7 @@ def run(settings: Settings) -> int:
     Raises Misuse, before anything is sent, and ClosedPipe.
     """
     interface: Interface = remctl  # type: ignore[assignment]
-    hosts = targets(settings, interface)
+    hosts = targets(settings)
     words = command_words(settings)
     screen = Screen()
     report = _report(settings, screen)
