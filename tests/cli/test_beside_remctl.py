@@ -155,6 +155,13 @@ def test_help_and_version_come_at_once_with_status_0() -> None:
             assert what in done.stdout.splitlines()[0]
 
 
+def test_help_that_cannot_be_written_is_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*PYREMCTL, "-h"], stdout=full, stderr=subprocess.PIPE, timeout=30)
+    assert done.stderr == b"pyremctl: cannot write: No space left on device\n"
+    assert done.returncode == 1
+
+
 def test_without_a_ticket(realm: Realm, server: Server, tmp_path: Path) -> None:
     env = os.environ | {"KRB5CCNAME": f"FILE:{tmp_path}/none"}
     words = arguments("-p {port} localhost test hello", server)

@@ -76,7 +76,11 @@ def _log() -> None:
 
 
 def _print(text: str) -> int:
-    write_all(1, text.encode())
+    try:
+        write_all(1, text.encode())
+    except OSError as error:
+        say(f"cannot write: {error.strerror}")
+        return 1
     return 0
 
 

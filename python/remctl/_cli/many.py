@@ -52,7 +52,8 @@ def run(settings: Settings) -> int:
             stdout=report.stdout,
             stderr=report.stderr,
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RemctlError) as error:
+        # Nothing was sent yet: a keytab that cannot be read, say.
         raise Misuse(str(error)) from None
     del words
     try:
