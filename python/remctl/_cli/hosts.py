@@ -24,7 +24,7 @@ MOST = 1_000_000
 # What only node sets give a meaning to.
 _OPERATORS = "[]@!&^"
 # What no name of a host has in it.
-_NEVER = re.compile(r"[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
+_NEVER = re.compile(r"^-|[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
 
 
 def targets(settings: Settings) -> list[Target]:
