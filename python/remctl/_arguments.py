@@ -27,6 +27,10 @@ Encoded = bytes | memoryview
 _LONGEST_WORD = 100
 
 
+class Hidden(bytes):
+    """A word that came from a prompt, standard input or a file: sent, and never shown."""
+
+
 def port_number(port: Port) -> int:
     """A port number from 0 to 65535; 0, the library's default, for None.
 
@@ -148,7 +152,7 @@ def _buffer(argument: Argument) -> memoryview | None:
 
 def first_words(command: list[Encoded]) -> str:
     """What exceptions and logs may show of a command: its first two words, and no more."""
-    words = [_beginning(word) for word in command[:2]]
+    words = [b"***" if isinstance(word, Hidden) else _beginning(word) for word in command[:2]]
     return b" ".join(words).decode("utf-8", "backslashreplace")
 
 
