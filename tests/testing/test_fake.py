@@ -1,8 +1,10 @@
 """A fake answers as a server does: the same tests, on a real server and on the fake."""
 
 import ast
+import asyncio
 import gc
 import inspect
+import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ import pytest
 import remctl
 from remctl.testing import Answer, Call, Command, FakeRemctl, FakeServer, Realm, fake_remctl
 from remctl.testing._fake_connection import FakeConnection, FakeSession
+from remctl.testing._fake_reactor import FakeOperation, FakeReactor
 
 from tests.fix_realm import FOLDER
 
@@ -255,6 +258,10 @@ class TestState:
         for command in commands:
             with pytest.raises((TypeError, ValueError)):
                 client.run(command)
+        hosts: list[Any] = ["", 7, "a\0b"]
+        for host in hosts:
+            with pytest.raises((TypeError, ValueError), match="host"):
+                client.open(host)
         with pytest.raises(ValueError, match="invalid port"):
             client.open("localhost", 99999)
 
@@ -269,6 +276,40 @@ class TestState:
         with pytest.raises(remctl.RemctlError, match=r"^no connection open$"):
             client.output()
         assert still_right(client)
+
+    def test_errors_say_where_and_of_what(self, client: remctl.Remctl, target: Target) -> None:
+        with pytest.raises(remctl.RemctlError) as caught:
+            client.run(["test", "drop"])
+        error = caught.value
+        assert (error.host, error.port, error.command) == ("localhost", target.port, "test drop")
+        assert error.may_have_run
+        client.command(["test", "both", "0"])
+        with pytest.raises(remctl.RemctlError, match=PENDING) as caught:
+            client.noop()
+        assert not caught.value.may_have_run
+
+    def test_a_time_that_is_over(self, client: remctl.Remctl) -> None:
+        for call in (client.run, client.stream, client.command):
+            with pytest.raises(remctl.RemctlTimeoutError, match="before anything") as caught:
+                call(["test", "args"], timeout=0)
+            assert not caught.value.may_have_run
+        assert still_right(client)
+
+    def test_output_into_files(self, client: remctl.Remctl) -> None:
+        file = io.BytesIO()
+        result = client.run(["test", "both", "3"], stdout=file)
+        assert (result.stdout, result.stderr, result.status) == (None, b"err\xff", 3)
+        assert file.getvalue() == b"out"
+
+    def test_the_last_error(self, client: remctl.Remctl) -> None:
+        client.command(["test", "args"])
+        with pytest.raises(remctl.RemctlError, match=PENDING):
+            client.noop()
+        assert client.error().startswith("output of the previous")
+        list(client)
+        assert client.error() == "no error"
+        client.close()
+        assert client.error() == "no currently open connection"
 
     def test_a_failure_of_the_simple_call_is_a_protocol_error(self, target: Target) -> None:
         with pytest.raises(remctl.RemctlProtocolError, match="unexpected end of file") as caught:
@@ -334,6 +375,80 @@ class TestStream:
             next(stream)
         assert list(stream) == []
         assert still_right(client)
+
+
+class TestEventLoops:
+    """The same in asyncio."""
+
+    @staticmethod
+    async def still_right(client: remctl.AsyncRemctl) -> bool:
+        return (await client.run(["test", "args", "again"])).stdout == b"('again',)"
+
+    def test_results(self, target: Target) -> None:
+        async def main() -> None:
+            result = remctl.RemctlSimpleResult(b"out", b"err\xff", 3)
+            command = ["test", "both", "3"]
+            assert await remctl.aremctl("localhost", target.port, command=command) == result
+            async with remctl.AsyncRemctl("localhost", target.port) as client:
+                assert await client.run(command) == result
+                assert await client.noop() is True
+                await client.command(["no", "such"])
+                with pytest.raises(remctl.RemctlError, match=PENDING):
+                    await client.noop()
+                assert await client.output() == ("error", b"Unknown command", None, None, 5)
+                assert (await client.output()).type == "done"
+
+        asyncio.run(main())
+
+    def test_a_stream(self, target: Target) -> None:
+        async def main() -> None:
+            async with remctl.AsyncRemctl("localhost", target.port) as client:
+                async with client.stream(["test", "lines", "100000"]) as stream:
+                    tokens = [token async for token in stream]
+                assert b"".join(token.output or b"" for token in tokens).count(b"\n") == 100000
+                assert [token.status for token in tokens if token.type == "status"] == [0]
+                assert await self.still_right(client)
+                async with client.stream(["test", "lines", "100000"]) as stream:
+                    await anext(stream)
+                    with pytest.raises(remctl.RemctlError, match=PENDING):
+                        await client.run(["test", "args"])
+                assert await self.still_right(client)
+
+        asyncio.run(main())
+
+    def test_failures(self, target: Target) -> None:
+        async def main() -> None:
+            client = remctl.AsyncRemctl()
+            with pytest.raises(remctl.RemctlNotOpenedError):
+                await client.run(["test", "args"])
+            await client.open("localhost", target.port)
+            with pytest.raises(remctl.RemctlError, match="unexpected end of file") as caught:
+                await client.run(["test", "drop"])
+            assert (caught.value.host, caught.value.command) == ("localhost", "test drop")
+            with pytest.raises(remctl.RemctlTimeoutError) as late:
+                await client.run(["test", "args"], timeout=0)
+            assert not late.value.may_have_run
+            assert await self.still_right(client)
+            await client.close()
+
+        asyncio.run(main())
+
+    def test_other_tasks_wait_for_the_end_of_a_stream(self, target: Target) -> None:
+        async def main() -> None:
+            async with remctl.AsyncRemctl("localhost", target.port) as client:
+                async with client.stream(["test", "lines", "100000"]) as stream:
+                    await anext(stream)
+                    other = asyncio.create_task(self.still_right(client))
+                    cancelled = asyncio.create_task(self.still_right(client))
+                    assert await asyncio.wait([other, cancelled], timeout=0.05) == (
+                        set(),
+                        {other, cancelled},
+                    )
+                    cancelled.cancel()
+                assert await other
+                assert await self.still_right(client)
+
+        asyncio.run(main())
 
 
 class TestTable:
@@ -427,7 +542,7 @@ class TestInPlaceOfTheReal:
         fake = list(inspect.signature(FakeRemctl.__init__).parameters.values())
         assert [p.name for p in fake] == ["self", "commands", *(p.name for p in real[1:4])]
 
-    @pytest.mark.parametrize("fake", [FakeConnection, FakeSession])
+    @pytest.mark.parametrize("fake", [FakeConnection, FakeSession, FakeOperation, FakeReactor])
     def test_what_is_below_has_the_interface_of_the_extension(self, fake: type) -> None:
         """Names, parameters and their defaults, as the stub has them."""
         stub = ast.parse(resources.files("remctl").joinpath("_remctl.pyi").read_text())
@@ -441,10 +556,16 @@ class TestInPlaceOfTheReal:
             for node in body
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
         ]
-        instance = fake(FakeServer({}))
+        arguments: dict[type, list[Any]] = {
+            FakeConnection: [FakeServer({})],
+            FakeSession: [0, print],
+            FakeOperation: [print],
+            FakeReactor: [],
+        }
+        instance = fake(*arguments[fake])
         for method in methods:
             if any(isinstance(one, ast.Name) for one in method.decorator_list):
-                assert isinstance(inspect.getattr_static(fake, method.name), property)
+                assert not callable(getattr(instance, method.name))
                 continue
             ours = getattr(instance, method.name)
             if ours.__self__ is not instance:
@@ -478,3 +599,15 @@ class TestInPlaceOfTheReal:
             with fake_remctl({"test": {"it": "inner"}}):
                 assert remctl.remctl("a", command=["test", "it"]).stdout == b"inner"
             assert remctl.remctl("a", command=["test", "it"]).stdout == b"outer"
+
+    def test_a_loop_that_has_run_before(self, realm: Realm) -> None:
+        async def main() -> None:
+            with pytest.raises(remctl.RemctlError, match="port 1"):
+                await remctl.aremctl("localhost", 1, command=["test"])
+            with fake_remctl({"test": {"it": "hello"}}):
+                result = await remctl.aremctl("example.org", command=["test", "it"])
+                assert result.stdout == b"hello"
+            with pytest.raises(remctl.RemctlError, match="port 1"):
+                await remctl.aremctl("localhost", 1, command=["test"])
+
+        asyncio.run(main())
