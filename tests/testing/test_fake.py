@@ -42,7 +42,11 @@ def both(call: Call) -> Answer:
     return ("out", b"err\xff", int(call.args[0]))
 
 
+asked: list[tuple[str, ...]] = []
+
+
 def arguments(call: Call) -> Answer:
+    asked.append(call.args)
     return repr(call.args)
 
 
@@ -439,7 +443,7 @@ class TestEventLoops:
                 async with client.stream(["test", "lines", "100000"]) as stream:
                     await anext(stream)
                     other = asyncio.create_task(self.still_right(client))
-                    cancelled = asyncio.create_task(self.still_right(client))
+                    cancelled = asyncio.create_task(client.run(["test", "args", "never"]))
                     assert await asyncio.wait([other, cancelled], timeout=0.05) == (
                         set(),
                         {other, cancelled},
@@ -447,6 +451,7 @@ class TestEventLoops:
                     cancelled.cancel()
                 assert await other
                 assert await self.still_right(client)
+                assert ("never",) not in asked
 
         asyncio.run(main())
 
