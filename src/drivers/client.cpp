@@ -123,8 +123,8 @@ Task<Client::Place> Client::enter(std::shared_ptr<Session> session, Caller calle
     }
 }
 
-std::optional<Client::Held<Token>>
-Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, Call &call) {
+std::optional<Client::Held<Token>> Client::output_at_once(const std::shared_ptr<Session> &session,
+                                                          Caller caller, Call &call) {
     auto place = enter_at_once(session.get(), caller, call);
     if (!place)
         return std::nullopt;
@@ -195,8 +195,9 @@ void Client::fail(const Error &error, const Body &body) {
 
 void Client::look_at_orphan(const Body &body) {
     if (body.orphaned)
-        throw Error("the output that was pending when the process was forked belongs to the "
-                    "parent: run the command again here");
+        fail(Error("the output that was pending when the process was forked belongs to the "
+                   "parent: run the command again here"),
+             body);
 }
 
 } // namespace pyremctl

@@ -127,8 +127,8 @@ class Turns : public std::enable_shared_from_this<Turns> {
     mutable std::mutex mutex_; // guards what follows
     bool retired_ = false;
     bool busy_ = false;
-    Caller caller_ = 0;       // of the call that runs, while busy_
-    Call *running_ = nullptr; // and the call
+    Caller caller_ = 0;        // of the call that runs, while busy_
+    Call *running_ = nullptr;  // and the call
     Place *granted_ = nullptr; // which has the turn and does not know it yet
     Session *session_ = nullptr;
     Caller session_caller_ = 0;
