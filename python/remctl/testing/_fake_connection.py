@@ -11,7 +11,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from remctl import RemctlError
 from remctl._arguments import Encoded, Seconds, c_string, host_name, seconds
@@ -58,11 +58,7 @@ class FakeConnection:
     """A connection to a server that there is not; see `remctl._remctl.Connection`."""
 
     def __init__(self, source: Source) -> None:
-        # It says what it thinks of settings, which are of no consequence here.
-        settings = Connection()
-        self.set_ccache = settings.set_ccache
-        self.set_source_ip = settings.set_source_ip
-        self._settings = settings
+        self._settings = Connection()
         self._source = source
         self._where: tuple[str, int] | None = None
         self._connected = False
@@ -72,6 +68,12 @@ class FakeConnection:
         self._session: FakeSession | None = None
         self._caller: int | None = None
         self.watchers: set[Callable[[], None]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        """Leave settings, which are of no consequence here, to a real one that is never opened."""
+        if not name.startswith("set_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self._settings, name)
 
     def set_timeout(self, timeout: Seconds | None) -> None:
         """Set the longest silence, of which there is none."""
