@@ -53,7 +53,6 @@ __all__ = [
 ]
 
 
-
 def _refuse_sub_interpreters() -> None:
     """Say so at once, and not at the first use of a name, which may be much later."""
     try:
