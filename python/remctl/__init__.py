@@ -12,6 +12,8 @@ their output as it arrives.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import _remctl as _remctl
+    from remctl._async_client import AsyncRemctl, AsyncStream
+    from remctl._async_simple import aremctl
     from remctl._build_info import VERSION, BuildInfo, __version__, build_info
     from remctl._client import Remctl, Stream
     from remctl._codes import ErrorCode
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "VERSION",
+    "AsyncRemctl",
+    "AsyncStream",
     "BuildInfo",
     "ErrorCode",
     "Outcome",
@@ -43,15 +47,35 @@ __all__ = [
     "Stream",
     "Target",
     "__version__",
+    "aremctl",
     "build_info",
     "remctl",
 ]
+
+
+def _refuse_sub_interpreters() -> None:
+    """Say so at once, and not at the first use of a name, which may be much later."""
+    try:
+        import _interpreters as interpreters  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        import _xxsubinterpreters as interpreters  # type: ignore[import-not-found, unused-ignore]
+
+    if interpreters.get_current() != interpreters.get_main():
+        raise ImportError(
+            "remctl cannot be imported in a sub-interpreter: import it in the main interpreter "
+            "(with mod_wsgi: WSGIApplicationGroup %{GLOBAL})"
+        )
+
+
+_refuse_sub_interpreters()
 
 # The same for Python as is said to type checkers above: where each name comes from when it is
 # used first. Until then neither the extension nor Kerberos is loaded, and remctl.backend and
 # remctl.testing need neither. (No module here may be called as a function is: loading it would
 # take the function's place.)
 _HOMES = {
+    "AsyncRemctl": "_async_client",
+    "AsyncStream": "_async_client",
     "BuildInfo": "_build_info",
     "ErrorCode": "_codes",
     "Outcome": "_outcomes",
@@ -67,6 +91,7 @@ _HOMES = {
     "Target": "_outcomes",
     "VERSION": "_build_info",
     "__version__": "_build_info",
+    "aremctl": "_async_simple",
     "build_info": "_build_info",
     "remctl": "_simple",
 }

@@ -7,7 +7,8 @@
 namespace {
 
 constexpr const char *only_main =
-    "remctl cannot be imported in a sub-interpreter: import it in the main interpreter";
+    "remctl cannot be imported in a sub-interpreter: import it in the main interpreter (with "
+    "mod_wsgi: WSGIApplicationGroup %{GLOBAL})";
 
 } // namespace
 
@@ -33,7 +34,8 @@ PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
     pyremctl::register_build_info(module);
     pyremctl::register_errors();
     pyremctl::register_connection(module); // sessions and connections, which
-    pyremctl::register_lowlevel(module);   // the handles here are made of
+    pyremctl::register_reactor(module);    // what runs, and
+    pyremctl::register_lowlevel(module);   // the handles here, are made of
 }
 
 #if PY_VERSION_HEX < 0x030C0000

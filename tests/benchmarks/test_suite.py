@@ -37,6 +37,8 @@ CLIENTS_OF_ROWS = {
     "import": {"old", "ours"},
     "command-line": {"program", "ours"},
     "command-line-own": {"ours"},
+    "backend-import": {"ours", "perl"},
+    "backend-command": {"c", "ours", "perl"},
     "extension": {"old", "ours"},
 }
 
