@@ -157,6 +157,8 @@ def first_words(command: list[Encoded]) -> str:
 
 
 def _beginning(word: Encoded) -> bytes:
+    if isinstance(word, Hidden):
+        return b"***"
     view = memoryview(word)
     return bytes(view.cast("B")[:_LONGEST_WORD]) if view.nbytes else b""
 
