@@ -93,6 +93,8 @@ int Client::descriptor() const { return current()->connection.descriptor(); }
 
 /// What every verb begins with, once it is its turn.
 void Client::prepare(Body &body) {
+    if (body.turns->spoiled())
+        body.connection.drop();
     const StateLock lock(this);
     error_.clear();
     body.connection.set(settings_);

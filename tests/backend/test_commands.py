@@ -213,6 +213,23 @@ def test_an_acl_is_strings(acl: Any) -> None:
         Backend("test", acl=acl)
 
 
+@pytest.mark.parametrize("user", [1.5, True, b"root"])
+def test_a_user_is_a_name_or_a_number(user: Any) -> None:
+    with pytest.raises(TypeError, match="user must be a name or a number"):
+        Backend("test", user=user)
+
+
+def test_a_banner_is_a_text() -> None:
+    wrong: Any = ["Test:"]
+    with pytest.raises(TypeError, match="banner must be a str, not list"):
+        Backend("test", wrong)
+
+
+def test_the_words_are_several(nested: Backend) -> None:
+    with pytest.raises(TypeError, match="arguments must be a list of words, not 'command'"):
+        nested.run("command")
+
+
 FUTURE = """
 from __future__ import annotations
 
@@ -314,9 +331,9 @@ def test_text_is_utf8_whatever_the_locale_says(tmp_path: Path) -> None:
     )
     for locale in ("C", "POSIX", "C.UTF-8"):
         done = subprocess.run(
-            [sys.executable, "-I", script, "show", "é€"],
+            [sys.executable, "-I", "-X", "utf8=0", script, "show", "é€"],
             capture_output=True,
-            env={"LC_ALL": locale, "PYTHONUTF8": "0"},
+            env={"LC_ALL": locale},
             check=True,
         )
         assert done.stdout == b"'\\xe9\\u20ac' " + "é€\n".encode()

@@ -1,7 +1,9 @@
 """How a command ends: its status, and what the client is told."""
 
+import contextlib
 import os
 import pickle
+import pty
 import subprocess
 import sys
 import time
@@ -122,6 +124,30 @@ def test_a_client_that_goes_away_is_no_fault(tmp_path: Path) -> None:
     process.stdout = None
     _, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (255, b"")
+
+
+BROKEN = """\
+from remctl.backend import Backend
+backend = Backend("test")
+@backend.command
+def do():
+    1 / 0
+backend.main()
+"""
+
+
+def test_who_tries_it_at_a_terminal_sees_the_traceback(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with open(ours, "rb", buffering=0) as terminal:
+        done = subprocess.run([program(tmp_path, BROKEN), "do"], stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # the end of a terminal
+            while piece := terminal.read(4096):
+                shown += piece
+    assert done.returncode == 255
+    assert shown.startswith(b"Traceback (most recent call last):")
+    assert shown.endswith(b"ZeroDivisionError: division by zero\r\ntest do: internal error\r\n")
 
 
 class TestRemote:

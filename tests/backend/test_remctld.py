@@ -177,6 +177,11 @@ class TestStdin:
         assert run(probe, "probe", "group", "one", "a", "b") == many
         assert run(probe, "probe", "group", "one", "a", "b", "c") == many
 
+    def test_the_last_word_is_the_subcommand_itself(self, probe: Server) -> None:
+        """remctld puts it on standard input where nothing follows; that is no `probe` alone."""
+        many = (2, "", "probe: too many arguments\n")
+        assert run(probe, "probe", "last") == many
+
     def test_data_that_nobody_reads(self, probe: Server) -> None:
         status, _, stderr = run(probe, "probe", "group", "one", "a", b"x" * 3_000_000)
         assert (status, stderr) == (2, "probe group one: too many arguments\n")
@@ -185,19 +190,21 @@ class TestStdin:
 class TestSecrets:
     def test_are_in_no_log(self, probe: Server, syslog: log.Log) -> None:
         syslog.messages()
-        for words in (["alice", "sesame"], ["--loud", "alice", "sesame"], ["--", "a", "sesame"]):
-            assert run(probe, "probe", "secret", *words) == (
-                255,
-                "",
-                "probe secret: internal error\n",
-            )
-            assert logged(probe, "secret").endswith("**MASKED**")
+        # One that `repr()` shows in another way is taken out as well.
+        for secret in ("sesame", "ses\\amé", "sesa\nme"):
+            for words in (["alice"], ["--loud", "alice"], ["--", "alice"]):
+                assert run(probe, "probe", "secret", *words, secret) == (
+                    255,
+                    "",
+                    "probe secret: internal error\n",
+                )
+                assert logged(probe, "secret").endswith("**MASKED**")
         assert run(probe, "probe", "group", "two", "alice", "sesame")[0] == 0
         assert logged(probe, "group two") == "probe group two alice **DATA**"
-        assert "sesame" not in probe.log()
+        assert "ses" not in probe.log()
         written = "".join(syslog.messages())
         assert "RuntimeError: this is '**MASKED**' of alice" in written
-        assert "sesame" not in written
+        assert "ses" not in written.replace("(most recent call last)", "").replace("process", "")
 
 
 class TestExceptions:

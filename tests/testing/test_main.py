@@ -137,6 +137,21 @@ def test_a_signal_ends_command_and_realm(number: signal.Signals) -> None:
         wait_until(lambda: not os.path.exists(folder))
 
 
+def test_a_signal_before_the_command_has_begun_ends_it() -> None:
+    code = """
+import os, signal, subprocess, sys
+from remctl.testing import __main__ as main
+
+def popen(*args, real=subprocess.Popen, **keywords):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return real(*args, **keywords)
+
+subprocess.Popen = popen
+sys.exit(main.run(["sleep", "60"], os.environ, shell=False))
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 128 + 15
+
+
 def test_ctrl_c_is_for_the_command_alone() -> None:
     script = f"""
         trap 'test "$({CALL} test hello)" = hello && exit 5' INT

@@ -20,8 +20,7 @@ A remctld command is a new process, and starts fast here: neither libremctl nor 
 loaded, nor are `typing`, `inspect` and, where no argument is matched, `re`.
 """
 
-from remctl.backend._backend import Backend
-from remctl.backend._command import Group
+from remctl.backend._backend import Backend, Group
 from remctl.backend._errors import BackendError, UsageError
 from remctl.backend._marks import Annotated, Literal, Match, Secret, Short, Stdin
 from remctl.backend._remote import Remote, remote

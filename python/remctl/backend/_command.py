@@ -1,4 +1,4 @@
-"""The commands of a backend: functions, in groups that may be in groups."""
+"""The commands of a backend, as a tree: functions, in groups that may be in groups."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ from remctl.backend import _signature
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from types import FunctionType
-    from typing import Any, TypeVar, overload
-
-    Function = TypeVar("Function", bound=Callable[..., "int | None"])
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
 
 class Settings:
@@ -23,9 +20,15 @@ class Settings:
 
     __slots__ = ("acl", "user")
 
-    def __init__(self, acl: str | Sequence[str] | None, user: str | int | None) -> None:
-        self.acl = (acl,) if isinstance(acl, str) else None if acl is None else tuple(acl)
-        self.user = None if user is None else str(user)
+    def __init__(
+        self, acl: str | Sequence[str] | None = None, user: str | int | None = None
+    ) -> None:
+        self.acl: tuple[str, ...] | None = None
+        if acl is not None:
+            self.acl = (acl,) if isinstance(acl, str) else tuple(acl)
+        self.user: str | None = None if user is None else str(user)
+        if isinstance(user, bool) or not isinstance(user, str | int | None):
+            raise TypeError(f"user must be a name or a number, not {user!r}")
         if self.acl is not None and not (self.acl and all(isinstance(a, str) for a in self.acl)):
             raise TypeError(f"acl must be one or more strings, not {acl!r}")
 
@@ -42,135 +45,50 @@ class Command:
     __slots__ = ("_signature", "function", "path", "settings")
 
     def __init__(self, path: tuple[str, ...], function: Any, settings: Settings) -> None:
-        self.path = path
-        self.function: FunctionType = function
-        self.settings = settings
+        self.path: tuple[str, ...] = path
+        self.function: Any = function
+        self.settings: Settings = settings
         self._signature: _signature.Signature | None = None
 
     @property
     def signature(self) -> _signature.Signature:
-        """Its parameters. Read at first use, for a command that does not run costs nothing."""
+        """Its parameters. Read at first use: a command that does not run costs nothing."""
         if self._signature is None:
             self._signature = _signature.Signature(_unwrapped(self.function))
         return self._signature
 
     @property
     def doc(self) -> str:
-        """The docstring."""
+        """The docstring of the function."""
         return self.function.__doc__ or ""
 
 
-class Group:
-    """Commands that are called by the same first words. Made by `Backend` and `Group.group`.
+class Commands:
+    """Commands that are called by the same first words.
 
     Attributes:
-        path: the words, that of the backend first.
+        path: these words, that of the backend first.
+        settings: what remctld is to be told of all of them.
+        banner: the first line of the help.
         members: the commands and groups in it by name.
+        alone: what runs without another word.
     """
 
-    def __init__(self, path: tuple[str, ...], settings: Settings) -> None:
-        self.path = path
-        self.settings = settings
-        self.members: dict[str, Command | Group] = {}
+    __slots__ = ("alone", "banner", "members", "path", "settings")
+
+    def __init__(self, path: tuple[str, ...], settings: Settings, banner: str = "") -> None:
+        check_name(path[-1])
+        if not isinstance(banner, str):
+            raise TypeError(f"banner must be a str, not {type(banner).__name__}")
+        self.path: tuple[str, ...] = path
+        self.settings: Settings = settings
+        self.banner: str = banner
+        self.members: dict[str, Command | Commands] = {}
         self.alone: Command | None = None
 
-    if TYPE_CHECKING:
-
-        @overload
-        def command(self, name: Function, /) -> Function: ...
-
-        @overload
-        def command(
-            self,
-            name: str | None = None,
-            /,
-            *,
-            acl: str | Sequence[str] | None = None,
-            user: str | int | None = None,
-        ) -> Callable[[Function], Function]: ...
-
-    def command(
-        self,
-        name: Any = None,
-        /,
-        *,
-        acl: str | Sequence[str] | None = None,
-        user: str | int | None = None,
-    ) -> Any:
-        """Make a function a command: `@group.command`, or `@group.command("name", ...)`.
-
-        The function is called with the arguments that the client sent, and returns None or its
-        exit status. It stays as it is, and can be called by others.
-
-        - Its parameters are the arguments, those with defaults may be left out, and `*names`
-          takes the rest. Keyword-only ones are options: `dry_run: bool = False` is
-          `--dry-run`, one that is True is `--no-...`, `size: int = 0` is `--size=3`, and a
-          list may be given several times.
-        - Their annotations are what they become: str (UTF-8), bytes, int, float, `Literal`, an
-          Enum, or a class that is called with the text. `T | None` is T. In `Annotated`, `Match`
-          checks the text, a function is called with the value and returns another, and
-          `Short`, `Secret` and `Stdin` say more.
-        - Its docstring is the help: the first paragraph is its summary.
-
-        Args:
-            name: what a client calls it; the function's name, with `-` for `_`, by default.
-            acl: who may run it, in the words of `remctld.conf`: `ANYUSER`,
-                `princ:alice@EXAMPLE.ORG`, `file:/etc/remctl/acl/helpdesk`. The group's by
-                default. For `--conf`: remctld checks it.
-            user: whom remctld runs it as.
-
-        Raises:
-            TypeError: it is not a function, or one that cannot be a command.
-            ValueError: the name is taken or cannot be in `remctld.conf`, or `acl` or `user` are
-                given below a group: remctld sees the first two words alone.
-        """
-        if name is not None and not isinstance(name, str):
-            return self.command()(name)
-        settings = self._settings(acl, user)
-
-        def decorate(function: Function) -> Function:
-            check_function(function)
-            chosen = _signature.spoken(function.__name__) if name is None else name
-            self._add(chosen, Command((*self.path, chosen), function, settings))
-            return function
-
-        return decorate
-
-    def group(
-        self,
-        name: str,
-        *,
-        acl: str | Sequence[str] | None = None,
-        user: str | int | None = None,
-    ) -> Group:
-        """A group in this one: `quota = accounts.group("quota")` for `accounts quota set`.
-
-        Args and errors are those of `command()`. remctld has one line for the whole group, and
-        thus one `acl` and one `user`.
-        """
-        group = Group((*self.path, name), self._settings(acl, user))
-        self._add(name, group)
-        return group
-
-    def default(self, function: Function) -> Function:
-        """Run a function, of no parameters, where the group is called without another word."""
-        check_function(function)
-        code = _unwrapped(function).__code__
-        if code.co_argcount or code.co_kwonlyargcount or code.co_flags & _signature.VARARGS:
-            raise TypeError(f"{function.__name__}() must have no parameters: nothing comes with it")
-        if self.alone is not None:
-            raise ValueError(f"{' '.join(self.path)} has a default")
-        self.alone = Command(self.path, function, self.settings)
-        return function
-
-    def _settings(self, acl: str | Sequence[str] | None, user: str | int | None) -> Settings:
-        if len(self.path) > 1 and not (acl is None and user is None):
-            raise ValueError(
-                f"acl and user belong to {' '.join(self.path[:2])}: remctld looks no further"
-            )
-        return Settings(acl, user)
-
-    def _add(self, name: str, member: Command | Group) -> None:
+    def add(self, member: Command | Commands) -> None:
+        """Take in a command or group, by the last word of its path."""
+        name = member.path[-1]
         check_name(name)
         if len(self.path) == 1 and name in ("ALL", "EMPTY"):
             raise ValueError(f"{name} has a meaning of its own in remctld.conf")
@@ -178,13 +96,13 @@ class Group:
             raise ValueError(f"{' '.join(self.path)} has a {name}")
         self.members[name] = member
 
-    def find(self, words: list[str], path: list[str]) -> Command | Group:
+    def find(self, words: list[str], path: list[str]) -> Command | Commands:
         """The command, or group, that words stand for; the words are moved on to `path`.
 
         What is left of the words are its arguments, or for a group the name of nothing.
         """
-        found: Command | Group = self
-        while isinstance(found, Group) and words and words[0] in found.members:
+        found: Command | Commands = self
+        while isinstance(found, Commands) and words and words[0] in found.members:
             path.append(words.pop(0))
             found = found.members[path[-1]]
         return found
@@ -194,7 +112,7 @@ class Group:
         if self.alone is not None:
             yield self.alone
         for member in self.members.values():
-            if isinstance(member, Group):
+            if isinstance(member, Commands):
                 yield from member
             else:
                 yield member
@@ -208,8 +126,8 @@ def check_name(name: object) -> None:
         raise ValueError(f"{name!r} cannot be the name of a command")
 
 
-def check_function(function: Any) -> None:
-    """Complain of what cannot be a command, as far as can be seen without its parameters."""
+def check_function(function: Any, *, without_parameters: bool = False) -> None:
+    """Complain of what cannot be a command, as far as its annotations do not matter."""
     code = getattr(_unwrapped(function), "__code__", None)
     if code is None or not hasattr(function, "__name__"):
         raise TypeError(f"{function!r} is not a function")
@@ -218,6 +136,9 @@ def check_function(function: Any) -> None:
         raise TypeError(f"{function.__name__}() must be a function that does it all when called")
     if kind & _signature.VARKEYWORDS:
         raise TypeError(f"{function.__name__}() must not take ** arguments: name the options")
+    takes = code.co_argcount or code.co_kwonlyargcount or kind & _signature.VARARGS
+    if takes and without_parameters:
+        raise TypeError(f"{function.__name__}() must have no parameters: nothing comes with it")
 
 
 def _unwrapped(function: Any) -> Any:

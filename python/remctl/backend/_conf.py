@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
-from remctl.backend._command import Command, Settings
+from remctl.backend._command import Command, Commands, Settings
 from remctl.backend._errors import BackendError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from remctl.backend._backend import Backend
 
-
-def conf(backend: Backend, program: str, acl: Sequence[str]) -> str:
+def conf(backend: Commands, program: str, acl: Sequence[str]) -> str:
     """A line for each subcommand, and one for the command alone.
 
     Args:
@@ -27,36 +25,36 @@ def conf(backend: Backend, program: str, acl: Sequence[str]) -> str:
         BackendError: remctld has no way to say what a function asks for.
     """
     if not os.access(program, os.X_OK):
-        print(f"{backend.name}: {program} is not executable", file=sys.stderr)
+        print(f"{backend.path[0]}: {program} is not executable", file=sys.stderr)
     try:
         return "".join(f"{line}\n" for line in _lines(backend, program, tuple(acl)))
     except TypeError as error:  # of a signature
         raise BackendError(str(error)) from error
 
 
-def _lines(backend: Backend, program: str, acl: tuple[str, ...]) -> Iterator[str]:
+def _lines(backend: Commands, program: str, acl: tuple[str, ...]) -> Iterator[str]:
     base = Settings(backend.settings.acl or acl or None, backend.settings.user)
     if base.acl is not None:
         # So that the command alone has help, and it and the banner are in the summary.
         about = {"help": "--help"}
         if backend.banner or backend.alone:
             about["summary"] = "--heading"
-        yield _line((backend.name, "EMPTY"), program, about, base)
+        yield _line((*backend.path, "EMPTY"), program, about, base)
     for name, member in backend.members.items():
         about = {"help": "--help", "summary": "--summary"}
         commands = [member] if isinstance(member, Command) else list(member)
         masked = sorted({place for command in commands for place in _masked(command)})
         if masked:
             about["logmask"] = ",".join(map(str, masked))
-        stdin = _stdin(member.path, commands)
+        stdin = _stdin(commands)
         if stdin is not None:
             about["stdin"] = str(stdin)
         own = member.settings
         user = own.user if own.user is not None else base.user
-        yield _line((backend.name, name), program, about, Settings(own.acl or base.acl, user))
+        yield _line((*backend.path, name), program, about, Settings(own.acl or base.acl, user))
 
 
-def _line(path: tuple[str, str], program: str, about: dict[str, str], settings: Settings) -> str:
+def _line(path: tuple[str, ...], program: str, about: dict[str, str], settings: Settings) -> str:
     command = " ".join(path)
     if settings.acl is None:
         raise BackendError(f"{command} has no acl: nobody could run it")
@@ -103,7 +101,7 @@ def _masked(command: Command) -> Iterable[int]:
             yield from range(place, place + room + 1)
 
 
-def _stdin(path: tuple[str, ...], commands: Sequence[Command]) -> int | str | None:
+def _stdin(commands: Sequence[Command]) -> int | str | None:
     """The one value of `stdin=` that is right for all commands of a line."""
     wanted = [_wanted(command) for command in commands]
     one = next((number for number in wanted if number is not None), None)

@@ -13,8 +13,8 @@ class BackendError(Exception):
         if not isinstance(status, int) or not 1 <= status <= 255:
             raise ValueError(f"status must be a number from 1 to 255, not {status!r}")
         super().__init__(message, status)
-        self.message = message
-        self.status = status
+        self.message: str = message
+        self.status: int = status
 
     def __str__(self) -> str:
         return str(self.message)
@@ -23,9 +23,8 @@ class BackendError(Exception):
 class UsageError(BackendError):
     """The command was called in a wrong way: a `BackendError` of status 2."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, 2)
-        self.args = (message,)
+    def __init__(self, message: str, status: int = 2) -> None:
+        super().__init__(message, status)
 
 
 def unknown(kind: str, word: str) -> str:

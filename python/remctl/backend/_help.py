@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from remctl.backend._command import Command, Group
+from remctl.backend._command import Command, Commands
 from remctl.backend._errors import UsageError, unknown
 from remctl.backend._signature import Parameter, spellings, spoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from remctl.backend._backend import Backend
-
-    Rows = list[tuple[str, str]]
 
 WIDTH = 79
 #: A longer syntax has a line to itself, and does not move the column of the summaries.
@@ -21,18 +17,18 @@ LONGEST = 48
 COLUMN = 40
 
 
-def help(group: Group, words: Sequence[str]) -> str:
+def help(group: Commands, words: Sequence[str]) -> str:
     """The help of a group, or of what the words stand for in it."""
     found = _find(group, words)
     if isinstance(found, Command):
         text = f"{syntax(found)}\n"
         return f"{text}\n{described}\n" if (described := dedented(found.doc)) else text
-    banner = getattr(found, "banner", "").rstrip("\n")
+    banner = found.banner.rstrip("\n")
     rows = [row(command) for command in found]
     return (f"{banner}\n" if banner else "") + table(rows, rows, "  " if banner else "")
 
 
-def summary(backend: Backend, words: Sequence[str]) -> str:
+def summary(backend: Commands, words: Sequence[str]) -> str:
     """The lines of a subcommand in the backend's help, or without words all of it.
 
     remctld prints those of each subcommand that its user may run, one after another.
@@ -45,7 +41,7 @@ def summary(backend: Backend, words: Sequence[str]) -> str:
     return table(rows, [row(command) for command in backend], "  " if backend.banner else "")
 
 
-def heading(backend: Backend, words: Sequence[str]) -> str:
+def heading(backend: Commands, words: Sequence[str]) -> str:
     """What the help begins with, before any subcommand: its banner, and the backend alone."""
     if words:
         raise UsageError("too many arguments")
@@ -56,7 +52,7 @@ def heading(backend: Backend, words: Sequence[str]) -> str:
     return (f"{banner}\n" if banner else "") + text
 
 
-def _find(group: Group, words: Sequence[str]) -> Command | Group:
+def _find(group: Commands, words: Sequence[str]) -> Command | Commands:
     left = list(words)
     found = group.find(left, [])
     if not left:
@@ -86,10 +82,9 @@ def syntax(command: Command) -> str:
 
 
 def _option(option: Parameter) -> str:
-    *_, longest = names = sorted(spellings(option), key=len)
-    text = "|".join(names)
+    text = "|".join(sorted(spellings(option), key=len))
     if not option.flag:
-        text += f"{'=' if longest else ''}<{_text(option)}>"
+        text += f"=<{_text(option)}>"
     more = "..." if option.many is not None else ""
     return f"{text}{more}" if option.required else f"[{text}]{more}"
 

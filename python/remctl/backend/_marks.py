@@ -25,7 +25,7 @@ class Match:
     def __init__(self, pattern: str | bytes) -> None:
         if not isinstance(pattern, str | bytes):
             raise TypeError(f"pattern must be str or bytes, not {type(pattern).__name__}")
-        self.pattern = pattern
+        self.pattern: str | bytes = pattern
 
     def __repr__(self) -> str:
         return f"Match({self.pattern!r})"
@@ -41,7 +41,7 @@ class Short:
             raise ValueError(f"letter must be one ASCII letter or digit, not {letter!r}")
         if not letter.isalnum():
             raise ValueError(f"letter must be one ASCII letter or digit, not {letter!r}")
-        self.letter = letter
+        self.letter: str = letter
 
     def __repr__(self) -> str:
         return f"Short({self.letter!r})"
@@ -61,11 +61,11 @@ class Mark:
 
 #: Marks an argument that no log may show: `Annotated[str, Secret]`. remctld masks it
 #: (`logmask=`), no error repeats it, and it is taken out of a traceback.
-Secret = Mark("Secret")
+Secret: Mark = Mark("Secret")
 
 #: Marks the one argument that comes on standard input: `Annotated[bytes, Stdin]`. remctld puts
 #: it there (`stdin=`); it may be long, and contain NUL.
-Stdin = Mark("Stdin")
+Stdin: Mark = Mark("Stdin")
 
 
 if not TYPE_CHECKING:

@@ -63,4 +63,5 @@ def _always(name: str) -> str:
         raise BackendError(f"{name} is not set: remctld does that") from None
 
 
-remote = Remote()
+#: Who runs this command.
+remote: Remote = Remote()

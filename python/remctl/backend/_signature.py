@@ -55,18 +55,18 @@ class Parameter:
     )
 
     def __init__(self, name: str, kind: str, defaults: dict[str, object], annotation: Any) -> None:
-        self.name = name
-        self.kind = kind
-        self.required = name not in defaults and kind != "rest"
-        self.default = defaults.get(name)
+        self.name: str = name
+        self.kind: str = kind
+        self.required: bool = name not in defaults and kind != "rest"
+        self.default: object = defaults.get(name)
         self.type: type = str
         self.choices: dict[str, object] | None = None
         self.pattern: str | bytes | None = None
         self.functions: list[Callable[[Any], object]] = []
         self.many: type[list[object] | tuple[object, ...]] | None = None
         self.letter: str | None = None
-        self.secret = False
-        self.stdin = False
+        self.secret: bool = False
+        self.stdin: bool = False
         self._read(annotation)
         self._check()
 
@@ -207,17 +207,19 @@ class Signature:
             except TypeError as error:
                 raise TypeError(f"{function.__name__}(): the parameter {name} {error}") from None
 
-        self.arguments = [parameter(name, "argument") for name in names[:count]]
+        self.arguments: list[Parameter] = [parameter(name, "argument") for name in names[:count]]
         keywords = [parameter(name, "option") for name in names[count : count + options]]
-        self.options = {one.name: one for one in keywords if one.kind == "option"}
+        self.options: dict[str, Parameter] = {
+            one.name: one for one in keywords if one.kind == "option"
+        }
         self.rest: Parameter | None = None
         if code.co_flags & VARARGS:
             self.rest = parameter(names[count + options], "rest")
         from_stdin = [one for one in (*self.arguments, *keywords) if one.stdin]
         if len(from_stdin) > 1:
             raise TypeError(f"{function.__name__}(): one argument can come on standard input")
-        self.stdin = from_stdin[0] if from_stdin else None
-        self.last = self.stdin if self.stdin in keywords else None
+        self.stdin: Parameter | None = from_stdin[0] if from_stdin else None
+        self.last: Parameter | None = self.stdin if self.stdin in keywords else None
         self._check(function)
 
     def _check(self, function: FunctionType) -> None:
