@@ -72,7 +72,7 @@ def run(file: Path) -> str:
                 if failures := run_session(code, names, f"{file}:{line}"):
                     return failures
             else:
-                with contextlib.redirect_stdout(io.StringIO()):
+                with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")):
                     exec(compile("\n" * (line - 1) + code, str(file), "exec"), names)
         except BaseException:
             return traceback.format_exc()
