@@ -65,7 +65,8 @@ def exists(name: str) -> bool:
 
 def run(file: Path) -> str:
     """Run the blocks of a page; the first failure as a text."""
-    names: dict[str, Any] = {"__name__": "__main__"}
+    # Not "__main__": what a program does when it is run is not for the middle of a page.
+    names: dict[str, Any] = {"__name__": "page"}
     for line, code in blocks(file.read_text()):
         try:
             if code.lstrip().startswith(">>>"):
