@@ -21,13 +21,13 @@ def restart(hosts: list[str], service: str) -> tuple[list[str], list[str]]:
     command = ["service", "restart", service]
     for outcome in remctl.run_many(hosts, command, limit=AT_ONCE, timeout=120, retries=3):
         if outcome.ok:
-            print(f"{outcome.target}: restarted in {outcome.seconds:.1f} s")
+            print(f"{outcome.target.host}: restarted in {outcome.seconds:.1f} s")
         elif outcome.error is not None and outcome.error.may_have_run:
-            unknown.append(outcome.target)
+            unknown.append(outcome.target.host)
         else:
             reason = outcome.error or f"status {outcome.result.status}"
-            print(f"{outcome.target}: {reason} ({outcome.tries} tries)", file=sys.stderr)
-            failed.append(outcome.target)
+            print(f"{outcome.target.host}: {reason} ({outcome.tries} tries)", file=sys.stderr)
+            failed.append(outcome.target.host)
     return failed, unknown
 
 
@@ -35,7 +35,7 @@ def ask(hosts: list[str], service: str) -> None:
     """Ask the hosts of which nobody knows. To ask is harmless, as often as it takes."""
     for outcome in remctl.run_many(hosts, ["service", "status", service], timeout=30, retries=5):
         state = outcome.result.text.strip() if outcome.ok else f"still unknown: {outcome.error}"
-        print(f"{outcome.target}: {state}")
+        print(f"{outcome.target.host}: {state}")
 
 
 if __name__ == "__main__":

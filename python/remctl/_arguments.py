@@ -152,7 +152,7 @@ def _buffer(argument: Argument) -> memoryview | None:
 
 def first_words(command: list[Encoded]) -> str:
     """What exceptions and logs may show of a command: its first two words, and no more."""
-    words = [b"***" if isinstance(word, Hidden) else _beginning(word) for word in command[:2]]
+    words = [_beginning(word) for word in command[:2]]
     return b" ".join(words).decode("utf-8", "backslashreplace")
 
 

@@ -65,14 +65,15 @@ def exists(name: str) -> bool:
 
 def run(file: Path) -> str:
     """Run the blocks of a page; the first failure as a text."""
-    names: dict[str, Any] = {"__name__": "__main__"}
+    # Not "__main__": what a program does when it is run is not for the middle of a page.
+    names: dict[str, Any] = {"__name__": "page"}
     for line, code in blocks(file.read_text()):
         try:
             if code.lstrip().startswith(">>>"):
                 if failures := run_session(code, names, f"{file}:{line}"):
                     return failures
             else:
-                with contextlib.redirect_stdout(io.StringIO()):
+                with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")):
                     exec(compile("\n" * (line - 1) + code, str(file), "exec"), names)
         except BaseException:
             return traceback.format_exc()

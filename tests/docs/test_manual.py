@@ -25,6 +25,7 @@ TYPINGS = ("Annotated", "Literal")  # described by Python's own documentation
 
 # Servers that cannot be asked from here: a new one is looked at by a person first.
 OUTSIDE = {
+    "clustershell.readthedocs.io",
     "docs.python.org",
     "github.com",  # the theme's
     "keepachangelog.com",

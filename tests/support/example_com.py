@@ -28,9 +28,12 @@ COMMANDS: dict[str, dict[str, object]] = {
         'touch "$2"; echo before; sleep 0.2; kill -9 $PPID\n',
     },
     "service": {
-        "status": "#!/bin/sh\necho running\n",
-        # The service `cut` is restarted, but the connection is lost before the answer.
-        "restart": '#!/bin/sh\n[ "$2" != cut ] || { kill -9 $PPID; exit; }\necho restarted\n',
+        # The service `cut` is restarted, but the connection is lost before the answer; its status
+        # is how often it was restarted.
+        "status": '#!/bin/sh\n[ "$2" = cut ] || exec echo running\n'
+        'wc -l <"${0%-status}-restart.count"\n',
+        "restart": '#!/bin/sh\n[ "$2" = cut ] || exec echo restarted\n'
+        'echo >>"$0.count"; kill -9 $PPID\n',
     },
     "test": {
         "hello": "#!/bin/sh\necho hello world\n",
