@@ -8,4 +8,6 @@ pytest_plugins = [
     "tests.fix_network",
     "tests.fix_wan",
     "tests.fix_waits",
+    "tests.fix_fleet",
+    "tests.fix_many",
 ]

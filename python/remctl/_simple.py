@@ -1,14 +1,26 @@
 """The simplified interface: one call for one command."""
 
-from __future__ import annotations
-
 import os
 
 from remctl import _remctl
-from remctl._arguments import Command, Port, command_list, path_or_name, port_number
-from remctl._client import run_on
-from remctl._errors import RemctlError, RemctlProtocolError, RemctlTimeoutError
-from remctl._types import RemctlSimpleResult
+from remctl._arguments import (
+    Command,
+    Port,
+    Seconds,
+    command_list,
+    first_words,
+    path_or_name,
+    port_number,
+)
+from remctl._errors import (
+    RemctlError,
+    RemctlProtocolError,
+    RemctlSimpleResult,
+    RemctlTimeoutError,
+    as_protocol_error,
+    locate,
+)
+from remctl._verbs import end_after, left, result_of
 
 
 def remctl(
@@ -17,7 +29,7 @@ def remctl(
     principal: str | None = None,
     command: Command = (),
     *,
-    timeout: float | None = None,
+    timeout: Seconds | None = None,
     ccache: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
 ) -> RemctlSimpleResult:
@@ -26,8 +38,9 @@ def remctl(
     ``port``, ``principal`` and ``command`` are as for `Remctl.open()` and
     `Remctl.command()`. ``timeout`` is the most that the whole call may take,
     in seconds, however busily the server sends (`Remctl.set_timeout()` limits
-    each silence instead); None or 0 for no limit. ``ccache`` and ``source_ip``
-    are as for `Remctl.set_ccache()` and `Remctl.set_source_ip()`.
+    each silence instead). None is no limit; 0 or less is too late at once, so
+    that what is left of some other limit can be passed. ``ccache`` and
+    ``source_ip`` are as for `Remctl.set_ccache()` and `Remctl.set_source_ip()`.
 
     Raises ValueError or TypeError for an invalid argument, RemctlTimeoutError
     when the timeout ran out, and RemctlProtocolError for any other failure,
@@ -35,27 +48,35 @@ def remctl(
     """
     number = port_number(port)
     arguments = command_list(command)
+    end = end_after(timeout)
     connection = _remctl.Connection()
     if ccache is not None:
         connection.set_ccache(path_or_name(ccache))
     if source_ip is not None:
         connection.set_source_ip(source_ip)
+    words = first_words(arguments)
     try:
-        connection.set_deadline(timeout)
+        connection.open(host, number, principal, timeout)
+        return result_of(connection.run(arguments, left(end)), host, number or None, words)
     except RemctlError as error:
-        raise ValueError(str(error)) from None
-    try:
-        connection.open(host, number, principal)
-        result = run_on(connection, arguments)
-    except RemctlProtocolError:
-        raise
-    except RemctlTimeoutError as error:
-        if timeout:
-            raise
-        # The system's own patience ran out, as it did for the old binding.
-        raise RemctlProtocolError(str(error)) from None
-    except RemctlError as error:
-        raise RemctlProtocolError(str(error)) from None
+        raise as_the_simple_call(error, host, number, words, timeout) from None
     finally:
         connection.close()
-    return result
+
+
+def as_the_simple_call(
+    error: RemctlError, host: str, number: int, words: str, timeout: Seconds | None
+) -> RemctlError:
+    """The error as the simple call raises it (manual, remctl.remctl)."""
+    if error.host is None:
+        locate(error, host, number or None, words)
+    if isinstance(error, RemctlProtocolError):
+        return error
+    # Without a limit of the caller's it is the system's own patience that ran out, as it did for
+    # the old binding.
+    if isinstance(error, RemctlTimeoutError) and timeout is not None:
+        return error
+    return as_protocol_error(error)
+
+
+remctl.__module__ = "remctl"

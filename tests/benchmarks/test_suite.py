@@ -35,6 +35,10 @@ CLIENTS_OF_ROWS = {
     "held": {"c", "old", "ours"},
     "held-descriptors": {"c", "old", "ours"},
     "import": {"old", "ours"},
+    "backend-import": {"ours", "perl"},
+    "backend-command": {"c", "ours", "perl"},
+    "command-line": {"program", "ours"},
+    "command-line-own": {"ours"},
     "extension": {"old", "ours"},
 }
 

@@ -6,13 +6,23 @@ test_every_name.py sees to it that none is left out.
 import os
 import pickle
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import _remctl
 import remctl
 from remctl import _remctl as lowlevel
-from remctl.testing import Command, Commands, Realm, Server
+from remctl.testing import (
+    Answer,
+    Call,
+    Command,
+    Commands,
+    FakeRemctl,
+    FakeServer,
+    Realm,
+    Server,
+    fake_remctl,
+)
 from typing_extensions import assert_type
 
 
@@ -20,6 +30,7 @@ def versions() -> None:
     """What this is."""
     assert_type(remctl.__version__, str)
     assert_type(remctl.VERSION, str)
+    assert_type(_remctl.VERSION, str)
     info = remctl.build_info()
     assert_type(info, remctl.BuildInfo)
     assert_type(info.version, str)
@@ -38,7 +49,9 @@ def simple(host: str, words: Iterator[object]) -> None:
     assert_type(result.stdout, bytes | None)
     assert_type(result.stderr, bytes | None)
     assert_type(result.status, int | None)
+    assert_type(result.text, str)
     assert_type(result.check(), remctl.RemctlSimpleResult)
+    print({result: hash(result)})
     remctl.remctl(host, 4373, "host/other", ("test", "test"))
     remctl.remctl(host, "4373", None, words)
     remctl.remctl(host, None, command=words, timeout=1.5, ccache=Path("cc"), source_ip="::1")
@@ -62,6 +75,7 @@ def session(host: str) -> None:
         assert_type(client, remctl.Remctl)
         assert_type(client.opened, bool)
         assert_type(client.fileno(), int)
+        assert_type(client.ready, bool)
         client.command(["test", "test"])
         token = client.output()
         assert_type(token, remctl.RemctlOutput)
@@ -70,6 +84,11 @@ def session(host: str) -> None:
         assert_type(token.stream, int | None)
         assert_type(token.status, int | None)
         assert_type(token.error, int | None)
+        client.command(["test"], timeout=1)
+        assert_type(client.output(timeout=0.5), remctl.RemctlOutput)
+        with open("out", "wb") as file:
+            client.run(["test"], timeout=1, stdout=file, stderr=file)
+        assert_type(client.noop(timeout=1), bool)
         type_, output, stream, status, error = token
         print(type_, output, stream, status, error)
         for token in client:
@@ -77,6 +96,8 @@ def session(host: str) -> None:
         assert_type(client.run(["test"]), remctl.RemctlSimpleResult)
         assert_type(client.noop(), bool)
         assert_type(client.error(), str)
+    remctl.Remctl(host, timeout=1.5, ccache=Path("cc"), source_ip="::1").close()
+    remctl.Remctl(timeout=None, ccache="cc", source_ip=None)
     client = remctl.Remctl()
     settings(client)
     client.open(host)
@@ -110,10 +131,34 @@ def failures(host: str) -> None:
             print(remctl.ErrorCode.ACCESS.name)
     except remctl.RemctlCommandError as error:
         assert_type(error.result, remctl.RemctlSimpleResult)
+        raise remctl.RemctlProtocolError("any", 5, "arguments") from error
     except remctl.RemctlNotOpenedError as error:
         pickle.dumps(error)
     except remctl.RemctlError as error:
         print(error)
+        assert_type(error.host, str | None)
+        assert_type(error.port, int | None)
+        assert_type(error.command, str | None)
+        assert_type(error.hint, str | None)
+        assert_type(error.partial, remctl.RemctlSimpleResult | None)
+        assert_type(error.may_have_run, bool)
+
+
+def many(result: remctl.RemctlSimpleResult, error: remctl.RemctlError) -> None:
+    """Where a command is to run, and what came of it."""
+    target = remctl.Target("host", "4373", principal="host/other")
+    assert_type(target.host, str)
+    assert_type(target.port, int | None)
+    assert_type(target.principal, str | None)
+    remctl.Outcome(target, error=error)
+    outcome = remctl.Outcome(remctl.Target("host"), result, seconds=1.5, tries=2)
+    assert_type(outcome.target, remctl.Target)
+    assert_type(outcome.result, remctl.RemctlSimpleResult | None)
+    assert_type(outcome.error, remctl.RemctlError | None)
+    assert_type(outcome.seconds, float)
+    assert_type(outcome.tries, int)
+    assert_type(outcome.ok, bool)
+    assert_type(outcome.check(), remctl.RemctlSimpleResult)
 
 
 def codes() -> list[remctl.ErrorCode]:
@@ -186,3 +231,81 @@ def realm() -> None:
             assert_type(server.pid, int | None)
             assert_type(server.log(), str)
             server.restart()
+
+
+def answer(call: Call) -> Answer:
+    """A command of the server in Python."""
+    assert_type(call.command, tuple[str, ...])
+    assert_type(call.args, tuple[str, ...])
+    assert_type(call.stdin, bytes)
+    assert_type(call.env, Mapping[str, str])
+    assert_type(call.user, str)
+    assert_type(call.host, str)
+    assert_type(call.port, int)
+    return ("out", b"err", 1) if call.args else call.stdin
+
+
+def more_of_the_realm(realm: Realm) -> None:
+    """Other hosts, other principals, other keys; what hangs."""
+    realm.add_host("127.0.0.2", "127.0.0.3")
+    realm.add_principal("brief", lifetime=5.0)
+    assert_type(realm.make_keytab("brief", "other"), Path)
+    assert_type(realm.change_key("brief"), int)
+    assert_type(realm.kadmin("getprinc", "brief"), str)
+    realm.kinit("brief", keytab=realm.keytab, lifetime=5, ahead=-600)
+    realm.pause_kdc()
+    realm.resume_kdc()
+    commands: Commands = {"test": {"test": answer, "stdin": Command(answer, stdin="last")}}
+    with realm.server(commands, addresses=["127.0.0.2"], port=4373, keytab=realm.keytab) as server:
+        server.pause()
+        server.resume()
+        assert_type(server.exceptions, list[BaseException])
+
+
+def fake() -> None:
+    """A remctl without a network."""
+    refused = remctl.RemctlProtocolError("Access denied", remctl.ErrorCode.ACCESS)
+    with fake_remctl(
+        {"test": {"a": "out", "b": 1, "c": (None, b"err", 1), "d": answer, "e": refused}},
+        unreachable=["down.example.com"],
+    ) as server:
+        assert_type(server, FakeServer)
+        assert_type(server.calls, list[Call])
+        assert_type(server.exceptions, list[BaseException])
+    connection: remctl.Remctl = FakeRemctl({"test": {"a": remctl.RemctlTimeoutError}}, "host")
+    assert_type(connection.run(["test", "a"]), remctl.RemctlSimpleResult)
+    assert_type(FakeRemctl(server).calls, list[Call])
+
+
+async def asynchronous(host: str) -> None:
+    """The same for event loops."""
+    assert_type(await remctl.aremctl(host, command=["test"]), remctl.RemctlSimpleResult)
+    await remctl.aremctl(
+        host, 4373, "host/other", ["test"], timeout=1, ccache=Path("cc"), source_ip="::1"
+    )
+    async with remctl.AsyncRemctl(host, 4373, "host/other", timeout=1.5) as client:
+        assert_type(client, remctl.AsyncRemctl)
+        assert_type(client.opened, bool)
+        assert_type(client.ready, bool)
+        assert_type(client.fileno(), int)
+        assert_type(client.error(), str)
+        await client.command(["test"], timeout=1)
+        assert_type(await client.output(timeout=1), remctl.RemctlOutput)
+        async for token in client:
+            assert_type(token, remctl.RemctlOutput)
+        assert_type(await client.run(["test"], timeout=1), remctl.RemctlSimpleResult)
+        assert_type(await client.noop(timeout=1), bool)
+        async with client.stream(["test"], timeout=1) as stream:
+            assert_type(stream, remctl.AsyncStream)
+            async for token in stream:
+                assert_type(token, remctl.RemctlOutput)
+            await stream.close()
+            await stream.aclose()
+    client.set_timeout(1)
+    client.set_ccache("cc")
+    client.set_source_ip("::1")
+    await client.open(host, timeout=1)
+    with socket.create_connection((host, 4373)) as sock:
+        await client.open_socket(sock, host, timeout=1)
+    await client.close()
+    await client.aclose()

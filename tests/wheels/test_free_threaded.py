@@ -35,7 +35,7 @@ THREADS = """
 def free_threaded(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     """The wheel for a free-threaded CPython that is built for the purpose."""
     need("make", "gcc")
-    python = script("build-test-python", "--free-threaded").strip().splitlines()[-1]
+    python = script("wheel", "python", "--free-threaded").strip().splitlines()[-1]
     return unpack(build_wheel(cache, python), tmp_path_factory.mktemp("threads"), python)
 
 
@@ -45,5 +45,6 @@ def test_threads_without_the_lock(free_threaded: Bundled, realm: Realm, server: 
 
 
 def test_says_that_it_is_free_threaded(free_threaded: Bundled) -> None:
-    output = free_threaded.output("from remctl._cli import version_text; print(version_text())")
+    code = "from remctl._cli.version import version_text; print(version_text())"
+    output = free_threaded.output(code)
     assert "free-threaded" in output

@@ -1,0 +1,33 @@
+#include "transport/call.hpp"
+
+#include <algorithm>
+
+#include "transport/process.hpp"
+
+namespace pyremctl {
+
+std::optional<Time> Call::limit() const noexcept {
+    std::optional<Time> end = limits_.deadline;
+    if (limits_.inactivity) {
+        const Time silence = last_activity_ + *limits_.inactivity;
+        end = end ? std::min(*end, silence) : silence;
+    }
+    return end;
+}
+
+bool Call::expired() const noexcept {
+    const auto end = limit();
+    return end && now() >= *end;
+}
+
+bool Call::overdue() const noexcept { return limits_.deadline && now() >= *limits_.deadline; }
+
+void Call::check() const {
+    if (generation_ != fork_generation())
+        throw Error("the process was forked in the middle of this call; the connection stays "
+                    "with the parent");
+    if (cancelled_.load())
+        throw Error("connection closed during the call");
+}
+
+} // namespace pyremctl
