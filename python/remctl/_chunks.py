@@ -139,9 +139,9 @@ def arguments_of(job: Job) -> dict[str, Any]:
         except Exception as error:
             raise TypeError(f"{name} cannot be sent to a worker: {error}") from error
     settings = {
-        "ccache": job.ccache,
-        "keytab": job.keytab,
-        "source_ip": job.source_ip,
+        "ccache": job.settings.ccache,
+        "keytab": job.settings.keytab,
+        "source_ip": job.settings.source_ip,
     }
     return (
         arguments
@@ -165,7 +165,7 @@ def require_executor(executor: Executor, job: Job) -> None:
         raise TypeError(
             f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}"
         )
-    for name, value in (("ccache", job.ccache), ("keytab", job.keytab)):
+    for name, value in (("ccache", job.settings.ccache), ("keytab", job.settings.keytab)):
         if value is not None and not isinstance(value, str) and not hasattr(value, "__fspath__"):
             raise TypeError(
                 f"{name} must be a name or path for an executor, not {type(value).__name__}: "
