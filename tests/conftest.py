@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.fix_waits",
     "tests.fix_fleet",
     "tests.fix_many",
+    "tests.fix_pools",
 ]
