@@ -1,6 +1,7 @@
 """Pools of connections, in both worlds: what a test says once is run in each."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,7 +20,10 @@ def _asyncio(main: Callable[[], Awaitable[Any]]) -> Any:
 
 
 def _trio(main: Callable[[], Awaitable[Any]]) -> Any:
-    return trio.run(main)
+    try:
+        return trio.run(main)
+    finally:
+        gc.collect()  # what belonged to the loop is known by it until it is gone
 
 
 @pytest.fixture(params=[_asyncio, _trio], ids=["asyncio", "trio"])
