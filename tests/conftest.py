@@ -11,4 +11,5 @@ pytest_plugins = [
     "tests.fix_waits",
     "tests.fix_fleet",
     "tests.fix_many",
+    "tests.fix_pools",
 ]

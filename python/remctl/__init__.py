@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from remctl import _remctl as _remctl
     from remctl._async_client import AsyncRemctl, AsyncStream
     from remctl._async_many import arun_many
+    from remctl._async_pool import AsyncConnectionPool
     from remctl._async_simple import aremctl
     from remctl._build_info import VERSION, BuildInfo, __version__, build_info
     from remctl._client import Remctl, Stream
@@ -29,13 +30,16 @@ if TYPE_CHECKING:
     from remctl._many import run_many
     from remctl._outcomes import Outcome, Target
     from remctl._output import RemctlOutput
+    from remctl._pool import ConnectionPool
     from remctl._simple import remctl
 
 __all__ = [
     "VERSION",
+    "AsyncConnectionPool",
     "AsyncRemctl",
     "AsyncStream",
     "BuildInfo",
+    "ConnectionPool",
     "ErrorCode",
     "Outcome",
     "Remctl",
@@ -78,9 +82,11 @@ _refuse_sub_interpreters()
 # remctl.testing need neither. (No module here may be called as a function is: loading it would
 # take the function's place.)
 _HOMES = {
+    "AsyncConnectionPool": "_async_pool",
     "AsyncRemctl": "_async_client",
     "AsyncStream": "_async_client",
     "BuildInfo": "_build_info",
+    "ConnectionPool": "_pool",
     "ErrorCode": "_codes",
     "Outcome": "_outcomes",
     "Remctl": "_client",

@@ -73,11 +73,11 @@ def arun_many(
     given: Iterator[Target] | AsyncIterator[str | Target]
     given = aiter(hosts) if isinstance(hosts, AsyncIterable) else targets(hosts)
     if executor is not None:
-        from remctl._chunks import Chunks, require_executor
+        from remctl._chunks import Chunks, arguments_for
 
-        require_executor(executor, job)
+        sent = arguments_for(executor, job)
         hint = 0 if isinstance(hosts, AsyncIterable) else length_hint(hosts)
-        return Outcomes(given, partial(Chunks, job, number, executor, hint))
+        return Outcomes(given, partial(Chunks, sent, number, executor, hint))
     return Outcomes(given, partial(AsyncCrew, job, number))
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -21,8 +22,11 @@ class Beside(Protocol):
     async def checkpoint(self) -> None:
         """Let others have their turn, and a cancellation its chance."""
 
-    async def wait(self, descriptor: int | None) -> None:
-        """Wait until the descriptor is readable, or for `wake()`; also for one before it."""
+    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
+        """Wait until the descriptor is readable, or for `wake()`, which may have been before.
+
+        It ends after so many seconds, where they are given, too.
+        """
 
     def wake(self) -> None:
         """End a wait; from the loop's thread."""
@@ -57,15 +61,18 @@ class _Asyncio:
     async def checkpoint(self) -> None:
         await self._sleep(0)
 
-    async def wait(self, descriptor: int | None) -> None:
+    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
         if not self._woken:
             self._waiter = self._loop.create_future()
+            timer = None if seconds is None else self._loop.call_later(seconds, self.wake)
             if descriptor is not None:
                 self._loop.add_reader(descriptor, self.wake)
             try:
                 await self._waiter
             finally:
                 self._waiter = None
+                if timer is not None:
+                    timer.cancel()
                 if descriptor is not None:
                     self._loop.remove_reader(descriptor)
         self._woken = False
@@ -96,9 +103,10 @@ class _Trio:
     async def checkpoint(self) -> None:
         await self._trio.lowlevel.checkpoint()
 
-    async def wait(self, descriptor: int | None) -> None:
+    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
         if not self._woken:
-            with self._trio.CancelScope() as self._scope:
+            end = inf if seconds is None else self._trio.current_time() + seconds
+            with self._trio.CancelScope(deadline=end) as self._scope:
                 if descriptor is None:
                     await self._trio.sleep_forever()
                 await self._trio.lowlevel.wait_readable(descriptor)

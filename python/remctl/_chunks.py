@@ -31,11 +31,13 @@ _Answer = tuple[list[Outcome], Exception | None]
 class Chunks:
     """Hosts in the hands of an executor: see `remctl._many.Hosts`."""
 
-    def __init__(self, job: Job, limit: int, executor: Executor, hint: int) -> None:
+    def __init__(
+        self, arguments: dict[str, Any], limit: int, executor: Executor, hint: int
+    ) -> None:
         self.ended: deque[Outcome] = deque()
         self.beside: Beside | None = None
         self._executor = executor
-        self._arguments = (arguments_of(job), limit)
+        self._arguments = (arguments, limit)
         self._size = max(1, min(limit, -(-hint // _LEAST))) if hint else limit
         self._next: list[Target] = []
         self._running: dict[Future[_Answer], tuple[list[Target], float]] = {}
@@ -127,7 +129,7 @@ class Chunks:
             self.ended.append(Outcome(target, None, failure, monotonic() - begin, 1))
 
 
-def arguments_of(job: Job) -> dict[str, Any]:
+def _sent(job: Job) -> dict[str, Any]:
     """The arguments of `run_many()` that a worker can be sent; TypeError where one cannot."""
     command = job.command
     if not callable(command):
@@ -139,9 +141,9 @@ def arguments_of(job: Job) -> dict[str, Any]:
         except Exception as error:
             raise TypeError(f"{name} cannot be sent to a worker: {error}") from error
     settings = {
-        "ccache": job.ccache,
-        "keytab": job.keytab,
-        "source_ip": job.source_ip,
+        "ccache": job.settings.ccache,
+        "keytab": job.settings.keytab,
+        "source_ip": job.settings.source_ip,
     }
     return (
         arguments
@@ -155,8 +157,8 @@ def arguments_of(job: Job) -> dict[str, Any]:
     )
 
 
-def require_executor(executor: Executor, job: Job) -> None:
-    """Refuse what cannot be used; TypeError or ValueError that says why.
+def arguments_for(executor: Executor, job: Job) -> dict[str, Any]:
+    """What the workers are sent; TypeError or ValueError where they cannot do it.
 
     Kerberos and the threads of the engine do not survive a fork in the middle of what they do,
     which is what a worker that is forked has to.
@@ -165,21 +167,22 @@ def require_executor(executor: Executor, job: Job) -> None:
         raise TypeError(
             f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}"
         )
-    for name, value in (("ccache", job.ccache), ("keytab", job.keytab)):
+    for name, value in (("ccache", job.settings.ccache), ("keytab", job.settings.keytab)):
         if value is not None and not isinstance(value, str) and not hasattr(value, "__fspath__"):
             raise TypeError(
                 f"{name} must be a name or path for an executor, not {type(value).__name__}: "
                 f"tickets are not sent to its workers"
             )
     processes = sys.modules.get("concurrent.futures.process")
-    if processes is None or not isinstance(executor, processes.ProcessPoolExecutor):
-        return
-    context = getattr(executor, "_mp_context", None)
+    context = None
+    if processes is not None and isinstance(executor, processes.ProcessPoolExecutor):
+        context = getattr(executor, "_mp_context", None)
     if context is not None and context.get_start_method() == "fork":
         raise ValueError(
             "executor starts its workers by fork, which is not safe beside threads and open "
             "connections: give it mp_context=multiprocessing.get_context('spawn')"
         )
+    return _sent(job)
 
 
 def run_chunk(token: str, chunk: list[Target], arguments: dict[str, Any], limit: int) -> _Answer:

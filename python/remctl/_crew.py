@@ -67,9 +67,8 @@ class Crew(Generic[_Result]):
 
     def dispatch(self) -> None:
         """Advance all whose calls have ended, without a wait."""
-        for operation in self.reactor.dispatch(BUDGET):
-            work = operation.waiter
-            operation.waiter = None
+        # No name for an operation here: this frame may be an exception's, and kept.
+        for work in [_waiter(operation) for operation in self.reactor.dispatch(BUDGET)]:
             if work is not None:
                 self.advance(work)
 
@@ -135,6 +134,13 @@ class Crew(Generic[_Result]):
     async def sleep(self, seconds: float) -> None:
         """Wait so long."""
         await self.finish(self.reactor.pause(seconds))
+
+
+def _waiter(operation: _remctl.Operation) -> Any:
+    """Who waits for it, and nobody from now on."""
+    waiter = operation.waiter
+    operation.waiter = None
+    return waiter
 
 
 @coroutine

@@ -88,10 +88,10 @@ def run_many(
     )
     given = targets(hosts)
     if executor is not None:
-        from remctl._chunks import Chunks, require_executor
+        from remctl._chunks import Chunks, arguments_for
 
-        require_executor(executor, job)
-        return _run(given, partial(Chunks, job, number, executor, length_hint(hosts)))
+        sent = arguments_for(executor, job)
+        return _run(given, partial(Chunks, sent, number, executor, length_hint(hosts)))
     return _run(given, partial(HostCrew, job, number))
 
 

@@ -16,13 +16,13 @@ from remctl._arguments import (
     c_string,
     command_list,
     first_words,
-    path_or_name,
     port_number,
     seconds,
 )
 from remctl._errors import RemctlError, RemctlSimpleResult, locate, make
 from remctl._outcomes import Outcome, Target
 from remctl._output import RemctlOutput
+from remctl._settings import Settings
 from remctl._verbs import Answer, result_of
 
 if TYPE_CHECKING:
@@ -93,22 +93,17 @@ class Job:
         if principal is not None:
             c_string(principal, "principal")
         self.principal = principal
-        self.ccache, self.keytab, self.source_ip = ccache, keytab, source_ip
+        self.settings = Settings(ccache, keytab, source_ip)
         self.retries = count(retries, "retries", 0)
         for file, name in ((stdout, "stdout"), (stderr, "stderr")):
             if file is not None and not callable(file):
                 raise TypeError(f"{name} must be a function of the Target that returns a file")
         self.stdout, self.stderr = stdout, stderr
         self._admission = _remctl.Admission()
-        self.connection().close()  # what is wrong with the settings is known now
 
     def connection(self) -> _remctl.Connection:
         """A connection with all the settings, not open."""
-        connection = _remctl.Connection()
-        if self.ccache is not None:
-            connection.set_ccache(path_or_name(self.ccache))
-        if self.source_ip is not None:
-            connection.set_source_ip(self.source_ip)
+        connection = self.settings.connection()
         connection.set_admission(self._admission)
         return connection
 
@@ -214,23 +209,25 @@ async def _once(
     end: float | None,
 ) -> RemctlSimpleResult:
     """Connect, send the command, and take in its answer."""
-    reactor = loop.reactor
+    # No name for the reactor: the frame of an exception would keep its descriptors open.
     caller = id(connection)  # nobody else has it
     principal = job.principal if target.principal is None else target.principal
 
     def left() -> float | None:
         return None if end is None else end - loop.now()
 
-    await loop.finish(reactor.open(connection, caller, target.host, port or 0, principal, left()))
+    await loop.finish(
+        loop.reactor.open(connection, caller, target.host, port or 0, principal, left())
+    )
     if sinks is None:
-        answer: Answer = await loop.finish(reactor.run(connection, caller, arguments, left()))
+        answer: Answer = await loop.finish(loop.reactor.run(connection, caller, arguments, left()))
         return result_of(answer, target.host, port or None, first_words(arguments))
-    session = await loop.finish(reactor.stream(connection, caller, arguments, left()))
+    session = await loop.finish(loop.reactor.stream(connection, caller, arguments, left()))
     failure: RemctlError | None = None
     kind = "output"
     while kind == "output" and failure is None:
         tokens, failure = await loop.finish(
-            reactor.outputs(connection, caller, session, _BATCH, left())
+            loop.reactor.outputs(connection, caller, session, _BATCH, left())
         )
         for token in tokens:
             await loop.write(sinks, _token(RemctlOutput, token))
