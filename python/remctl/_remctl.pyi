@@ -100,6 +100,41 @@ class Connection(metaclass=_Type):
         """Return the connected socket's descriptor, or -1."""
 
 @final
+class Credentials(metaclass=_Type):
+    """What tickets are got with; see remctl.Credentials, which this carries out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from_keytab, from_ccache
+    @staticmethod
+    def from_keytab(
+        keytab: _CString | None = None, principal: _CString | None = None
+    ) -> Credentials:
+        """Read a keytab."""
+
+    @staticmethod
+    def from_ccache(name: _CString | None = None) -> Credentials:
+        """Use the tickets of a cache."""
+
+    def look(self) -> tuple[str | None, str | None, int | None, bool]:
+        """What is known: (name, principal, expires, valid)."""
+
+    def renew(self, timeout: _Seconds | None = None) -> None:
+        """Get a ticket, within so many seconds."""
+
+    def close(self) -> None:
+        """No open uses it from now on."""
+
+    @property
+    def closed(self) -> bool:
+        """True after close()."""
+
+def explain(
+    failure: _CString,
+    host: _CString | None,
+    principal: _CString | None = None,
+    ccache: _CString | None = None,
+) -> str | None:
+    """One sentence on why an open failed to authenticate, or None."""
+@final
 class Output(structseq[Any], tuple[str, bytes | None, int | None, int | None, int | None]):
     """A token of output, as remctl_output returns it."""
 

@@ -28,6 +28,7 @@ PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
     module.attr("__version__") = PYREMCTL_VERSION;
     pyremctl::register_build_info(module);
     pyremctl::register_errors();
+    pyremctl::register_credentials(module);
     pyremctl::register_connection(module); // sessions and connections, which
     pyremctl::register_lowlevel(module);   // the handles here are made of
 }

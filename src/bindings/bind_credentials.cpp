@@ -1,0 +1,139 @@
+// Credentials, and what a failure to authenticate is about.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "bindings/convert.hpp"
+#include "bindings/registers.hpp"
+#include "bindings/unlocked.hpp"
+#include "bindings/whole.hpp"
+#include "credentials/credentials.hpp"
+#include "credentials/explain.hpp"
+#include "credentials/ready.hpp"
+
+namespace py = pybind11;
+
+namespace pyremctl {
+
+namespace {
+
+using Shared = std::shared_ptr<Credentials>;
+
+/// The end of a call that may take so many seconds; None for no end.
+std::optional<Time> to_deadline(py::handle seconds) {
+    constexpr double longest = 1e9;
+    if (seconds.is_none())
+        return std::nullopt;
+    const double value = PyFloat_AsDouble(seconds.ptr());
+    if (PyErr_Occurred() != nullptr)
+        throw py::error_already_set();
+    if (std::isnan(value))
+        throw py::value_error("timeout must not be nan");
+    return Clock::now() + std::chrono::duration_cast<Duration>(
+                              std::chrono::duration<double>(std::clamp(value, 0.0, longest)));
+}
+
+/// The blocking driver: the one place here that knows how waiting is done.
+void renew_blocking(const Shared &self, std::optional<Time> deadline) {
+    Unlocked unlocked;
+    const auto waker = std::make_shared<Waker>();
+    const std::atomic<bool> closing{false};
+    Waiter waiter({.inactivity = std::nullopt, .deadline = deadline}, waker, closing);
+    run_blocking(renew_now(self, waiter), *waker, unlocked);
+}
+
+Shared from_keytab(py::handle keytab, py::handle principal) {
+    const auto path = to_optional_c_string(keytab, "keytab");
+    const auto name = to_optional_c_string(principal, "principal");
+    const Unlocked unlocked;
+    return Credentials::from_keytab(path, name);
+}
+
+Shared from_ccache(py::handle ccache) {
+    const auto name = to_optional_c_string(ccache, "name");
+    const Unlocked unlocked;
+    return Credentials::from_ccache(name);
+}
+
+py::object to_optional_text(const std::optional<std::string> &text) {
+    return text ? py::object(to_text(*text)) : py::none();
+}
+
+/// (name, principal, expires in seconds since 1970, valid)
+py::tuple look(const Shared &self) {
+    Unlocked unlocked;
+    const Credentials::Facts facts = self->look();
+    unlocked.relock();
+    return py::make_tuple(to_optional_text(facts.name), to_optional_text(facts.principal),
+                          facts.expires, facts.valid);
+}
+
+void close(const Shared &self) {
+    const Unlocked unlocked;
+    self->close();
+}
+
+py::object explain_to_python(py::handle failure, py::handle host, py::handle principal,
+                             py::handle ccache) {
+    const std::string text = to_c_string(failure, "failure");
+    const Attempt attempt{.host = to_optional_c_string(host, "host").value_or(""),
+                          .principal = to_optional_c_string(principal, "principal"),
+                          .ccache = to_optional_c_string(ccache, "ccache")};
+    Unlocked unlocked;
+    const std::string sentence = explain(text, attempt);
+    unlocked.relock();
+    return sentence.empty() ? py::none() : py::object(to_text(sentence));
+}
+
+} // namespace
+
+void register_credentials(py::module_ &module) {
+    py::class_<Credentials, Shared> credentials_class(
+        module, "Credentials",
+        "What tickets are got with; see remctl.Credentials, which this carries out.",
+        py::is_final());
+    credentials_class
+        .def_static("from_keytab", &from_keytab, py::arg("keytab") = py::none(),
+                    py::arg("principal") = py::none(), "Read a keytab.")
+        .def_static("from_ccache", &from_ccache, py::arg("name") = py::none(),
+                    "Use the tickets of a cache.")
+        .def("look", &look, "What is known: (name, principal, expires, valid).")
+        .def(
+            "renew",
+            [](const Shared &self, py::handle timeout) {
+                renew_blocking(self, to_deadline(timeout));
+            },
+            py::arg("timeout") = py::none(), "Get a ticket, within so many seconds.")
+        .def("close", &close, "No open uses it from now on.")
+        .def_property_readonly(
+            "closed", [](const Shared &self) { return self->closed(); }, "True after close().");
+    forbid_new(credentials_class);
+    forbid_copies(credentials_class);
+
+    module.def("explain", &explain_to_python, py::arg("failure"), py::arg("host"),
+               py::arg("principal") = py::none(), py::arg("ccache") = py::none(),
+               "One sentence on why an open failed to authenticate, or None.");
+
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): pybind11 fixes the signature.
+    py::register_local_exception_translator([](std::exception_ptr pointer) {
+        try {
+            if (pointer)
+                std::rethrow_exception(pointer);
+        } catch (const TicketError &error) {
+            const auto type = py::module_::import("remctl._errors")
+                                  .attr(error.failure() == Failure::timeout ? "RemctlTimeoutError"
+                                                                            : "RemctlError");
+            const py::object raised = type(to_text(error.what()));
+            if (!error.hint().empty())
+                raised.attr("hint") = to_text(error.hint());
+            PyErr_SetObject(type.ptr(), raised.ptr());
+        }
+    });
+}
+
+} // namespace pyremctl
