@@ -25,7 +25,6 @@ def far(realm: Realm) -> Iterator[FarServer]:
     if not tun.available():
         pytest.skip("a slow link takes root and /dev/net/tun")
     with Wan(delay=0.02) as wan:
-        realm.add_principal(f"host/{wan.far}")
         server = realm.server(
             {"test": PROGRAMS},
             addresses=[wan.far],

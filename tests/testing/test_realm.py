@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,35 +15,9 @@ import pytest
 from remctl.testing import Command, Commands, Realm, Server
 
 from tests.support.client import remctl
+from tests.support.processes import gone, processes_of, wait_until
 
 HELLO = {"test": {"hello": '#!/bin/sh\necho "hello $2"\n'}}
-
-
-def processes_of(folder: str) -> list[str]:
-    """The command lines of the processes that belong to the realm in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command, environment = (
-                (process / name).read_bytes() for name in ("cmdline", "environ")
-            )
-        except OSError:
-            continue
-        if folder.encode() in command + environment:
-            found.append(command.replace(b"\0", b" ").decode())
-    return found
-
-
-def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> None:
-    """Wait until a condition holds, `timeout` seconds at most."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
-
-
-def gone(folder: str) -> bool:
-    return not os.path.exists(folder) and not processes_of(folder)
 
 
 def test_default_principal(realm: Realm) -> None:

@@ -10,8 +10,9 @@ Needs the package `k5test` (`pip install 'pyremctl[testing]'`), an MIT Kerberos 
 remctld. With pytest, `pytest_plugins = ["remctl.testing.pytest_plugin"]` gives fixtures.
 """
 
+from remctl.testing.calls import Answer, Call
 from remctl.testing.commands import Command, Commands
 from remctl.testing.realm import Realm
 from remctl.testing.server import Server
 
-__all__ = ["Command", "Commands", "Realm", "Server"]
+__all__ = ["Answer", "Call", "Command", "Commands", "Realm", "Server"]

@@ -46,16 +46,24 @@ class Daemon:
         """Kill the daemon with its children; return when they are gone."""
         self._keeper.request("stop", self.pid)
 
+    def pause(self) -> None:
+        """Stop the daemon with its children (SIGSTOP); return when they stand still."""
+        self._keeper.request("pause", self.pid)
+
+    def resume(self) -> None:
+        """Let the daemon and its children go on (SIGCONT)."""
+        self._keeper.request("resume", self.pid)
+
 
 class Keeper:
     """A process that holds a folder, ports and daemons, and ends them with this one."""
 
     def __init__(self, prefix: str) -> None:
-        self._owner = os.getpid()
+        self.owner: int = os.getpid()
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", _keeper_process.__file__, prefix, str(self._owner)],
+            [sys.executable, "-I", "-S", _keeper_process.__file__, prefix, str(self.owner)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # out of reach of a Ctrl-C at the terminal
@@ -64,7 +72,7 @@ class Keeper:
 
     def request(self, verb: str, *args: Any) -> Any:
         """Have the keeper do something and return what it answers."""
-        if os.getpid() != self._owner:
+        if os.getpid() != self.owner:
             raise RuntimeError("a realm belongs to the process that opened it, not to its forks")
         with self._lock:
             identity = next(self._ids)
@@ -109,7 +117,7 @@ class Keeper:
 
     def close(self) -> None:
         """End all that the keeper holds; return when it is gone. Does nothing in a fork."""
-        if os.getpid() != self._owner:
+        if os.getpid() != self.owner:
             return
         # The end of the pipe would not tell it: a fork of this process holds it open.
         with contextlib.suppress(RuntimeError, ValueError):

@@ -39,21 +39,21 @@ QUEUE = 1024
 _prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
 
 
-def processes() -> Iterator[tuple[int, int, int]]:
-    """Every process that is not a zombie: its id, its parent's id and its session."""
+def processes() -> Iterator[tuple[int, int, int, bytes]]:
+    """Every process that is not a zombie: its id, its parent's id, its session and its state."""
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
         with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as stat:
             state, parent, _group, session = stat.read().rpartition(b")")[2].split()[:4]
             if state not in (b"Z", b"X"):
-                yield int(name), int(parent), int(session)
+                yield int(name), int(parent), int(session), state
 
 
-def kill(pid: int) -> None:
-    """Kill one process, which may be gone already."""
+def send(pid: int, number: int) -> None:
+    """Send a signal to one process, which may be gone already."""
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
 
 def lock_port(port: int) -> socket.socket | None:
@@ -192,13 +192,28 @@ class Keeper:
 
     def stop(self, pid: int) -> None:
         """Kill a daemon and everything in its session; return when it is gone."""
-        while alive := [one for one, _, session in processes() if session == pid]:
+        while alive := [one for one, _, session, _ in processes() if session == pid]:
             for one in alive:
-                kill(one)
+                send(one, signal.SIGKILL)
             time.sleep(0.001)
         while self.status(pid) is None:
             time.sleep(0.001)
         del self.daemons[pid], self.ended[pid]
+
+    def pause(self, pid: int) -> None:
+        """Stop a daemon and everything in its session for a while; return when all stand still."""
+        while running := [
+            one for one, _, session, state in processes() if session == pid and state != b"T"
+        ]:
+            for one in running:
+                send(one, signal.SIGSTOP)
+            time.sleep(0.001)
+
+    def resume(self, pid: int) -> None:
+        """Let a daemon and everything in its session go on."""
+        for one, _, session, _ in processes():
+            if session == pid:
+                send(one, signal.SIGCONT)
 
     def reap(self) -> None:
         """Take note of the children that have ended: daemons, and orphans of theirs."""
@@ -216,9 +231,9 @@ class Keeper:
         """
         with contextlib.suppress(ChildProcessError):
             while True:
-                for pid, parent, _ in processes():
+                for pid, parent, _, _ in processes():
                     if parent == os.getpid():
-                        kill(pid)
+                        send(pid, signal.SIGKILL)
                 os.waitpid(-1, 0)
         for _ in range(100):  # a tool that the dead parent started may be writing yet
             shutil.rmtree(self.folder, ignore_errors=True)

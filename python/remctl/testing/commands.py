@@ -1,29 +1,32 @@
 """The commands of a test server, written down as remctld wants them."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from remctl.testing.calls import Function
 
 
 @dataclass(frozen=True)
 class Command:
     """One command of a server.
 
-    `program` is the path of an executable file, or the text of a script if it begins with
-    `#!`. `stdin` is the number of the argument that the program gets on standard input
-    instead, or `"last"`. `acl` says who may run it; `options` are further options of
+    `program` is the path of an executable file, the text of a script if it begins with `#!`,
+    or a Python function, which is given a `Call` and returns an `Answer`. `stdin` is the
+    number of the argument that the program gets on standard input instead, the subcommand
+    being the first, or `"last"`. `acl` says who may run it; `options` are further options of
     `remctld.conf`, such as `{"user": "nobody"}`.
     """
 
-    program: str | os.PathLike[str]
+    program: str | os.PathLike[str] | Function
     stdin: int | str | None = None
     acl: tuple[str, ...] = ("ANYUSER",)
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-Program = str | os.PathLike[str] | Command
-"""An executable file, a script, or a `Command` with options."""
+Program = str | os.PathLike[str] | Function | Command
+"""An executable file, a script, a Python function, or a `Command` with options."""
 
 Commands = Mapping[str, Mapping[str, Program]] | Iterable[str] | os.PathLike[str]
 """The commands of a server, in one of four forms.
@@ -34,24 +37,37 @@ Commands = Mapping[str, Mapping[str, Program]] | Iterable[str] | os.PathLike[str
 - its lines.
 """
 
+EXAMPLES: dict[str, dict[str, Program]] = {
+    "test": {
+        "hello": "#!/bin/sh\necho hello\n",
+        "args": '#!/bin/sh\nshift\nprintf "%s\\n" "$@"\n',
+        "status": '#!/bin/sh\nexit "$2"\n',
+        "count": '#!/bin/sh\nfor i in $(seq "$2"); do echo "$i"; sleep 1; done\n',
+    }
+}
+"""What a server can do of which nobody has said what it should do."""
 
-def configuration(commands: Commands, scripts: Path) -> str:
-    """The text of a `remctld.conf`; scripts are written to the folder `scripts`."""
+
+def configuration(commands: Commands, scripts: Path, script_for: Callable[[Function], str]) -> str:
+    """The text of a `remctld.conf`; scripts are written to the folder `scripts`.
+
+    `script_for` makes the script that has a function called.
+    """
     if isinstance(commands, str):
         return commands
     if isinstance(commands, os.PathLike):
-        commands = _found(Path(commands))
+        commands = executables(Path(commands))
     if isinstance(commands, Mapping):
         return "".join(
-            _line(command, subcommand, program, scripts)
+            _line(command, subcommand, program, scripts, script_for)
             for command, programs in commands.items()
             for subcommand, program in programs.items()
         )
     return "".join(f"{line}\n" for line in commands)
 
 
-def _found(folder: Path) -> dict[str, dict[str, Program]]:
-    """The executable files of a folder as commands."""
+def executables(folder: Path) -> dict[str, dict[str, Program]]:
+    """The executable files of a folder as commands; OSError where there is no such folder."""
 
     def programs(path: Path) -> Iterator[Path]:
         return (one for one in sorted(path.iterdir()) if one.is_file() and os.access(one, os.X_OK))
@@ -65,11 +81,18 @@ def _found(folder: Path) -> dict[str, dict[str, Program]]:
     return found
 
 
-def _line(command: str, subcommand: str, program: Program, scripts: Path) -> str:
+def _line(
+    command: str,
+    subcommand: str,
+    program: Program,
+    scripts: Path,
+    script_for: Callable[[Function], str],
+) -> str:
     """One line of `remctld.conf`."""
     if not isinstance(program, Command):
         program = Command(program)
-    path = os.fspath(program.program)
+    what = program.program
+    path = script_for(what) if callable(what) else os.fspath(what)
     if path.startswith("#!"):
         scripts.mkdir(exist_ok=True)
         script = scripts / f"{command}-{subcommand}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from remctl.testing.commands import Commands
+from remctl.testing.commands import EXAMPLES, Commands
 from remctl.testing.realm import Realm
 from remctl.testing.server import Server
 
@@ -23,13 +23,8 @@ def remctl_realm() -> Iterator[Realm]:
 
 @pytest.fixture(scope="session")
 def remctl_commands() -> Commands:
-    """The commands of `remctl_server`: `test hello` and `test args`, unless overridden."""
-    return {
-        "test": {
-            "hello": "#!/bin/sh\necho hello\n",
-            "args": '#!/bin/sh\nprintf "%s\\n" "$@"\n',
-        }
-    }
+    """The commands of `remctl_server`: `test hello`, `test args` and more, unless overridden."""
+    return EXAMPLES
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import secrets
+import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -11,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remctl.testing._keeper import Daemon, Keeper
-from remctl.testing._tools import PACKAGES, find
-from remctl.testing.server import Server
+from remctl.testing._tools import PACKAGES, find, set_clock
+from remctl.testing.server import EVERY_IPV4, Server
 
 if TYPE_CHECKING:
     from remctl.testing.commands import Commands
@@ -44,6 +48,11 @@ _KDC_CONF: dict[str, Any] = {
 }
 _HOSTS = ("localhost", "127.0.0.1", "::1")
 _PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
+
+
+def _duration(seconds: float) -> str:
+    """A time as the Kerberos programs take it: in whole seconds."""
+    return f"{math.ceil(seconds)}s"
 
 
 def _k5realm(folder: Path, name: str, portbase: int) -> Any:
@@ -92,7 +101,6 @@ class Realm:
         """Make the realm, start its KDC and get a ticket for the user."""
         if self._keeper is not None:
             raise RuntimeError("the realm is open already")
-        self.owner: int = os.getpid()
         self._keeper = Keeper("remctl-realm-")
         self.folder: Path = self._keeper.folder
         k5 = self._k5 = _k5realm(self.folder, self.name, self._keeper.lease(10))
@@ -102,17 +110,14 @@ class Realm:
         passed_on = {k: os.environ[k] for k in _PASSED_ON if k in os.environ}
         self.daemon_env: dict[str, str] = passed_on | self.env
         k5.create_kdb()
-        self._kadmin(
-            f'addprinc -pw "{self.password}" {self.user}',
-            *(f"addprinc -randkey host/{host}" for host in _HOSTS),
-            f"ktadd -k {self.keytab} {' '.join(f'host/{host}' for host in _HOSTS)}",
-        )
+        self.add_principal(self.user, self.password)
+        self.add_host(*_HOSTS)
         self.start_kdc()
         self.kinit()
 
     def close(self) -> None:
         """End the realm with all servers in it; return when everything is gone."""
-        if self._keeper is not None and os.getpid() == self.owner:
+        if self._keeper is not None and os.getpid() == self._keeper.owner:
             keeper, self._keeper, self._kdc = self._keeper, None, None
             keeper.close()
 
@@ -123,34 +128,98 @@ class Realm:
             raise RuntimeError("the realm is not open")
         return self._keeper
 
-    def _kadmin(self, *lines: str) -> str:
-        """Have kadmin.local carry out some commands; what it says."""
-        said: bytes = self._k5.run([self._k5.kadmin_local], input="\n".join(lines) + "\n")
-        return said.decode()
+    def kadmin(self, *words: str) -> str:
+        """Have kadmin.local carry out a command and return what it prints.
 
-    def add_principal(self, name: str, password: str | None = None) -> None:
-        """Add a principal; one without a password gets its key into the keytab."""
+        One word an argument: `realm.kadmin("modprinc", "-expire", "yesterday", realm.user)`.
+        Raises RuntimeError with its words when it fails.
+        """
+        # Its exit status says nothing of a principal that it should put into a keytab.
+        return self._run(self._k5.kadmin_local, *words, alarm="does not exist")
+
+    def _run(self, *args: str, stdin: str = "", alarm: str | None = None) -> str:
+        done = subprocess.run(args, env=self._k5.env, input=stdin, capture_output=True, text=True)
+        if done.returncode or (alarm is not None and alarm in done.stderr):
+            words = (done.stderr or done.stdout).strip()
+            raise RuntimeError(f"{os.path.basename(args[0])} {' '.join(args[1:])}: {words}")
+        return done.stdout
+
+    def add_principal(
+        self, name: str, password: str | None = None, *, lifetime: float | None = None
+    ) -> None:
+        """Add a principal; one without a password gets its key into the realm's keytab.
+
+        `lifetime` is the longest that a ticket for it or of it is good, in seconds.
+        """
+        secret = ["-randkey"] if password is None else ["-pw", password]
+        limit = [] if lifetime is None else ["-maxlife", _duration(lifetime)]
+        self.kadmin("addprinc", *secret, *limit, name)
         if password is None:
-            self._kadmin(f"addprinc -randkey {name}", f"ktadd -k {self.keytab} {name}")
-        else:
-            self._kadmin(f'addprinc -pw "{password}" {name}')
+            self.make_keytab(name, path=self.keytab)
+
+    def add_host(self, *names: str) -> None:
+        """Add `host/<name>`, libremctl's default for a host of that name, to the realm's keytab.
+
+        For servers on 127.0.0.2, 127.0.0.3 and so on. A name that is there is left as it is.
+        """
+        there = set(self.kadmin("listprincs", "host/*").split())
+        new = [one for one in names if f"host/{one}@{self.name}" not in there]
+        if new:
+            hosts = [f"host/{name}" for name in dict.fromkeys(new)]
+            adding = "".join(f"addprinc -randkey {host}\n" for host in hosts)
+            self._run(self._k5.kadmin_local, stdin=adding)
+            self.make_keytab(*hosts, path=self.keytab)
+
+    def make_keytab(self, *principals: str, path: str | os.PathLike[str] | None = None) -> Path:
+        """Write the present keys of principals to a keytab and return its path.
+
+        The keys stay as they are: passwords and other keytabs remain good. The keytab is a
+        new file in `folder`; with `path` the keys are added to that one.
+        """
+        if path is None:
+            path = tempfile.mkdtemp(prefix="keytab-", dir=self.folder) + "/krb5.keytab"
+        self.kadmin("ktadd", "-norandkey", "-k", os.fspath(path), *principals)
+        return Path(path)
+
+    def change_key(self, principal: str, password: str | None = None) -> int:
+        """Give a principal a new key, random or made of a password; return its number (kvno).
+
+        Keytabs keep the old one, until `make_keytab` adds the new one.
+        """
+        secret = ["-randkey"] if password is None else ["-pw", password]
+        self.kadmin("cpw", *secret, principal)
+        return max(map(int, re.findall(r"Key: vno (\d+)", self.kadmin("getprinc", principal))))
 
     def kinit(
         self,
         principal: str | None = None,
         password: str | None = None,
         *,
+        keytab: str | os.PathLike[str] | None = None,
         ccache: str | os.PathLike[str] | None = None,
+        lifetime: float | None = None,
+        ahead: float | None = None,
         flags: Sequence[str] = (),
     ) -> str:
         """Get a ticket and return the ticket cache that it is in.
 
-        Without arguments it is a new one for the user, in the place of the old one. `flags`
-        are further arguments of kinit, such as `["-l", "5s"]` for a short life.
+        Without arguments it is a new one for the user, in the place of the old one. With
+        `keytab` the key is from there, and no password is needed. `lifetime` is how long the
+        ticket is good, in seconds. With `ahead` (seconds, negative for behind) a client that
+        uses the cache believes that its clock is so far from the KDC's: more than 300, and
+        servers refuse it. `flags` are further arguments of kinit. Raises RuntimeError with
+        the words of kinit when it fails.
         """
         where = os.fspath(ccache or self.ccache)
-        flags = ["-c", where, *flags]
-        self._k5.kinit(principal or self.user, password or self.password, flags=flags)
+        args = ["-c", where, *flags]
+        if keytab is not None:
+            args += ["-k", "-t", os.fspath(keytab)]
+        if lifetime is not None:
+            args += ["-l", _duration(lifetime)]
+        secret = "" if keytab is not None else f"{password or self.password}\n"
+        self._run(find("kinit"), *args, principal or self.user, stdin=secret)
+        if ahead is not None:
+            set_clock(where, ahead)
         return where
 
     def start_kdc(self) -> None:
@@ -168,6 +237,19 @@ class Realm:
         if self._kdc is not None:
             kdc, self._kdc = self._kdc, None
             kdc.stop()
+
+    def pause_kdc(self) -> None:
+        """Stop the KDC as SIGSTOP does: it is there, but does not answer."""
+        self._running_kdc().pause()
+
+    def resume_kdc(self) -> None:
+        """Let a paused KDC go on, as SIGCONT does."""
+        self._running_kdc().resume()
+
+    def _running_kdc(self) -> Daemon:
+        if self._kdc is None:
+            raise RuntimeError("the KDC does not run")
+        return self._kdc
 
     def log(self) -> str:
         """All that the KDC has logged so far."""
@@ -192,6 +274,8 @@ class Realm:
         commands: Commands,
         *,
         addresses: Sequence[str] = ("127.0.0.1",),
+        port: int | None = None,
+        keytab: Path | None = None,
         env: Mapping[str, str] | None = None,
         debug: bool = False,
         launcher: Sequence[str] = (),
@@ -199,15 +283,22 @@ class Realm:
         """A remctld in this realm, started by its `with` block (or by `start()`).
 
         `commands` is what `remctl.testing.commands.Commands` describes; `addresses` are the
-        addresses it listens on; `env` is added to the environment of its commands; `debug`
-        makes its log more talkative; `launcher` are words to put before the command that
-        starts remctld, such as `["nsenter", "--net=..."]`.
+        addresses it listens on, for which `add_host` is called, or `0.0.0.0` for all that
+        `add_host` was called for; `port` is a free one, unless it is given: that of another
+        server, say, on other addresses; `keytab` is its own instead of the realm's; `env` is
+        added to the environment of its commands; `debug` makes its log more talkative;
+        `launcher` are words to put before the command that starts remctld, such as
+        `["nsenter", "--net=..."]`.
         """
+        self.add_host(*(address for address in addresses if address != EVERY_IPV4))
         return Server(
-            self,
+            self.keeper,
             commands,
-            addresses=tuple(addresses),
-            env=env,
+            realm=self.name,
+            keytab=self.keytab if keytab is None else keytab,
+            env=self.daemon_env | dict(env or {}),
+            addresses=addresses,
+            port=port,
             debug=debug,
             launcher=launcher,
         )

@@ -3,50 +3,58 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from remctl.testing._keeper import Daemon
+from remctl.testing._callbacks import Callbacks
+from remctl.testing._keeper import Daemon, Keeper
 from remctl.testing._tools import find
 from remctl.testing.commands import Commands, configuration
 
-if TYPE_CHECKING:
-    from remctl.testing.realm import Realm
+EVERY_IPV4 = "0.0.0.0"
 
 
 class Server:
     """A remctld on the loopback interface; made by `Realm.server`, used with `with`.
 
     Attributes:
-        host: the name to connect to, `localhost` or the first of `addresses` if the server
-            has no IPv4; the default principal of libremctl fits it.
+        host: the name to connect to: `localhost`, or the first of `addresses` if the server
+            does not listen on 127.0.0.1; the default principal of libremctl fits it.
         port: the port it listens on, on each of `addresses`.
-        principal: the principal that it has keys for, written out with its realm.
+        principal: the principal of `host`, written out with its realm.
         addresses: the addresses that it listens on.
+        keytab: the file with its keys, which it reads at each connection.
         folder: the folder with its configuration, scripts and log.
     """
 
     def __init__(
         self,
-        realm: Realm,
+        keeper: Keeper,
         commands: Commands,
         *,
-        addresses: tuple[str, ...] = ("127.0.0.1",),
-        env: Mapping[str, str] | None = None,
+        realm: str,
+        keytab: Path,
+        env: Mapping[str, str],
+        addresses: Sequence[str] = ("127.0.0.1",),
+        port: int | None = None,
         debug: bool = False,
         launcher: Sequence[str] = (),
     ) -> None:
-        self.realm = realm
-        self.addresses = addresses
-        self.host: str = "localhost" if "127.0.0.1" in addresses else addresses[0]
-        self.principal: str = f"host/{self.host}@{realm.name}"
-        self.port: int = realm.keeper.lease(1)
-        self.folder: Path = realm.folder / f"server-{self.port}"
-        self.folder.mkdir()
+        self.addresses: tuple[str, ...] = tuple(addresses)
+        local = not {"127.0.0.1", EVERY_IPV4}.isdisjoint(self.addresses)
+        self.host: str = "localhost" if local else self.addresses[0]
+        self.principal: str = f"host/{self.host}@{realm}"
+        self.keytab = keytab
+        self.port: int = keeper.lease(1) if port is None else port
+        self.folder: Path = Path(tempfile.mkdtemp(prefix="server-", dir=keeper.folder))
         self.config: Path = self.folder / "remctld.conf"
-        self.config.write_text(configuration(commands, self.folder / "scripts"))
-        self._env = {**realm.daemon_env, **(env or {})}
+        self._callbacks = Callbacks(self.folder)
+        self.config.write_text(
+            configuration(commands, self.folder / "scripts", self._callbacks.script)
+        )
+        self._keeper = keeper
+        self._env = dict(env)
         self._debug = debug
         self._launcher = launcher
         self._daemon: Daemon | None = None
@@ -66,7 +74,7 @@ class Server:
         remctld = find("remctld")
         args = [*self._launcher, remctld, "-m", "-F", "-S"]
         args += ["-p", str(self.port), "-P", str(ready)]
-        args += ["-k", str(self.realm.keytab), "-f", str(self.config)]
+        args += ["-k", str(self.keytab), "-f", str(self.config)]
         for address in self.addresses:
             args += ["-b", address]
         if self._debug:
@@ -75,7 +83,8 @@ class Server:
         # for its SYN to be sent again. So it gets better ones, if it was built to take them.
         better = not self._launcher and b"sd_listen_fds" in Path(remctld).read_bytes()
         listen = [(address, self.port) for address in self.addresses] if better else []
-        self._daemon = self.realm.keeper.start("remctld", args, self._env, self._log, listen)
+        self._callbacks.open(self.host, self.port)
+        self._daemon = self._keeper.start("remctld", args, self._env, self._log, listen)
         self._daemon.wait_until(ready.exists)
 
     def stop(self) -> None:
@@ -83,15 +92,37 @@ class Server:
         if self._daemon is not None:
             daemon, self._daemon = self._daemon, None
             daemon.stop()
+        self._callbacks.close()
 
     def restart(self) -> None:
         """Stop the server and start it again on the same port."""
         self.stop()
         self.start()
 
+    def pause(self) -> None:
+        """Stop the server with every connection and command, as SIGSTOP does.
+
+        Connections are still accepted, by the kernel, but nobody answers: a host that hangs.
+        """
+        self._running().pause()
+
+    def resume(self) -> None:
+        """Let a paused server go on, as SIGCONT does."""
+        self._running().resume()
+
+    def _running(self) -> Daemon:
+        if self._daemon is None:
+            raise RuntimeError("the server does not run")
+        return self._daemon
+
     @property
     def _log(self) -> Path:
         return self.folder / "log"
+
+    @property
+    def exceptions(self) -> list[BaseException]:
+        """The exceptions that commands written in Python have ended with, the oldest first."""
+        return self._callbacks.exceptions
 
     def log(self) -> str:
         """All that the server has logged so far."""
@@ -107,7 +138,7 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         # Nothing to do in a fork: the server is the other process's.
-        if os.getpid() == self.realm.owner:
+        if os.getpid() == self._keeper.owner:
             self.stop()
 
     def __repr__(self) -> str:
