@@ -12,6 +12,7 @@ their output as it arrives.
 from remctl import _remctl
 from remctl._build_info import BuildInfo, build_info
 from remctl._client import Remctl, Stream
+from remctl._credentials import Credentials
 from remctl._errors import (
     ErrorCode,
     RemctlCommandError,
@@ -31,6 +32,7 @@ VERSION = build_info().libremctl or "unknown"
 __all__ = [
     "VERSION",
     "BuildInfo",
+    "Credentials",
     "ErrorCode",
     "Remctl",
     "RemctlCommandError",

@@ -124,6 +124,10 @@ class Credentials(metaclass=_Type):
         """No open uses it from now on."""
 
     @property
+    def source(self) -> str:
+        """What it is made of, for people."""
+
+    @property
     def closed(self) -> bool:
         """True after close()."""
 

@@ -29,6 +29,9 @@ std::optional<Time> to_deadline(py::handle seconds) {
     constexpr double longest = 1e9;
     if (seconds.is_none())
         return std::nullopt;
+    if (PyNumber_Check(seconds.ptr()) == 0)
+        throw py::type_error("timeout must be a number of seconds, not " +
+                             py::type::of(seconds).attr("__name__").cast<std::string>());
     const double value = PyFloat_AsDouble(seconds.ptr());
     if (PyErr_Occurred() != nullptr)
         throw py::error_already_set();
@@ -47,15 +50,23 @@ void renew_blocking(const Shared &self, std::optional<Time> deadline) {
     run_blocking(renew_now(self, waiter), *waker, unlocked);
 }
 
+/// A name that says something, or nothing for None.
+std::optional<std::string> to_optional_name(py::handle value, const char *name) {
+    auto text = to_optional_c_string(value, name);
+    if (text && text->empty())
+        throw py::value_error(std::string(name) + " must not be empty");
+    return text;
+}
+
 Shared from_keytab(py::handle keytab, py::handle principal) {
-    const auto path = to_optional_c_string(keytab, "keytab");
-    const auto name = to_optional_c_string(principal, "principal");
+    const auto path = to_optional_name(keytab, "keytab");
+    const auto name = to_optional_name(principal, "principal");
     const Unlocked unlocked;
     return Credentials::from_keytab(path, name);
 }
 
 Shared from_ccache(py::handle ccache) {
-    const auto name = to_optional_c_string(ccache, "name");
+    const auto name = to_optional_name(ccache, "name");
     const Unlocked unlocked;
     return Credentials::from_ccache(name);
 }
@@ -110,6 +121,9 @@ void register_credentials(py::module_ &module) {
             },
             py::arg("timeout") = py::none(), "Get a ticket, within so many seconds.")
         .def("close", &close, "No open uses it from now on.")
+        .def_property_readonly(
+            "source", [](const Shared &self) { return to_text(self->source()); },
+            "What it is made of, for people.")
         .def_property_readonly(
             "closed", [](const Shared &self) { return self->closed(); }, "True after close().");
     forbid_new(credentials_class);

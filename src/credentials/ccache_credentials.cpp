@@ -14,6 +14,8 @@ class CcacheCredentials final : public Credentials {
   public:
     explicit CcacheCredentials(std::string name) : name_(std::move(name)) {}
 
+    std::string source() const override { return "ticket cache " + name_; }
+
     Facts look() const override {
         const CacheFacts facts = look_at(name_);
         Facts seen;

@@ -56,6 +56,9 @@ class Credentials {
     Credentials &operator=(Credentials &&) = delete;
     virtual ~Credentials() = default;
 
+    /// What it is made of, for people: "keytab FILE:/etc/krb5.keytab of me@REALM".
+    virtual std::string source() const = 0;
+
     virtual Facts look() const = 0;
 
     /// True when a ticket has to be got before the next open: less than a

@@ -120,7 +120,7 @@ std::string clocks_apart(long offset) {
            "allows (clockskew in krb5.conf, 5 minutes by default): set them right (NTP).";
 }
 
-/// What is wrong with the cache itself; nothing where it has a good ticket.
+/// What is wrong with a cache that is out of order.
 std::string about_cache(const CacheFacts &cache) {
     switch (cache.state) {
     case CacheFacts::State::missing:
@@ -135,8 +135,6 @@ std::string about_cache(const CacheFacts &cache) {
     case CacheFacts::State::ticket:
         break;
     }
-    if (cache.valid())
-        return "";
     return "The ticket of " + cache.principal.value_or("?") + " in the cache " + cache.name +
            " expired at " + moment(cache.expires) + ", " + length_of(cache.left()) +
            " ago: get a new one with kinit, or name a keytab with keytab=.";
@@ -151,8 +149,7 @@ class Explanation {
 
     std::string text() const {
         if (cache_decides())
-            if (auto text = about_cache(cache_); !text.empty())
-                return text;
+            return about_cache(cache_);
         if (has(failure_, "not found in Kerberos database") ||
             mentions({KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN}))
             return unknown_server();
@@ -161,7 +158,8 @@ class Explanation {
             return no_kdc(context_, silent_realm(), unreachable);
         if (failure_.ends_with(": timed out"))
             return no_kdc(context_, silent_realm(), silent);
-        if (mentions({KRB5KRB_AP_ERR_SKEW, KRB5_KDCREP_SKEW, KRB5KRB_AP_ERR_TKT_NYV}))
+        if (mentions({KRB5KRB_AP_ERR_SKEW, KRB5_KDCREP_SKEW, KRB5KRB_AP_ERR_TKT_NYV,
+                      KRB5KRB_AP_ERR_TKT_EXPIRED}))
             return clocks_apart(cache_.clock_offset);
         if (mentions({KRB5_PARSE_MALFORMED}))
             return "principal= is no Kerberos name: write it like host/" + attempt_.host +
@@ -177,13 +175,16 @@ class Explanation {
         return has_words(context_, failure_, codes);
     }
 
-    /// With the default cache GSS-API may have used another of its collection,
-    /// or the default client keytab: then the cache says something only where
-    /// the failure agrees.
+    /// Whether it is the cache that is out of order. With the default one
+    /// GSS-API may have used another of its collection, or the default client
+    /// keytab: then the failure has to agree.
     bool cache_decides() const {
+        if (cache_.state == CacheFacts::State::ticket)
+            return cache_.left() < noticeable &&
+                   (mentions({KRB5KRB_AP_ERR_TKT_EXPIRED}) || (attempt_.ccache && !cache_.valid()));
         return attempt_.ccache || cache_.state == CacheFacts::State::unreadable ||
                has(failure_, "No Kerberos credentials available") ||
-               mentions({KRB5KRB_AP_ERR_TKT_EXPIRED, KRB5_FCC_NOFILE, KRB5_CC_NOTFOUND});
+               mentions({KRB5_FCC_NOFILE, KRB5_CC_NOTFOUND});
     }
 
     std::string server() const {

@@ -23,6 +23,10 @@ class KeytabCredentials final : public Credentials {
   public:
     explicit KeytabCredentials(KeytabIdentity identity) : identity_(std::move(identity)) {}
 
+    std::string source() const override {
+        return "keytab " + identity_.keytab + " of " + identity_.principal;
+    }
+
     Facts look() const override {
         const State &state = state_.get();
         const std::lock_guard lock(state.mutex);

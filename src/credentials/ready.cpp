@@ -13,6 +13,8 @@ constexpr auto patience = std::chrono::seconds(1);
 /// The one place that waits; null when `until` came first.
 Task<std::shared_ptr<Lease>> renew_on_thread(std::shared_ptr<Credentials> credentials,
                                              std::optional<Time> until, Waiter &waiter) {
+    if (waiter.expired()) // and the KDC is not to blame
+        throw Error(credentials->late().what(), Failure::timeout);
     const auto lease = std::make_shared<std::shared_ptr<Lease>>();
     Job job(waiter.waker(), [credentials, lease] { *lease = credentials->renew(); });
     waiter.touch();

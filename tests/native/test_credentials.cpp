@@ -41,6 +41,7 @@ struct Scripted final : Credentials {
     std::atomic<bool> answered{true};
     bool refused = false;
 
+    std::string source() const override { return "this test"; }
     Facts look() const override { return {}; }
     bool needs_renewal() const override { return due; }
     std::shared_ptr<Lease> current() const override { return present; }
