@@ -9,31 +9,31 @@
 their output as it arrives.
 """
 
-from remctl import _remctl
-from remctl._build_info import BuildInfo, build_info
-from remctl._client import Remctl, Stream
-from remctl._credentials import Credentials
-from remctl._errors import (
-    ErrorCode,
-    RemctlCommandError,
-    RemctlError,
-    RemctlNotOpenedError,
-    RemctlProtocolError,
-    RemctlTimeoutError,
-)
-from remctl._simple import remctl
-from remctl._types import RemctlOutput, RemctlSimpleResult
-
-__version__ = _remctl.__version__
-
-#: The version of libremctl, as the old binding had it.
-VERSION = build_info().libremctl or "unknown"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl import _remctl as _remctl
+    from remctl._build_info import VERSION, BuildInfo, __version__, build_info
+    from remctl._client import Remctl, Stream
+    from remctl._codes import ErrorCode
+    from remctl._credentials import Credentials
+    from remctl._errors import (
+        RemctlCommandError,
+        RemctlError,
+        RemctlNotOpenedError,
+        RemctlProtocolError,
+        RemctlSimpleResult,
+        RemctlTimeoutError,
+    )
+    from remctl._outcomes import Outcome, Target
+    from remctl._output import RemctlOutput
+    from remctl._simple import remctl
 
 __all__ = [
     "VERSION",
     "BuildInfo",
     "Credentials",
     "ErrorCode",
+    "Outcome",
     "Remctl",
     "RemctlCommandError",
     "RemctlError",
@@ -43,13 +43,53 @@ __all__ = [
     "RemctlSimpleResult",
     "RemctlTimeoutError",
     "Stream",
+    "Target",
     "__version__",
     "build_info",
     "remctl",
 ]
 
-# Users see, and pickles name, the package and not its files.
-for _name in __all__:
-    if _name not in ("VERSION", "__version__"):
-        globals()[_name].__module__ = __name__
-del _name
+# The same for Python as is said to type checkers above: where each name comes from when it is
+# used first. Until then neither the extension nor Kerberos is loaded, and remctl.backend and
+# remctl.testing need neither. (No module here may be called as a function is: loading it would
+# take the function's place.)
+_HOMES = {
+    "BuildInfo": "_build_info",
+    "Credentials": "_credentials",
+    "ErrorCode": "_codes",
+    "Outcome": "_outcomes",
+    "Remctl": "_client",
+    "RemctlCommandError": "_errors",
+    "RemctlError": "_errors",
+    "RemctlNotOpenedError": "_errors",
+    "RemctlOutput": "_output",
+    "RemctlProtocolError": "_errors",
+    "RemctlSimpleResult": "_errors",
+    "RemctlTimeoutError": "_errors",
+    "Stream": "_client",
+    "Target": "_outcomes",
+    "VERSION": "_build_info",
+    "__version__": "_build_info",
+    "build_info": "_build_info",
+    "remctl": "_simple",
+}
+
+
+if not TYPE_CHECKING:  # they would take every name for one that exists
+
+    def __getattr__(name: str) -> object:
+        """Load a public name, or the extension, at its first use."""
+        from importlib import import_module
+
+        if name == "_remctl":
+            return import_module("remctl._remctl")
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value: object = getattr(import_module(f"remctl.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """All names, loaded or not."""
+    return sorted({*globals(), *_HOMES})

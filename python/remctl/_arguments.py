@@ -1,17 +1,30 @@
 """Arguments as users write them, into arguments as the extension takes them."""
 
-from __future__ import annotations
-
-import numbers
 import os
 from collections.abc import Iterable
-from typing import SupportsIndex
+from math import inf, isnan, ldexp
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import SupportsFloat, SupportsIndex, TypeAlias
+
+    Port: TypeAlias = SupportsIndex | float | str | bytes | None
+    Seconds: TypeAlias = SupportsFloat | SupportsIndex
+else:
+    # The nearest that can be said without loading typing.
+    Port = int | float | str | bytes | None
+    Seconds = int | float
 
 #: An argument of a command: bytes, or anything with a string form.
 Argument = object
 
 Command = Iterable[Argument]
-Port = SupportsIndex | float | str | bytes | None
+
+#: An argument as the extension takes it.
+Encoded = bytes
+
+#: More of a word of a command is not shown in exceptions and logs.
+_LONGEST_WORD = 100
 
 
 def port_number(port: Port) -> int:
@@ -32,46 +45,115 @@ def port_number(port: Port) -> int:
     return number
 
 
-def command_list(command: Command) -> list[bytes]:
-    """The arguments of a command as bytes.
+def seconds(timeout: Seconds) -> float:
+    """A timeout as a float; infinite where it is an int beyond all floats.
 
-    A str is encoded as UTF-8, with surrogate escapes restored to the bytes
-    they stand for; bytes-like objects are taken as they are, paths, numbers
-    and all else by their string form. Raises TypeError where the command is
-    not an iterable of arguments, ValueError where it is empty.
+    Raises TypeError for what is no number and ValueError for NaN.
     """
-    if isinstance(command, (str, bytes, bytearray, memoryview, numbers.Number)):
+    try:
+        # Unlike float() it does not read texts.
+        number = ldexp(timeout, 0)
+    except TypeError:
+        kind = type(timeout).__name__
+        raise TypeError(f"timeout must be a number of seconds, not {kind}") from None
+    except OverflowError:
+        return -inf if timeout < 0 else inf  # type: ignore[operator]
+    except ValueError as error:  # of a signalling NaN of decimal's, say
+        raise ValueError(f"timeout must be a number of seconds: {error}") from error
+    if isnan(number):
+        raise ValueError("timeout must not be NaN")
+    return number
+
+
+def c_string(value: object, name: str) -> None:
+    """Refuse what cannot be a C string, as the extension does, before it is asked for anything.
+
+    Raises TypeError or ValueError that names the argument.
+    """
+    if isinstance(value, str):
+        try:
+            value = str.encode(value, "utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise ValueError(f"{name} cannot be encoded as UTF-8: {value!r}") from None
+    if not isinstance(value, bytes):
+        raise TypeError(f"{name} must be a str, not {type(value).__name__}")
+    if b"\0" in value:
+        raise ValueError(f"{name} must not contain a NUL character")
+
+
+def host_name(host: object) -> None:
+    """Refuse what cannot be a host, as `c_string` does."""
+    c_string(host, "host")
+    if not host:
+        raise ValueError("host must not be empty")
+
+
+def command_list(command: Command) -> list[Encoded]:
+    """The arguments of a command as the extension takes them.
+
+    Raises TypeError where the command is not an iterable of arguments, ValueError where it is
+    empty.
+    """
+    if isinstance(command, (str, bytes, bytearray, memoryview)):
         raise TypeError("command must be a sequence or iterator")
     try:
         arguments = iter(command)
     except TypeError:
         raise TypeError("command must be a sequence or iterator") from None
-    encoded = [_encode(argument, position) for position, argument in enumerate(arguments)]
+    encoded = [encode_argument(argument, position) for position, argument in enumerate(arguments)]
     if not encoded:
         raise ValueError("command must not be empty")
     return encoded
 
 
-def _encode(argument: Argument, position: int) -> bytes:
+def encode_argument(argument: Argument, position: int) -> Encoded:
+    """One argument of a command as the extension takes it.
+
+    bytes, str, int, float and their subclasses are sent as what they hold, whatever the
+    subclass says of itself: of an enumeration's member its value, in every version of Python
+    the same. A str is encoded as UTF-8, with surrogate escapes restored to the bytes they
+    stand for. A path is what `os.fspath` gives, a buffer its bytes, and all else (a bool, too)
+    its string form.
+    """
     if isinstance(argument, bytes):
-        return bytes(argument)
-    if argument is None:
-        raise TypeError(f"command argument {position} must not be None")
-    if isinstance(argument, os.PathLike):
-        argument = os.fspath(argument)
-    if not isinstance(argument, (str, numbers.Number)):
-        try:
-            # The buffer protocol has no name to test for before Python 3.12.
-            view = memoryview(argument)  # type: ignore[arg-type]
-        except TypeError:
-            pass
+        return argument
+    if not isinstance(argument, str):
+        if argument is None:
+            raise TypeError(f"command argument {position} must not be None")
+        if isinstance(argument, os.PathLike):
+            return encode_argument(os.fspath(argument), position)
+        if isinstance(argument, int) and not isinstance(argument, bool):
+            argument = int.__repr__(argument)
+        elif isinstance(argument, float):
+            argument = float.__repr__(argument)
         else:
-            if view.ndim:  # else a scalar, numpy.bool_ say
-                return view.tobytes()
+            view = _buffer(argument)
+            if view is not None:
+                return _encode_buffer(view)
+            argument = str(argument)
     try:
-        return str(argument).encode("utf-8", "surrogateescape")
+        return str.encode(argument, "utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise ValueError(f"command argument {position} cannot be encoded: {error}") from error
+
+
+def _buffer(argument: Argument) -> memoryview | None:
+    # The buffer protocol has no name to test for before Python 3.12.
+    try:
+        view = memoryview(argument)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+    return view if view.ndim else None  # without a dimension it is a scalar, numpy.bool_ say
+
+
+def _encode_buffer(view: memoryview) -> Encoded:
+    return view.tobytes()
+
+
+def first_words(command: list[Encoded]) -> str:
+    """What exceptions and logs may show of a command: its first two words, and no more."""
+    words = [bytes(word[:_LONGEST_WORD]) for word in command[:2]]
+    return b" ".join(words).decode("utf-8", "backslashreplace")
 
 
 def path_or_name(value: str | os.PathLike[str]) -> str:

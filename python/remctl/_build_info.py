@@ -1,17 +1,18 @@
 """Which libraries this copy of the package was built with."""
 
-from __future__ import annotations
-
-import dataclasses
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from remctl import _remctl
 
-__all__ = ["BuildInfo", "build_info"]
+__all__ = ["VERSION", "BuildInfo", "__version__", "build_info"]
+
+__version__ = _remctl.__version__
+
+#: The version of libremctl, as the old binding had it.
+VERSION = _remctl.VERSION
 
 
-@dataclasses.dataclass(frozen=True)
-class BuildInfo:
+class BuildInfo(NamedTuple):
     """What the extension was built from.
 
     `flavour` is `"system"` (linked with the system's libremctl) or `"bundled"`
@@ -35,4 +36,7 @@ def build_info() -> BuildInfo:
     >>> remctl.build_info().flavour
     'bundled'
     """
-    return BuildInfo(version=_remctl.__version__, **_remctl.build_info())
+    return BuildInfo(version=__version__, **_remctl.build_info())
+
+
+BuildInfo.__module__ = build_info.__module__ = "remctl"

@@ -5,20 +5,31 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING
 
 from remctl import _remctl
-from remctl._arguments import Command, Port, command_list, path_or_name, port_number
-from remctl._errors import RemctlNotOpenedError, RemctlProtocolError
-from remctl._types import RemctlOutput, RemctlSimpleResult
+from remctl._arguments import (
+    Command,
+    Encoded,
+    Port,
+    Seconds,
+    command_list,
+    path_or_name,
+    port_number,
+    seconds,
+)
+from remctl._errors import RemctlSimpleResult, make
+from remctl._output import RemctlOutput
+from remctl._running import run_on
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket as _socket
+    from socket import socket as _Socket
+    from types import TracebackType
 
     from typing_extensions import Self
 else:
-    Self = "Self"
+    # For who looks at annotations while it runs; what they stand for is not loaded for that.
+    _Socket = TracebackType = Self = object
 
 # What RemctlOutput._make does, without looking at the length again.
 _token = tuple.__new__
@@ -28,18 +39,38 @@ class Remctl:
     """A connection to a remctl server.
 
     With a host the constructor opens the connection; see `open()` for the
-    arguments and what is raised. The object is a context manager that closes
-    it, and closes by itself when it is garbage.
+    arguments and what is raised. ``timeout``, ``ccache`` and ``source_ip`` are
+    set before, as `set_timeout()`, `set_ccache()` and `set_source_ip()` do. The
+    object is a context manager that closes the connection, and closes by itself
+    when it is garbage.
 
     Any thread may use it. Calls are made one after another; `run()` and
     `stream()` have it to themselves until they are done. After any failure
     the connection is dropped, and the next `command()` makes a new one.
     """
 
+    __module__ = "remctl"
+
     def __init__(
-        self, host: str | None = None, port: Port = None, principal: str | None = None
+        self,
+        host: str | None = None,
+        port: Port = None,
+        principal: str | None = None,
+        *,
+        timeout: Seconds | None = None,
+        ccache: str | os.PathLike[str] | None = None,
+        source_ip: str | None = None,
     ) -> None:
         self._connection = _remctl.Connection()
+        # Where it is connected to, for the texts of exceptions.
+        self._host: str | None = None
+        self._port: int | None = None
+        if timeout is not None:
+            self.set_timeout(timeout)
+        if ccache is not None:
+            self.set_ccache(ccache)
+        if source_ip is not None:
+            self.set_source_ip(source_ip)
         if host is not None:
             self.open(host, port, principal)
 
@@ -77,13 +108,16 @@ class Remctl:
         """
         self._connection.set_source_ip(source)
 
-    def set_timeout(self, timeout: float | None) -> None:
+    def set_timeout(self, timeout: Seconds | None) -> None:
         """Give up when the server is silent for ``timeout`` seconds; 0 or None for never.
 
         It limits each silence, not a whole operation: connecting, the
         handshake, and sending and reading, measured from the last byte that
-        moved. Raises RemctlError for a negative timeout.
+        moved. Raises RemctlError for a negative timeout, TypeError or ValueError
+        for what is no number.
         """
+        if timeout is not None:
+            seconds(timeout)
         self._connection.set_timeout(timeout)
 
     # Connecting.
@@ -99,10 +133,12 @@ class Remctl:
         RemctlTimeoutError when the timeout ran out, and RemctlError for any
         other failure of the network or of authentication.
         """
-        self._connection.open(host, port_number(port), principal)
+        number = port_number(port)
+        self._connection.open(host, number, principal)
+        self._host, self._port = host, number or None
 
     def open_socket(
-        self, sock: _socket.socket, host: str | None = None, principal: str | None = None
+        self, sock: _Socket, host: str | None = None, principal: str | None = None
     ) -> None:
         """Authenticate over a connected stream socket, a tunnel or a proxy's.
 
@@ -117,6 +153,7 @@ class Remctl:
         if ssl is not None and isinstance(sock, ssl.SSLSocket):
             raise TypeError("sock must be a plain socket, not one wrapped in TLS")
         self._connection.open_descriptor(sock.fileno(), host, principal)
+        self._host, self._port = host, None
 
     def close(self) -> None:
         """Close the connection, from any thread.
@@ -139,7 +176,7 @@ class Remctl:
         self._connection.require_opened()
         number = self._connection.fileno()
         if number < 0:
-            raise RemctlNotOpenedError("no currently open connection")
+            raise make("not_opened", "no currently open connection", may_have_run=False)
         return number
 
     # Commands.
@@ -182,7 +219,7 @@ class Remctl:
         `command()` and `output()` do.
         """
         self._connection.require_opened()
-        return run_on(self._connection, command_list(command))
+        return run_on(self._connection, command_list(command), self._host, self._port)
 
     def stream(self, command: Command) -> Stream:
         """Send a command and iterate over the tokens of its answer as they arrive.
@@ -217,7 +254,9 @@ class Stream(Iterator[RemctlOutput]):
     manager that closes it.
     """
 
-    def __init__(self, connection: _remctl.Connection, command: list[bytes]) -> None:
+    __module__ = "remctl"
+
+    def __init__(self, connection: _remctl.Connection, command: list[Encoded]) -> None:
         self._connection = connection
         self._session: _remctl.Session | None = connection.begin()
         try:
@@ -272,11 +311,3 @@ class Stream(Iterator[RemctlOutput]):
         session, self._session = self._session, None
         if session is not None:
             session.end()
-
-
-def run_on(connection: _remctl.Connection, command: list[bytes]) -> RemctlSimpleResult:
-    """Run a command to its end; RemctlProtocolError where the server refuses it."""
-    stdout, stderr, status, error, text = connection.run(command)
-    if error is not None:
-        raise RemctlProtocolError(text, error)
-    return RemctlSimpleResult(stdout, stderr, status)

@@ -27,6 +27,7 @@ class Credentials:
     ticket yet.
     """
 
+    __module__ = "remctl"
     __slots__ = ("_shared",)
 
     _shared: _remctl.Credentials

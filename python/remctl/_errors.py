@@ -1,84 +1,288 @@
-"""The exceptions, and the error codes of the protocol."""
+"""How a command ends: with a result, or with an exception.
 
-from __future__ import annotations
+They are in one file because each has the other in it: a result's `check()` raises an
+exception, and an exception has the partial result of what had come before it.
+"""
 
-import enum
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl._codes import ErrorCode as _ErrorCode
+else:
+    # Which it is. The module enum is loaded for who gets one, and by nobody else. That is also
+    # why the annotations here are objects and not texts: to the outside these classes are
+    # remctl's, where a tool that reads a text would not find what is loaded at first use.
+    _ErrorCode = int
 
-from remctl._types import RemctlSimpleResult
+#: With these codes remctld refuses a command before it begins it. With the others (1, 9 and
+#: unknown ones) that is not known.
+_REFUSED_BEFORE_IT_RAN = frozenset({2, 3, 4, 5, 6, 7, 8, 10})
+
+#: More of the last line of standard error is not shown in an exception's text.
+_LONGEST_LINE = 500
 
 
-class ErrorCode(enum.IntEnum):
-    """Error codes of the remctl protocol (section 2.6, MESSAGE_ERROR)."""
+class RemctlSimpleResult:
+    """The answer to a command (manual, remctl.remctl)."""
 
-    INTERNAL = 1
-    """Internal server failure."""
-    BAD_TOKEN = 2
-    """Invalid format in a token."""
-    UNKNOWN_MESSAGE = 3
-    """Unknown message type."""
-    BAD_COMMAND = 4
-    """Invalid command format in a token."""
-    UNKNOWN_COMMAND = 5
-    """Unknown command."""
-    ACCESS = 6
-    """Access denied."""
-    TOOMANY_ARGS = 7
-    """Argument count exceeds the server's limit."""
-    TOOMUCH_DATA = 8
-    """Argument size exceeds the server's limit."""
-    UNEXPECTED_MESSAGE = 9
-    """Message type not valid now."""
-    NO_HELP = 10
-    """No help defined for this command."""
+    __module__ = "remctl"
+    # Where it came from is not among the attributes that vars() shows.
+    __slots__ = ("__dict__", "__weakref__", "_origin")
+
+    stdout: bytes | None
+    """Standard output, or None when nothing came."""
+    stderr: bytes | None
+    """Standard error, or None when nothing came."""
+    status: int | None
+    """The exit status, 0 to 255."""
+
+    _origin: tuple[str | None, str | None]  # the host, and the command's first two words
+
+    def __init__(
+        self,
+        stdout: bytes | None = None,
+        stderr: bytes | None = None,
+        status: int | None = None,
+    ) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self.status = status
+
+    @property
+    def text(self) -> str:
+        """Standard output as text: UTF-8, undecodable bytes replaced; "" for None."""
+        return "" if self.stdout is None else self.stdout.decode("utf-8", "replace")
+
+    def check(self) -> "RemctlSimpleResult":
+        """Return the result itself, or raise `RemctlCommandError` where the status is not 0."""
+        if self.status != 0:
+            raise RemctlCommandError(self)
+        return self
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__qualname__}"
+            f"(stdout={self.stdout!r}, stderr={self.stderr!r}, status={self.status!r})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, RemctlSimpleResult):
+            return NotImplemented
+        return self._value() == other._value()
+
+    def __hash__(self) -> int:
+        return hash(self._value())
+
+    def _value(self) -> tuple[bytes | None, bytes | None, int | None]:
+        return self.stdout, self.stderr, self.status
+
+    def __getstate__(self) -> tuple[dict[str, object], dict[str, object]]:
+        return self.__dict__, {"_origin": self._came_from()}
+
+    def _came_from(self) -> tuple[str | None, str | None]:
+        # Nowhere, where it was made by hand.
+        return getattr(self, "_origin", (None, None))
 
 
 class RemctlError(Exception):
     """A network or authentication error, or a call that makes no sense now.
 
-    The text is libremctl's, the same that ``Remctl.error()`` returns.
+    The text is libremctl's, the same that ``Remctl.error()`` returns; ``str()`` gives it.
     """
+
+    __module__ = "remctl"
+
+    host: str | None = None
+    """The host that the call was for."""
+    port: int | None = None
+    """The port; None where no connection was asked for by number."""
+    command: str | None = None
+    """The first two words of the command, joined by a space; never other arguments."""
+    hint: str | None = None
+    """What to do about it, in one sentence. It is also a note (``__notes__``, PEP 678)."""
+    partial: RemctlSimpleResult | None = None
+    """What had come of the answer, its status None; None where nothing is kept."""
+    may_have_run: bool = True
+    """False where the server cannot have begun the command."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+
+    def __str__(self) -> str:
+        if self.args and isinstance(self.args[0], str):
+            return self.args[0]
+        return Exception.__str__(self)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (type(self), self.args), self.__dict__
 
 
 class RemctlProtocolError(RemctlError):
     """A simple call or ``run()`` failed, or was refused by the server.
 
-    ``str()`` gives the text alone. ``code`` is the protocol's error code: an
-    `ErrorCode` where it is a known one, another int where it is not, and None
-    where the error is not the server's answer (a network error, say).
+    ``RemctlProtocolError(text, code)``: an int as the second argument is the ``code``.
     """
 
-    code: ErrorCode | int | None
+    __module__ = "remctl"
 
-    def __init__(self, message: str = "", code: int | None = None) -> None:
-        super().__init__(message)
-        try:
-            self.code = None if code is None else ErrorCode(code)
-        except ValueError:
-            self.code = code
+    code: _ErrorCode | int | None = None
+    """The protocol's error code: an `ErrorCode` where it is a known one, another int where it
+    is not, and None where the error is not the server's answer (a network error, say)."""
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (str(self), self.code), self.__dict__
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        if len(args) > 1 and isinstance(args[1], int):
+            self.code = _code(args[1])
 
 
 class RemctlNotOpenedError(RemctlError):
     """There is no open connection."""
 
+    __module__ = "remctl"
+
 
 class RemctlTimeoutError(RemctlError, TimeoutError):
     """Nothing came from the server in time. Also a `TimeoutError`."""
+
+    __module__ = "remctl"
+
+    # Left to itself an OSError takes the first two of its arguments for an error number and
+    # its text.
+    def __new__(cls, *args: object, **keywords: object) -> "RemctlTimeoutError":
+        error = super().__new__(cls)
+        error.args = args
+        return error
+
+    def __init__(self, *args: object) -> None:
+        self.args = args
 
 
 class RemctlCommandError(RemctlError):
     """A command ended with a status other than 0; see ``RemctlSimpleResult.check()``.
 
-    ``result`` is the whole result, with what the command wrote.
+    The text names the command and its host, the status and the last line of standard error.
     """
 
+    __module__ = "remctl"
+
     result: RemctlSimpleResult
+    """The whole result, with what the command wrote."""
 
-    def __init__(self, result: RemctlSimpleResult) -> None:
-        super().__init__(f"command exited with status {result.status}")
-        self.result = result
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)
+        if args and isinstance(args[0], RemctlSimpleResult):
+            self.result = args[0]
+            _locate(self, *args[0]._came_from())
+        else:
+            self.result = RemctlSimpleResult()
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.result,), self.__dict__
+    def __str__(self) -> str:
+        if not self.args or self.args[0] is not self.result:
+            return super().__str__()
+        text = self.command or "command"
+        if self.host:
+            text += f" on {self.host}"
+        text += f" exited with status {self.result.status}"
+        line = _last_line(self.result.stderr)
+        return _printable(f"{text}: {line}" if line else text)
+
+
+def make(
+    kind: str,
+    text: str,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    command: str | None = None,
+    hint: str | None = None,
+    partial: RemctlSimpleResult | None = None,
+    may_have_run: bool = True,
+) -> RemctlError:
+    """An exception of a kind, "general", "timeout", "not_opened" or "protocol"."""
+    error = _KINDS[kind](text)
+    if hint is not None:
+        add_hint(error, hint)
+    _locate(error, host, command)
+    error.port = port
+    error.partial = partial
+    error.may_have_run = may_have_run
+    return error
+
+
+_KINDS = {
+    "general": RemctlError,
+    "timeout": RemctlTimeoutError,
+    "not_opened": RemctlNotOpenedError,
+    "protocol": RemctlProtocolError,
+}
+
+
+def _again(kind: type[RemctlError], args: tuple[object, ...]) -> RemctlError:
+    """A copy's beginning, without __init__, whose arguments a subclass may have changed."""
+    return kind.__new__(kind, *args)
+
+
+def add_hint(error: RemctlError, hint: str) -> None:
+    """Say what to do about an error; also as a note, which Python 3.10 keeps but does not show."""
+    error.hint = hint
+    vars(error).setdefault("__notes__", []).append(hint)
+
+
+def _locate(error: RemctlError, host: str | None, command: str | None) -> None:
+    error.host = host
+    error.command = command
+
+
+def refusal(
+    text: str,
+    code: int,
+    stdout: bytes | None,
+    stderr: bytes | None,
+    *,
+    host: str | None,
+    port: int | None,
+    command: str,
+) -> RemctlProtocolError:
+    """The server's answer that it does not run a command, or no further."""
+    error = RemctlProtocolError(text, code)
+    _locate(error, host, command)
+    error.port = port
+    error.partial = RemctlSimpleResult(stdout, stderr)
+    error.partial._origin = (host, command)
+    silent = stdout is None and stderr is None
+    error.may_have_run = not (silent and code in _REFUSED_BEFORE_IT_RAN)
+    return error
+
+
+def as_protocol_error(error: RemctlError) -> RemctlProtocolError:
+    """The same error as the simple call raises it (manual, remctl.remctl)."""
+    again = RemctlProtocolError(str(error))
+    again.__dict__.update(error.__dict__)
+    return again
+
+
+def _code(number: int) -> _ErrorCode | int:
+    from remctl._codes import ErrorCode
+
+    try:
+        return ErrorCode(number)
+    except ValueError:
+        return number
+
+
+def _last_line(data: bytes | None) -> str:
+    """The last line that is not blank, or the beginning of a long one."""
+    if not isinstance(data, bytes):
+        return ""
+    data = data.rstrip()
+    start = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+    line = data[start : start + _LONGEST_LINE + 1].decode("utf-8", "replace")
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
+
+
+def _printable(text: str) -> str:
+    """The text, with what a terminal would act on written as Python writes it in a string."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )

@@ -6,6 +6,7 @@ from _typeshed import structseq
 from typing_extensions import TypedDict
 
 __version__: Final[str]
+VERSION: Final[str]  # libremctl's, "unknown" where it was not known when this was built
 
 # Text is encoded as UTF-8, with surrogate escapes restored to the bytes they stand for.
 _CString: TypeAlias = str | bytes
@@ -103,7 +104,7 @@ class Connection(metaclass=_Type):
 class Credentials(metaclass=_Type):
     """What tickets are got with; see remctl.Credentials, which this carries out."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from_keytab, from_ccache
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # raises: see the next two
     @staticmethod
     def from_keytab(
         keytab: _CString | None = None, principal: _CString | None = None

@@ -1,11 +1,13 @@
 // Connection: what the package's Remctl is made on.
 #include <pybind11/pybind11.h>
 
+#include "bindings/blocking_way.hpp"
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
+#include "bindings/unlocked.hpp"
 #include "bindings/verbs.hpp"
 #include "bindings/whole.hpp"
-#include "connection/shared_connection.hpp"
+#include "drivers/client.hpp"
 #include "transport/error.hpp"
 
 namespace py = pybind11;
@@ -19,108 +21,141 @@ namespace {
 template <class Self, auto method>
 constexpr auto by_reference = [](Self &self) { return (self.*method)(); };
 
+template <auto method> constexpr auto without_lock = [](Client &self) {
+    const Unlocked unlocked;
+    (self.*method)();
+};
+
+// It has no state.
+BlockingWay way; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
 /// Seconds as to_duration has them; error() then tells what was wrong with them.
-std::optional<Duration> noted_duration(SharedConnection &shared, py::handle seconds) {
+void set_timeout(Client &client, py::handle seconds) {
     try {
-        return to_duration(seconds, "timeout");
+        client.set_timeout(to_duration(seconds, "timeout"));
     } catch (const Error &error) {
-        shared.note(error.what());
+        client.note(error.what());
         throw;
     }
-}
-
-void set_timeout(SharedConnection &shared, py::handle seconds) {
-    shared.set_timeout(noted_duration(shared, seconds));
-}
-
-void set_deadline(SharedConnection &shared, py::handle seconds) {
-    const auto patience = noted_duration(shared, seconds);
-    shared.set_deadline(patience ? std::optional<Time>(Clock::now() + *patience) : std::nullopt);
 }
 
 /// The session, or null for None. pybind11's own conversion asks None, in each
 /// call, whether it is an object of another extension module: that takes a
 /// third of the time of output().
-verbs::Session to_session(py::handle session) {
-    return session.is_none() ? nullptr : session.cast<verbs::Session>();
+verbs::SharedSession to_session(py::handle session) {
+    return session.is_none() ? nullptr : session.cast<verbs::SharedSession>();
 }
 
 } // namespace
 
 void register_connection(py::module_ &module) {
-    py::class_<Gate::Session, verbs::Session> session_class(
+    py::class_<Session, verbs::SharedSession> session_class(
         module, "Session", "The exclusive use of a connection, for the length of one stream.",
         py::is_final());
-    session_class.def("end", by_reference<Gate::Session, &Gate::Session::end>,
-                      "Let other calls through. Harmless the second time.");
+    session_class
+        .def("end", by_reference<Session, &Session::end>,
+             "Let other calls through. Harmless the second time.")
+        .def_property_readonly("inherited", by_reference<const Session, &Session::inherited>,
+                               "True in the child of a fork: the stream is the parent's.");
     forbid_new(session_class);
     forbid_copies(session_class);
 
-    py::class_<SharedConnection> connection_class(
+    py::class_<Client, std::shared_ptr<Client>> connection_class(
         module, "Connection",
-        "A connection to a remctl server, shared by any number of threads.\n\n"
-        "Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out.",
+        "A connection to a remctl server, shared by any number of callers.\n\n"
+        "Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out. A "
+        "timeout is for the whole call, in seconds: None for no limit, 0 or less for too late.",
         py::is_final());
     connection_class.def(py::init<>())
         .def(
             "set_ccache",
-            [](SharedConnection &self, py::handle ccache) {
+            [](Client &self, py::handle ccache) {
                 self.set_ccache(to_optional_c_string(ccache, "ccache"));
             },
             py::arg("ccache"), "Set the credential cache for connections made from now on.")
         .def(
             "set_source_ip",
-            [](SharedConnection &self, py::handle source) {
-                self.set_source_ip(to_source(source));
-            },
+            [](Client &self, py::handle source) { self.set_source_ip(to_source(source)); },
             py::arg("source"), "Set the address that connections come from, from now on.")
         .def("set_timeout", &set_timeout, py::arg("timeout"),
              "Set the longest silence, in seconds; None or 0 for no limit.")
-        .def("set_deadline", &set_deadline, py::arg("timeout"),
-             "End all calls so many seconds from now; None or 0 for no end.")
-        .def("open", &verbs::open, py::arg("host"), py::arg("port") = 0,
-             py::arg("principal") = py::none(), "Connect and authenticate.")
-        .def("open_descriptor", &verbs::open_descriptor, py::arg("descriptor"), py::arg("host"),
-             py::arg("principal") = py::none(),
-             "Authenticate over a connected socket, of which a duplicate is used.")
+        .def(
+            "open",
+            [](Client &self, py::handle host, py::handle port, py::handle principal,
+               py::handle timeout) {
+                return verbs::open(way, self.shared_from_this(), host, port, principal, timeout);
+            },
+            py::arg("host"), py::arg("port") = 0, py::arg("principal") = py::none(),
+            py::arg("timeout") = py::none(), "Connect and authenticate.")
+        .def(
+            "open_descriptor",
+            [](Client &self, int descriptor, py::handle host, py::handle principal,
+               py::handle timeout) {
+                return verbs::open_descriptor(way, self.shared_from_this(), descriptor, host,
+                                              principal, timeout);
+            },
+            py::arg("descriptor"), py::arg("host"), py::arg("principal") = py::none(),
+            py::arg("timeout") = py::none(),
+            "Authenticate over a connected socket, of which a duplicate is used.")
         .def(
             "command",
-            [](SharedConnection &self, py::handle command, py::handle session) {
-                verbs::command(self, command, to_session(session));
+            [](Client &self, py::handle command, py::handle timeout) {
+                return verbs::command(way, self.shared_from_this(), command, timeout);
             },
-            py::arg("command"), py::arg("session") = py::none(), "Send a command: a list of bytes.")
+            py::arg("command"), py::arg("timeout") = py::none(),
+            "Send a command: a list of bytes-like objects.")
         .def(
             "output",
-            [](SharedConnection &self, py::handle session) {
-                return verbs::output(self, to_session(session));
+            [](Client &self, py::handle session, py::handle timeout) {
+                return output(self.shared_from_this(), to_session(session), timeout);
             },
-            py::arg("session") = py::none(), "Read a token: (type, output, stream, status, error).")
-        .def("run", &verbs::run, py::arg("command"),
-             "Send a command and read its answer: (stdout, stderr, status, error, error text).")
-        .def("noop", &verbs::noop, "True when the server answered, False when it knows no NOOP.")
-        .def("close", &verbs::close,
+            py::arg("session") = py::none(), py::arg("timeout") = py::none(),
+            "Read a token: (type, output, stream, status, error).")
+        .def(
+            "run",
+            [](Client &self, py::handle command, py::handle timeout) {
+                return verbs::run(way, self.shared_from_this(), command, timeout);
+            },
+            py::arg("command"), py::arg("timeout") = py::none(),
+            "Send a command and read its answer: (stdout, stderr, status, error, error text).")
+        .def(
+            "stream",
+            [](Client &self, py::handle command, py::handle timeout) {
+                return verbs::stream(way, self.shared_from_this(), command, timeout);
+            },
+            py::arg("command"), py::arg("timeout") = py::none(),
+            "Send a command and reserve the connection for its answer.")
+        .def(
+            "noop",
+            [](Client &self, py::handle timeout) {
+                return verbs::noop(way, self.shared_from_this(), timeout);
+            },
+            py::arg("timeout") = py::none(),
+            "True when the server answered, False when it knows no NOOP.")
+        .def("close", without_lock<&Client::close>,
              "Close for good, also under a call that waits in another thread.")
         .def(
-            "drop",
-            [](SharedConnection &self, py::handle session) {
-                verbs::drop(self, to_session(session));
+            "leave",
+            [](Client &self, Session &session) {
+                const Unlocked unlocked;
+                self.leave(session);
             },
-            py::arg("session") = py::none(),
-            "End the connection at once; the next command makes a new one.")
-        .def("begin", &verbs::begin, "Reserve the connection for a stream.")
+            py::arg("session"),
+            "End a stream. Unless it was read to its end the connection is dropped.")
         .def(
-            "error", [](const SharedConnection &self) { return to_text(self.error()); },
+            "error", [](const Client &self) { return to_text(self.error()); },
             "The text of the last failure, or \"no error\".")
-        .def("require_opened", by_reference<SharedConnection, &SharedConnection::require_opened>,
+        .def("require_opened", by_reference<Client, &Client::require_opened>,
              "Raise RemctlNotOpenedError where no connection is open.")
-        .def_property_readonly("opened", by_reference<SharedConnection, &SharedConnection::opened>,
+        .def_property_readonly("opened", by_reference<const Client, &Client::opened>,
                                "True from a successful open to close.")
-        .def_property_readonly("pending",
-                               by_reference<SharedConnection, &SharedConnection::pending>,
+        .def_property_readonly("pending", by_reference<const Client, &Client::pending>,
                                "True while a command's answer has not been read to its end.")
-        .def("fileno", by_reference<SharedConnection, &SharedConnection::descriptor>,
+        .def_property_readonly("ready", by_reference<const Client, &Client::ready>,
+                               "True when output() has something to give without a wait.")
+        .def("fileno", by_reference<const Client, &Client::descriptor>,
              "The connected socket's descriptor, or -1.");
-    construct_in_new<SharedConnection>(connection_class);
+    construct_in_new<Client>(connection_class);
     forbid_copies(connection_class);
 }
 

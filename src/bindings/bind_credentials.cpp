@@ -2,9 +2,6 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <algorithm>
-#include <atomic>
-#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -15,6 +12,7 @@
 #include "credentials/credentials.hpp"
 #include "credentials/explain.hpp"
 #include "credentials/ready.hpp"
+#include "drivers/blocking.hpp"
 
 namespace py = pybind11;
 
@@ -24,30 +22,12 @@ namespace {
 
 using Shared = std::shared_ptr<Credentials>;
 
-/// The end of a call that may take so many seconds; None for no end.
-std::optional<Time> to_deadline(py::handle seconds) {
-    constexpr double longest = 1e9;
-    if (seconds.is_none())
-        return std::nullopt;
-    if (PyNumber_Check(seconds.ptr()) == 0)
-        throw py::type_error("timeout must be a number of seconds, not " +
-                             py::type::of(seconds).attr("__name__").cast<std::string>());
-    const double value = PyFloat_AsDouble(seconds.ptr());
-    if (PyErr_Occurred() != nullptr)
-        throw py::error_already_set();
-    if (std::isnan(value))
-        throw py::value_error("timeout must not be nan");
-    return Clock::now() + std::chrono::duration_cast<Duration>(
-                              std::chrono::duration<double>(std::clamp(value, 0.0, longest)));
-}
-
 /// The blocking driver: the one place here that knows how waiting is done.
-void renew_blocking(const Shared &self, std::optional<Time> deadline) {
+void renew(const Shared &self, py::handle timeout) {
+    const auto deadline = to_deadline(timeout);
     Unlocked unlocked;
-    const auto waker = std::make_shared<Waker>();
-    const std::atomic<bool> closing{false};
-    Waiter waiter({.inactivity = std::nullopt, .deadline = deadline}, waker, closing);
-    run_blocking(renew_now(self, waiter), *waker, unlocked);
+    Call call({.inactivity = std::nullopt, .deadline = deadline}, thread_waker());
+    BlockingDriver(*thread_waker(), unlocked).run(renew_now(self, call));
 }
 
 /// A name that says something, or nothing for None.
@@ -114,12 +94,8 @@ void register_credentials(py::module_ &module) {
         .def_static("from_ccache", &from_ccache, py::arg("name") = py::none(),
                     "Use the tickets of a cache.")
         .def("look", &look, "What is known: (name, principal, expires, valid).")
-        .def(
-            "renew",
-            [](const Shared &self, py::handle timeout) {
-                renew_blocking(self, to_deadline(timeout));
-            },
-            py::arg("timeout") = py::none(), "Get a ticket, within so many seconds.")
+        .def("renew", &renew, py::arg("timeout") = py::none(),
+             "Get a ticket, within so many seconds.")
         .def("close", &close, "No open uses it from now on.")
         .def_property_readonly(
             "source", [](const Shared &self) { return to_text(self->source()); },
@@ -132,22 +108,6 @@ void register_credentials(py::module_ &module) {
     module.def("explain", &explain_to_python, py::arg("failure"), py::arg("host"),
                py::arg("principal") = py::none(), py::arg("ccache") = py::none(),
                "One sentence on why an open failed to authenticate, or None.");
-
-    // NOLINTNEXTLINE(performance-unnecessary-value-param): pybind11 fixes the signature.
-    py::register_local_exception_translator([](std::exception_ptr pointer) {
-        try {
-            if (pointer)
-                std::rethrow_exception(pointer);
-        } catch (const TicketError &error) {
-            const auto type = py::module_::import("remctl._errors")
-                                  .attr(error.failure() == Failure::timeout ? "RemctlTimeoutError"
-                                                                            : "RemctlError");
-            const py::object raised = type(to_text(error.what()));
-            if (!error.hint().empty())
-                raised.attr("hint") = to_text(error.hint());
-            PyErr_SetObject(type.ptr(), raised.ptr());
-        }
-    });
 }
 
 } // namespace pyremctl

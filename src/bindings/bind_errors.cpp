@@ -1,9 +1,8 @@
-// C++ failures as the exceptions of the package remctl.
 #include <pybind11/pybind11.h>
 
 #include "bindings/convert.hpp"
+#include "bindings/errors.hpp"
 #include "bindings/registers.hpp"
-#include "transport/error.hpp"
 
 namespace py = pybind11;
 
@@ -11,32 +10,55 @@ namespace pyremctl {
 
 namespace {
 
-const char *class_of(Failure failure) {
+const char *kind_of(Failure failure) {
     switch (failure) {
     case Failure::timeout:
-        return "RemctlTimeoutError";
+        return "timeout";
     case Failure::not_opened:
-        return "RemctlNotOpenedError";
+        return "not_opened";
     case Failure::general:
         break;
     }
-    return "RemctlError";
+    return "general";
+}
+
+// What the package makes exceptions with is looked up when it is needed:
+// nothing is kept beyond the interpreter's life.
+py::object errors() { return py::module_::import("remctl._errors"); }
+
+py::object make(const Error &error, const py::object &partial) {
+    const auto hint = error.hint().empty() ? py::object(py::none()) : to_text(error.hint());
+    py::object made = errors().attr("make")(
+        kind_of(error.failure()), to_text(error.what()), py::arg("hint") = hint,
+        py::arg("partial") = partial, py::arg("may_have_run") = error.may_have_run());
+    if (!error.lasting())
+        made.attr("_passing") = true;
+    return made;
 }
 
 } // namespace
 
+py::object to_exception(const Error &error) { return make(error, py::none()); }
+
+py::object to_exception(const Error &error, Result &partial) {
+    const py::tuple came = to_tuple(partial);
+    return make(error, errors().attr("RemctlSimpleResult")(came[0], came[1]));
+}
+
+void raise(const py::object &exception) {
+    PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
+    throw py::error_already_set();
+}
+
 void register_errors() {
-    // The classes are looked up when they are needed: each interpreter has
-    // its own, and nothing is kept beyond an interpreter's life.
     // NOLINTNEXTLINE(performance-unnecessary-value-param): pybind11 fixes the signature.
     py::register_local_exception_translator([](std::exception_ptr pointer) {
         try {
             if (pointer)
                 std::rethrow_exception(pointer);
         } catch (const Error &error) {
-            const auto type = py::module_::import("remctl._errors").attr(class_of(error.failure()));
-            const auto text = to_text(error.what());
-            PyErr_SetObject(type.ptr(), text.ptr());
+            const py::object exception = to_exception(error);
+            PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
         }
     });
 }

@@ -3,15 +3,17 @@
 #include <structseq.h>
 
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "bindings/blocking_way.hpp"
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
+#include "bindings/unlocked.hpp"
 #include "bindings/verbs.hpp"
 #include "bindings/whole.hpp"
-#include "connection/shared_connection.hpp"
+#include "drivers/client.hpp"
 #include "transport/error.hpp"
+#include "transport/process.hpp"
 
 namespace py = pybind11;
 
@@ -23,32 +25,35 @@ namespace {
 class LowlevelHandle {
   public:
     /// While a call holds its share, another thread may close the handle.
-    std::shared_ptr<SharedConnection> get() const {
-        const std::lock_guard lock(*mutex_);
-        if (!connection_)
+    verbs::SharedClient get() const {
+        const StateLock lock(client_.get());
+        if (closed_)
             throw py::value_error("the remctl handle is closed");
-        return connection_;
+        return client_;
     }
 
-    std::shared_ptr<SharedConnection> take() {
-        const std::lock_guard lock(*mutex_);
-        if (!connection_)
+    verbs::SharedClient take() {
+        const StateLock lock(client_.get());
+        if (std::exchange(closed_, true))
             throw py::value_error("the remctl handle is closed");
-        return std::move(connection_);
+        return client_;
     }
 
   private:
-    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
-    std::shared_ptr<SharedConnection> connection_ = std::make_shared<SharedConnection>();
+    verbs::SharedClient client_ = std::make_shared<Client>();
+    bool closed_ = false;
 };
+
+// It has no state.
+BlockingWay way; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 /// Calls a verb and returns libremctl's status for it.
 template <class Verb> bool status_of(const LowlevelHandle &handle, Verb verb) {
-    const auto shared = handle.get();
+    const auto client = handle.get();
     try {
-        verb(*shared);
+        verb(client);
     } catch (const Error &error) {
-        shared->note(error.what());
+        client->note(error.what());
         return false;
     }
     return true;
@@ -56,59 +61,72 @@ template <class Verb> bool status_of(const LowlevelHandle &handle, Verb verb) {
 
 bool remctl_open(const LowlevelHandle &handle, py::handle host, py::handle port,
                  py::handle principal) {
-    return status_of(handle, [&](auto &shared) { verbs::open(shared, host, port, principal); });
+    return status_of(handle, [&](const auto &client) {
+        verbs::open(way, client, host, port, principal, py::none());
+    });
 }
 
 bool remctl_open_fd(const LowlevelHandle &handle, py::handle host, int descriptor,
                     py::handle principal) {
-    return status_of(
-        handle, [&](auto &shared) { verbs::open_descriptor(shared, descriptor, host, principal); });
+    return status_of(handle, [&](const auto &client) {
+        verbs::open_descriptor(way, client, descriptor, host, principal, py::none());
+    });
 }
 
 bool remctl_open_sockaddr(const LowlevelHandle &handle, py::handle host, py::handle address,
                           py::handle principal) {
-    return status_of(handle,
-                     [&](auto &shared) { verbs::open_address(shared, address, host, principal); });
+    return status_of(handle, [&](const auto &client) {
+        verbs::open_address(way, client, address, host, principal);
+    });
 }
 
 bool remctl_commandv(const LowlevelHandle &handle, py::handle list) {
-    return status_of(handle, [&](auto &shared) { verbs::command(shared, list, nullptr); });
+    return status_of(handle,
+                     [&](const auto &client) { verbs::command(way, client, list, py::none()); });
 }
 
 bool remctl_set_timeout(const LowlevelHandle &handle, py::handle timeout) {
     return status_of(handle,
-                     [&](auto &shared) { shared.set_timeout(to_duration(timeout, "timeout")); });
+                     [&](const auto &client) { client->set_timeout(to_duration(timeout, "timeout")); });
 }
 
 bool remctl_noop(const LowlevelHandle &handle) {
     bool answered = false;
-    return status_of(handle, [&](auto &shared) { answered = verbs::noop(shared); }) && answered;
+    return status_of(handle,
+                     [&](const auto &client) {
+                         answered = verbs::noop(way, client, py::none()).template cast<bool>();
+                     }) &&
+           answered;
 }
 
 /// An Output, or an empty tuple on failure.
 py::tuple remctl_output(const LowlevelHandle &handle, const py::object &type) {
     py::tuple token;
-    status_of(handle, [&](auto &shared) { token = type(verbs::output(shared, nullptr)); });
+    status_of(handle,
+              [&](const auto &client) { token = type(output(client, nullptr, py::none())); });
     return token;
 }
 
 /// The simple call: (error, stdout, stderr, status).
 py::tuple simple_call(py::handle host, py::handle port, py::handle principal, py::handle list) {
-    const HeldCommand checked(list); // before anything is sent
-    SharedConnection shared;
+    const auto checked = hold_command(list); // before anything is sent
+    const auto client = std::make_shared<Client>();
     try {
-        verbs::open(shared, host, port, principal);
-        const py::tuple result = verbs::run(shared, list);
-        verbs::close(shared);
+        verbs::open(way, client, host, port, principal, py::none());
+        const py::tuple result = py::tuple(verbs::run(way, client, list, py::none()));
         const bool refused = !result[3].is_none();
         return py::make_tuple(refused ? py::object(result[4]) : py::none(), result[0], result[1],
-                              result[2]);
+                              result[2].is_none() ? py::object(py::int_(0)) : py::object(result[2]));
     } catch (const Error &error) {
         return py::make_tuple(to_text(error.what()), py::none(), py::none(), 0);
     }
 }
 
-void remctl_close(LowlevelHandle &handle) { verbs::close(*handle.take()); }
+void remctl_close(LowlevelHandle &handle) {
+    const auto client = handle.take();
+    const Unlocked unlocked;
+    client->close();
+}
 
 /// A struct sequence: a tuple whose members have names.
 py::object output_type() {

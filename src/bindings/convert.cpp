@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bindings/errors.hpp"
 #include "transport/error.hpp"
 
 namespace py = pybind11;
@@ -14,6 +15,18 @@ namespace pyremctl {
 namespace {
 
 std::string type_name(py::handle value) { return Py_TYPE(value.ptr())->tp_name; }
+
+/// Bytes, or None for nothing. The pieces are given back as they are copied.
+py::object to_bytes(std::optional<Pieces> &data) {
+    if (!data)
+        return py::none();
+    auto bytes = py::reinterpret_steal<py::bytes>(
+        PyBytes_FromStringAndSize(nullptr, static_cast<py::ssize_t>(data->size())));
+    if (!bytes)
+        throw py::error_already_set();
+    data->move_to(PyBytes_AS_STRING(bytes.ptr()));
+    return bytes;
+}
 
 constexpr double longest_timeout = 1e9; // seconds; what is longer is for ever
 
@@ -91,24 +104,18 @@ std::string to_source(py::handle value) {
     return source;
 }
 
-HeldCommand::HeldCommand(py::handle list) {
-    if (!PyList_Check(list.ptr()))
-        throw py::type_error("command must be a list of bytes, not " + type_name(list));
-    // The list may change under us from now on; what is in the copy does not.
-    const auto items = py::reinterpret_steal<py::tuple>(PyList_AsTuple(list.ptr()));
-    if (!items)
-        throw py::error_already_set();
-    if (items.empty())
-        throw py::value_error("command must not be empty");
-    arguments.reserve(items.size());
-    command.reserve(items.size());
-    for (const py::handle item : items) {
-        if (!PyBytes_Check(item.ptr()))
-            throw py::type_error("command must be a list of bytes, not of " + type_name(item));
-        arguments.push_back(py::reinterpret_borrow<py::bytes>(item));
-        command.push_back({PyBytes_AS_STRING(item.ptr()),
-                           static_cast<std::size_t>(PyBytes_GET_SIZE(item.ptr()))});
-    }
+std::optional<Time> to_deadline(py::handle value) {
+    if (value.is_none())
+        return std::nullopt;
+    const double seconds = to_seconds(value, "timeout");
+    if (std::isnan(seconds))
+        throw py::value_error("timeout must be a number of seconds, not nan");
+    if (seconds <= 0)
+        return Time::min();
+    if (seconds >= longest_timeout)
+        return std::nullopt;
+    return Clock::now() +
+           std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
 py::tuple to_tuple(const Token &token) {
@@ -126,13 +133,25 @@ py::tuple to_tuple(const Token &token) {
     return py::make_tuple("done", py::none(), py::none(), py::none(), py::none());
 }
 
-py::object to_bytes(const std::optional<std::string> &data) {
-    if (!data)
-        return py::none();
-    return py::bytes(*data);
+py::tuple to_list(OwnedTokens &tokens, const Token &only) {
+    py::list list;
+    if (tokens.tokens.empty())
+        list.append(to_tuple(only));
+    for (OwnedTokens::One &one : tokens.tokens) {
+        one.token.data = one.data;
+        list.append(to_tuple(one.token));
+        one.data = {};
+    }
+    try {
+        if (tokens.failure)
+            std::rethrow_exception(tokens.failure);
+    } catch (const Error &error) {
+        return py::make_tuple(list, to_exception(error));
+    }
+    return py::make_tuple(list, py::none());
 }
 
-py::tuple to_tuple(const Result &result) {
+py::tuple to_tuple(Result &result) {
     return py::make_tuple(to_bytes(result.stdout_data), to_bytes(result.stderr_data), result.status,
                           result.error, to_text(result.error_text));
 }

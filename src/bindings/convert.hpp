@@ -26,27 +26,25 @@ std::uint16_t to_port(pybind11::handle value);
 /// no number; Error, as the manual wants it, where it is negative.
 std::optional<Duration> to_duration(pybind11::handle value, const char *name);
 
+/// When a call has to end that begins now and may take so many seconds:
+/// nothing for None, a moment that is past for 0 and less. TypeError where it
+/// is no number, ValueError where it is not one to compare with.
+std::optional<Time> to_deadline(pybind11::handle seconds);
+
 /// An address to connect from. ValueError where it is no address in digits.
 std::string to_source(pybind11::handle value);
-
-/// A list of bytes as a command, and the references that keep it alive.
-struct HeldCommand {
-    /// TypeError where it is no list of bytes, ValueError where it is empty.
-    explicit HeldCommand(pybind11::handle list);
-
-    std::vector<pybind11::bytes> arguments;
-    Command command;
-};
 
 /// A token as (type, output, stream, status, error), None where the manual has
 /// none. Copies the data, once.
 pybind11::tuple to_tuple(const Token &token);
 
-/// A whole answer as (stdout, stderr, status, error, error text).
-pybind11::tuple to_tuple(const Result &result);
+/// Tokens as a list of such tuples, and the exception that comes after them or
+/// None. Without any it is the one that is given.
+pybind11::tuple to_list(OwnedTokens &tokens, const Token &only);
 
-/// Bytes, or None for nothing.
-pybind11::object to_bytes(const std::optional<std::string> &data);
+/// A whole answer as (stdout, stderr, status, error, error text); its data is
+/// moved out.
+pybind11::tuple to_tuple(Result &result);
 
 /// Text from a server, or from libkrb5 in whatever the locale is.
 pybind11::str to_text(std::string_view text);

@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/registers.hpp"
+#include "build_info.hpp"
 
 namespace {
 
@@ -26,11 +27,15 @@ PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
     module.doc() = "The remctl client library's interface, one to one, over handles that are "
                    "safe to misuse; and the connection that the package remctl is made on.";
     module.attr("__version__") = PYREMCTL_VERSION;
+    // The library's, as in the old binding.
+    constexpr const char *library = pyremctl::build_info::libremctl;
+    module.attr("VERSION") = *library == '\0' ? "unknown" : library;
     pyremctl::register_build_info(module);
     pyremctl::register_errors();
     pyremctl::register_credentials(module);
     pyremctl::register_connection(module); // sessions and connections, which
-    pyremctl::register_lowlevel(module);   // the handles here are made of
+    pyremctl::register_reactor(module);    // what runs, and
+    pyremctl::register_lowlevel(module);   // the handles here, are made of
 }
 
 #if PY_VERSION_HEX < 0x030C0000

@@ -72,6 +72,8 @@ void Unlocked::relock() noexcept {
 
 void Unlocked::check() {
     relock();
+    if (finalizing())
+        note_end_of_threads();
     if (PyErr_CheckSignals() != 0)
         throw py::error_already_set();
     state_ = PyEval_SaveThread();

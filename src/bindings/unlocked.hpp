@@ -4,16 +4,16 @@
 
 #include <pybind11/pybind11.h>
 
-#include "transport/poll.hpp"
+#include "drivers/blocking.hpp"
 
 namespace pyremctl {
 
 /// Releases the interpreter lock for as long as it lives, or until relock(),
 /// and lets a wait look at Python's signal handlers.
 ///
-/// Convert all arguments before and touch no Python object meanwhile. Mutexes
-/// of ours are taken only without the interpreter lock; so it may be taken
-/// back while one is held.
+/// Convert all arguments before and touch no Python object meanwhile. Whoever
+/// holds a mutex of ours never waits for the interpreter lock, so that one may
+/// be taken with it or without.
 class Unlocked final : public Interrupts {
   public:
     Unlocked();

@@ -1,35 +1,134 @@
-// A connection's verbs with Python's arguments and results. Each converts,
-// releases the interpreter lock, waits for its turn, and runs.
+// A connection's verbs with Python's arguments and results.
+//
+// Each is described once, for whichever way of waiting: a Way is a function of
+// a client, a deadline, a verb and what makes its result into Python's. It
+// carries the call out and gives the result (blocking_way.hpp), or gives an
+// object that stands for the call (reactor_way.hpp). Arguments are converted
+// before; no Python object is touched on the way.
 #pragma once
 
 #include <pybind11/pybind11.h>
 
-#include <memory>
+#include <fcntl.h>
+#include <sys/socket.h>
 
-#include "connection/shared_connection.hpp"
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "bindings/convert.hpp"
+#include "bindings/held_command.hpp"
+#include "drivers/client.hpp"
+#include "transport/address.hpp"
 
 namespace pyremctl::verbs {
 
-using Session = std::shared_ptr<Gate::Session>; ///< null outside any stream
+using SharedClient = std::shared_ptr<Client>;
+using SharedSession = std::shared_ptr<Session>; ///< null outside any stream
 
-void open(SharedConnection &shared, pybind11::handle host, pybind11::handle port,
-          pybind11::handle principal);
+/// Without a host there has to be a principal.
+Target to_target(pybind11::handle host, pybind11::handle port, pybind11::handle principal);
+
+/// A duplicate of a connected stream socket's descriptor; anything else is
+/// refused.
+Descriptor duplicate(int descriptor);
+
+/// (address in digits, port) as an address.
+Address to_address(pybind11::handle pair);
+
+/// What a verb that gives nothing gives Python.
+inline const auto to_none = [](auto &) -> pybind11::object { return pybind11::none(); };
+
+template <class Way>
+auto open(Way &way, SharedClient client, pybind11::handle host, pybind11::handle port,
+          pybind11::handle principal, pybind11::handle timeout) {
+    Target target = to_target(host, port, principal);
+    if (target.host.empty())
+        throw pybind11::value_error("host must not be empty");
+    return way.open(
+        std::move(client), to_deadline(timeout), target,
+        [target](Connection &connection, Call &call) { return connection.open(target, call); });
+}
 
 /// Over a duplicate of a connected socket's descriptor. The host, which may be
 /// None beside a principal, is only used for the principal.
-void open_descriptor(SharedConnection &shared, int descriptor, pybind11::handle host,
-                     pybind11::handle principal);
+template <class Way>
+auto open_descriptor(Way &way, SharedClient client, int descriptor, pybind11::handle host,
+                     pybind11::handle principal, pybind11::handle timeout) {
+    const Target target = to_target(host, pybind11::int_(0), principal);
+    const auto deadline = to_deadline(timeout);
+    auto socket = std::make_shared<Descriptor>(duplicate(descriptor));
+    return way.open(std::move(client), deadline, target,
+                    [target, socket](Connection &connection, Call &call) {
+                        return connection.adopt(std::move(*socket), target, call);
+                    });
+}
 
 /// To (address in digits, port), without a look-up.
-void open_address(SharedConnection &shared, pybind11::handle address, pybind11::handle host,
-                  pybind11::handle principal);
+template <class Way>
+auto open_address(Way &way, SharedClient client, pybind11::handle address, pybind11::handle host,
+                  pybind11::handle principal) {
+    if (!PyTuple_Check(address.ptr()) || PyTuple_GET_SIZE(address.ptr()) < 2)
+        throw pybind11::type_error("address must be a tuple: (address in digits, port)");
+    const auto pair = pybind11::reinterpret_borrow<pybind11::tuple>(address);
+    const Target target = to_target(host, pair[1], principal);
+    const Address where = to_address(pair);
+    return way.open(std::move(client), std::nullopt, target,
+                    [target, where](Connection &connection, Call &call) {
+                        return connection.open_address(where, target, call);
+                    });
+}
 
-void command(SharedConnection &shared, pybind11::handle list, const Session &session);
-pybind11::tuple output(SharedConnection &shared, const Session &session);
-pybind11::tuple run(SharedConnection &shared, pybind11::handle list);
-bool noop(SharedConnection &shared);
-void close(SharedConnection &shared);
-void drop(SharedConnection &shared, const Session &session);
-Session begin(SharedConnection &shared);
+template <class Way>
+auto command(Way &way, SharedClient client, pybind11::handle list, pybind11::handle timeout) {
+    auto command = hold_command(list);
+    return way.perform(
+        std::move(client), to_deadline(timeout), nullptr,
+        [command](Connection &connection, Call &call) { return connection.command(command, call); },
+        to_none);
+}
+
+/// Up to so many bytes of tokens that follow one another without a wait, and
+/// one at least: a list of tuples.
+template <class Way>
+auto outputs(Way &way, SharedClient client, SharedSession session, std::size_t bytes,
+             pybind11::handle timeout) {
+    auto tokens = std::make_shared<OwnedTokens>();
+    return way.perform(
+        std::move(client), to_deadline(timeout), std::move(session),
+        [tokens, bytes](Connection &connection, Call &call) {
+            return connection.outputs(*tokens, bytes, call);
+        },
+        [tokens](auto &last) { return to_list(*tokens, last.value); });
+}
+
+template <class Way>
+auto run(Way &way, SharedClient client, pybind11::handle list, pybind11::handle timeout) {
+    auto command = hold_command(list);
+    auto result = std::make_shared<Result>();
+    return way.perform(
+        client, to_deadline(timeout), nullptr,
+        [command, result](Connection &connection, Call &call) {
+            return connection.run(command, *result, call);
+        },
+        [client, result](auto &) -> pybind11::object {
+            if (result->error)
+                client->note(result->error_text);
+            return to_tuple(*result);
+        },
+        result);
+}
+
+template <class Way>
+auto stream(Way &way, SharedClient client, pybind11::handle list, pybind11::handle timeout) {
+    return way.stream(std::move(client), to_deadline(timeout), hold_command(list));
+}
+
+template <class Way> auto noop(Way &way, SharedClient client, pybind11::handle timeout) {
+    return way.perform(
+        std::move(client), to_deadline(timeout), nullptr,
+        [](Connection &connection, Call &call) { return connection.noop(call); },
+        [](auto &answered) -> pybind11::object { return pybind11::bool_(answered.value); });
+}
 
 } // namespace pyremctl::verbs

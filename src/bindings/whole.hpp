@@ -40,7 +40,7 @@ template <class Value> void construct_in_new(pybind11::handle cls) {
             return nullptr;
         }
         try {
-            return pybind11::cast(std::make_unique<Value>()).release().ptr();
+            return pybind11::cast(std::make_shared<Value>()).release().ptr();
         } catch (...) {
             PyErr_NoMemory();
             return nullptr;

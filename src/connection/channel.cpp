@@ -1,11 +1,11 @@
 #include "connection/channel.hpp"
 
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "handle/leaving.hpp"
@@ -22,6 +22,7 @@ constexpr std::size_t large_chunk = 256UL * 1024;
 // to is heard, and one that floods is not.
 constexpr std::size_t incoming_limit = token_max_length + large_chunk;
 constexpr std::size_t outgoing_limit = large_chunk;
+constexpr std::size_t flush_limit = 1024UL * 1024;
 
 // libremctl begins with an empty token, and the one that matters follows it.
 // They leave in one packet.
@@ -29,13 +30,12 @@ constexpr std::size_t opening_size = token_header_size;
 
 } // namespace
 
-Channel::Channel(Descriptor socket)
-    : socket_(std::move(socket)), chunk_(small_chunk), generation_(fork_generation()) {
-    std::tie(near_, far_) = socket_pair();
-    far_number_ = far_.get();
-    // The kernel counts its own overhead against the buffer; a quarter is safe.
-    inline_limit_ = send_buffer_size(far_number_) / 4;
-}
+Channel::Channel(Descriptor socket, std::pair<Descriptor, Descriptor> pair)
+    : socket_(std::move(socket)), near_(std::move(pair.first)), far_(std::move(pair.second)),
+      lent_far_(far_.get()),
+      // The kernel counts its own overhead against the buffer; a quarter is safe.
+      inline_limit_(send_buffer_size(far_.get()) / 4), chunk_(small_chunk),
+      generation_(fork_generation()) {}
 
 bool Channel::open(const std::string &host, const std::optional<std::string> &principal) {
     return handle_.open_fd(host, far_.release(), principal);
@@ -113,13 +113,17 @@ void Channel::feed() {
 }
 
 bool Channel::flush() {
-    bool moved = false;
-    bool more = true;
-    while (more) {
-        more = collect();
-        moved |= send();
+    // With a fast server and a long command there would be no end to it.
+    const std::size_t enough = sent_ + flush_limit;
+    const std::size_t before = sent_;
+    for (;;) {
+        const bool more = collect();
+        const bool moved = send();
+        // What was sent made room, also where there was none to collect into.
+        const bool room = moved && outgoing_.size() < outgoing_limit;
+        if (sent_ >= enough || (!more && !(room && unread(near_.get()) != 0)))
+            return sent_ != before;
     }
-    return moved;
 }
 
 bool Channel::pump() {
@@ -154,7 +158,7 @@ std::vector<pollfd> Channel::interests(bool busy) const {
     if (!broken_ && outgoing_.size() > (sent_ == 0 ? opening_size : 0))
         socket_events |= POLLOUT;
     short near_events = 0;
-    if (busy && outgoing_.size() < outgoing_limit)
+    if (outgoing_.size() < outgoing_limit && (busy || unread(near_.get()) != 0))
         near_events |= POLLIN;
     if (busy && pair_full_)
         near_events |= POLLOUT;
@@ -176,8 +180,7 @@ bool Channel::stuffed() const noexcept { return pair_full_ && !token_ready(); }
 bool Channel::settle() noexcept {
     scanner_.take_all();
     trim(); // many connections may be held open and idle
-    int unread = 0;
-    return incoming_.empty() && ::ioctl(far_number_, FIONREAD, &unread) == 0 && unread == 0;
+    return incoming_.empty() && unread(lent_far_.number()) == 0;
 }
 
 bool Channel::stale() {
@@ -200,23 +203,14 @@ void Channel::abort() noexcept {
     socket_.reset();
 }
 
-void Channel::close() {
-    if (generation_ != fork_generation()) {
-        abandon();
-        return;
-    }
+void Channel::close() noexcept {
     handle_.close();
-    flush();
+    try {
+        flush();
+    } catch (const std::bad_alloc &) { // NOLINT(bugprone-empty-catch)
+        // No goodbye, then.
+    }
     abort();
-}
-
-void Channel::abandon() noexcept {
-    handle_.abandon();
-    if (!far_)
-        far_.reset(far_number_);
-    far_.reset();
-    near_.reset();
-    socket_.reset();
 }
 
 } // namespace pyremctl

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <poll.h>
@@ -29,7 +30,7 @@ namespace pyremctl {
 class Channel {
   public:
     /// Throws Error when no socket pair is to be had.
-    explicit Channel(Descriptor socket);
+    explicit Channel(Descriptor socket) : Channel(std::move(socket), socket_pair()) {}
     Channel(const Channel &) = delete;
     Channel &operator=(const Channel &) = delete;
     Channel(Channel &&) = delete;
@@ -47,8 +48,8 @@ class Channel {
     /// or took anything.
     bool pump();
 
-    /// Moves what libremctl has written, and no more. True when the server
-    /// took anything.
+    /// Moves what libremctl has written, a megabyte at most. True when the
+    /// server took anything.
     bool flush();
 
     /// Receives until a whole token lies in the pair, the server has no more
@@ -74,7 +75,9 @@ class Channel {
     /// True when libremctl can write this many bytes without anybody reading.
     bool takes_at_once(std::size_t bytes) const noexcept { return bytes <= inline_limit_; }
 
-    bool outgoing() const noexcept { return !outgoing_.empty(); }
+    /// True while anything that libremctl has written has not been taken by the
+    /// server's socket. Nobody may take a call for sent before.
+    bool outgoing() const noexcept { return !outgoing_.empty() || unread(near_.get()) != 0; }
 
     /// Bytes that the server's socket took so far.
     std::size_t sent() const noexcept { return sent_; }
@@ -106,19 +109,16 @@ class Channel {
     void trim() noexcept;
 
     /// Ends the connection at once, for the server too where the child of a
-    /// fork has a copy; what libremctl waits for ends with it. In that child
-    /// it only closes the copies.
+    /// fork has a copy; what libremctl waits for ends with it.
     void abort() noexcept;
 
     /// Says goodbye to the server and ends the connection. The handle must
     /// not be busy.
-    void close();
-
-    /// In the child of a fork: drops the copies, and the parent's connection
-    /// goes on.
-    void abandon() noexcept;
+    void close() noexcept;
 
   private:
+    Channel(Descriptor socket, std::pair<Descriptor, Descriptor> pair);
+
     bool collect();
     bool send();
     bool receive_some();
@@ -128,7 +128,7 @@ class Channel {
     Descriptor socket_;
     Descriptor near_;
     Descriptor far_; // until libremctl owns it
-    int far_number_; // for the child of a fork
+    LentDescriptor lent_far_;
     std::size_t inline_limit_;
     ByteQueue incoming_;
     ByteQueue outgoing_;

@@ -4,9 +4,9 @@
 
 #include <utility>
 
+#include "connection/busy_channel.hpp"
 #include "connection/drop_guard.hpp"
 #include "connection/failures.hpp"
-#include "connection/pumped_job.hpp"
 #include "transport/error.hpp"
 
 namespace pyremctl {
@@ -18,9 +18,9 @@ namespace {
 constexpr std::size_t argument_overhead = 4;
 constexpr std::size_t token_overhead = 512;
 
-// A server that sends faster than we read lets run() never wait; it looks this
-// often at what may end it.
-constexpr auto breath = std::chrono::milliseconds(10);
+// A server that sends faster than we read lets run() never wait; after so long
+// it lets its driver look at what else there is to do.
+constexpr auto breath = std::chrono::milliseconds(1);
 
 std::size_t size_on_the_wire(const Command &command) {
     std::size_t size = token_overhead;
@@ -29,7 +29,39 @@ std::size_t size_on_the_wire(const Command &command) {
     return size;
 }
 
+// Error codes of the protocol (section 2.6, MESSAGE_ERROR).
+constexpr std::uint32_t bad_token = 2;
+constexpr std::uint32_t too_much_data = 8;
+constexpr std::uint32_t no_help = 10;
+
+/// True when the server says by its error that it has not begun the command:
+/// codes 2 to 8 and 10. What else went wrong may have gone wrong in the middle.
+bool refuses(std::uint32_t error) noexcept {
+    return (error >= bad_token && error <= too_much_data) || error == no_help;
+}
+
 } // namespace
+
+void Result::add(const Token &token) {
+    switch (token.type) {
+    case Token::Type::output: {
+        auto &stream = token.stream == 1 ? stdout_data : stderr_data;
+        if (!stream)
+            stream.emplace();
+        stream->append(token.data);
+        break;
+    }
+    case Token::Type::status:
+        status = token.status;
+        break;
+    case Token::Type::error:
+        error = token.error;
+        error_text = token.data;
+        break;
+    case Token::Type::done:
+        break;
+    }
+}
 
 void Connection::require_idle() const {
     if (!opened())
@@ -50,50 +82,51 @@ void Connection::drop() noexcept {
     use(nullptr);
     legacy_.reset();
     pending_ = false;
+    ready_ = false;
 }
 
-void Connection::close() {
+void Connection::close() noexcept {
     if (channel_)
         channel_->close();
     drop();
     opened_ = false;
 }
 
-void Connection::abandon() noexcept {
-    if (channel_)
-        channel_->abandon();
-    use(nullptr);
-    legacy_.reset(); // a handle of the parent's is given up by itself
-    pending_ = false;
-    opened_ = false;
+void Connection::inherit(Target target, bool reconnects) {
+    target_ = std::move(target);
+    reconnects_ = reconnects;
+    lost_ = "the connection was made by the parent process and stays with it";
+    opened_ = true;
 }
 
-Task<bool> Connection::call_on_thread(std::shared_ptr<Channel> channel, Call call,
-                                      const char *doing, Waiter &waiter) {
+Task<bool> Connection::call_on_thread(std::shared_ptr<Channel> channel, LibraryCall library_call,
+                                      const char *doing, Call &call) {
     const auto result = std::make_shared<bool>(false);
-    PumpedJob job(
-        channel, waiter.waker(),
-        [result, call = std::move(call)](Channel &busy) { *result = call(busy.handle()); },
-        PumpedJob::Ending::joined);
-    waiter.touch();
+    BusyChannel busy(channel, call.waker(),
+                     [result, library_call = std::move(library_call)](Channel &held) {
+                         *result = library_call(held.handle());
+                     });
     for (;;) {
-        const bool done = job.done();
+        const bool done = busy.done();
         if (channel->pump())
-            waiter.touch();
+            call.touch();
         if (channel->broken())
             throw failed(doing, channel->problem());
         if (done && !channel->outgoing())
             break;
-        if (waiter.expired())
+        if (call.expired())
             throw timed_out(doing);
-        co_await waiter.wait(channel->interests(!done));
+        co_await call.wait(channel->interests(!done));
     }
-    job.finish();
+    busy.finish();
     co_return *result;
 }
 
-Task<void> Connection::command(const Command &command, Waiter &waiter) {
+Task<void> Connection::command(SharedCommand command, Call &call) {
+    may_have_run_ = false;
     require_idle();
+    if (call.overdue())
+        throw timed_out("sending token");
     DropGuard guard(*this);
     if (channel_ && channel_->stale())
         drop();
@@ -101,104 +134,156 @@ Task<void> Connection::command(const Command &command, Waiter &waiter) {
     while (!sent) {
         const bool fresh = !connected();
         if (fresh && !reconnects_)
-            throw Error("the connection is lost, and one over a socket of the caller's cannot "
-                        "be made again: use open_socket()");
+            throw Error(std::string(lost_) + ", and one over a socket of the caller's cannot be "
+                                             "made again: use open_socket()");
         if (fresh)
-            co_await establish(waiter);
+            co_await establish(call);
         if (legacy_) {
-            co_await command_legacy(command, waiter);
+            co_await command_legacy(command, call);
             break;
         }
-        sent = co_await send(command, waiter);
+        sent = co_await send(command, call);
         if (!sent) {
             if (fresh || !reconnects_)
                 throw failed("sending token", channel_->problem());
             drop();
         }
     }
+    may_have_run_ = true;
     pending_ = true;
     guard.dismiss();
 }
 
 /// False when the server was gone before it took a byte of the command.
-Task<bool> Connection::send(const Command &command, Waiter &waiter) {
-    auto channel = channel_;
-    in_pieces_ = !channel->takes_at_once(size_on_the_wire(command));
+Task<bool> Connection::send(SharedCommand command, Call &call) {
+    in_pieces_ = !channel_->takes_at_once(size_on_the_wire(*command));
     if (in_pieces_) {
-        Call call = [&command](Handle &handle) { return handle.command(command); };
-        const bool done =
-            co_await call_on_thread(channel, std::move(call), "sending token", waiter);
-        if (!done)
-            throw Error(channel->handle().error());
+        co_await send_in_pieces(command, call);
         co_return true;
     }
-    if (!channel->handle().command(command))
+    auto channel = channel_;
+    if (!channel->handle().command(*command))
         throw Error(channel->handle().error());
     const std::size_t before = channel->sent();
-    waiter.touch();
+    call.touch();
     for (bool moved = channel->flush();; moved = channel->pump()) {
         if (moved)
-            waiter.touch();
+            call.touch();
         if (channel->broken() && channel->sent() == before)
             co_return false;
         if (channel->broken())
             throw failed("sending token", channel->problem());
         if (!channel->outgoing())
             co_return true;
-        if (waiter.expired())
+        if (call.expired())
             throw timed_out("sending token");
-        co_await waiter.wait(channel->interests(false));
+        co_await call.wait(channel->interests(false));
     }
 }
 
-Task<Token> Connection::output(Waiter &waiter) {
+Task<void> Connection::send_in_pieces(SharedCommand command, Call &call) {
+    /// Says, when it is left, whether the last byte may have gone.
+    class Noting {
+      public:
+        Noting(Channel &channel, bool &may_have_run) noexcept
+            : channel_(channel), may_have_run_(may_have_run), before_(channel.sent()) {}
+        Noting(const Noting &) = delete;
+        Noting &operator=(const Noting &) = delete;
+        Noting(Noting &&) = delete;
+        Noting &operator=(Noting &&) = delete;
+        // What libremctl has not written yet is not known here: where all that
+        // it has written is gone, that may have been the last.
+        ~Noting() { may_have_run_ = channel_.sent() != before_ && !channel_.outgoing(); }
+
+      private:
+        Channel &channel_;
+        bool &may_have_run_;
+        std::size_t before_;
+    };
+    auto channel = channel_;
+    const Noting noting(*channel, may_have_run_);
+    LibraryCall library_call = [command](Handle &handle) { return handle.command(*command); };
+    const bool done = co_await call_on_thread(channel, std::move(library_call), "sending token",
+                                              call);
+    if (!done)
+        throw Error(channel->handle().error());
+}
+
+std::optional<Token> Connection::output_at_once(Call &call) {
     if (!opened())
         throw Error("no currently open connection", Failure::not_opened);
     if (!connected())
         throw Error("no connection open");
     if (!pending())
-        co_return Token{};
+        return Token{};
+    if (legacy_)
+        return std::nullopt;
     DropGuard guard(*this);
-    const struct remctl_output *output = nullptr;
-    if (legacy_) {
-        auto handle = legacy_;
-        const auto result = std::make_shared<const struct remctl_output *>(nullptr);
-        Call call = [result](Handle &busy) {
-            *result = busy.output();
-            return *result != nullptr;
-        };
-        co_await call_legacy(handle, std::move(call), "receiving token", waiter);
-        output = *result;
-    } else {
-        auto channel = channel_;
-        waiter.touch();
-        while (!channel->token_ready()) {
-            // Whether the pair is stuffed is known when it has been fed again.
-            if (channel->receive())
-                waiter.touch();
-            if (channel->token_ready() || channel->stuffed())
-                break;
-            if (waiter.expired())
-                throw timed_out("receiving token");
-            channel->await_server();
-            co_await waiter.wait(channel->socket(), POLLIN);
-        }
-        if (channel->token_ready()) {
-            output = channel->handle().output();
-        } else {
-            Call call = [&output](Handle &handle) {
-                output = handle.output();
-                return true;
-            };
-            co_await call_on_thread(channel, std::move(call), "receiving token", waiter);
-        }
+    if (call.overdue())
+        throw timed_out("receiving token");
+    if (!channel_->token_ready() && channel_->receive())
+        call.touch();
+    std::optional<Token> token;
+    if (channel_->token_ready()) {
+        const struct remctl_output *output = channel_->handle().output();
         if (output == nullptr)
-            throw refused(channel->handle().error(), *channel);
-        channel->take_token();
+            throw refused(channel_->handle().error(), *channel_);
+        channel_->take_token();
+        token = take(*output);
     }
-    const Token token = take(*output);
     guard.dismiss();
-    co_return token;
+    return token;
+}
+
+Task<Token> Connection::output(Call &call) {
+    for (;;) {
+        if (const auto token = output_at_once(call))
+            co_return *token;
+        DropGuard guard(*this);
+        const struct remctl_output *output = nullptr;
+        if (legacy_) {
+            output = co_await output_legacy(call);
+        } else if (channel_->stuffed()) {
+            auto channel = channel_;
+            const auto result = std::make_shared<const struct remctl_output *>(nullptr);
+            LibraryCall library_call = [result](Handle &handle) {
+                *result = handle.output();
+                return *result != nullptr;
+            };
+            const bool done = co_await call_on_thread(channel, std::move(library_call),
+                                                      "receiving token", call);
+            if (!done)
+                throw refused(channel->handle().error(), *channel);
+            channel->take_token();
+            output = *result;
+        } else {
+            if (call.expired())
+                throw timed_out("receiving token");
+            channel_->await_server();
+            co_await call.wait(channel_->socket(), POLLIN);
+        }
+        guard.dismiss();
+        if (output != nullptr)
+            co_return take(*output);
+    }
+}
+
+Task<Token> Connection::outputs(OwnedTokens &tokens, std::size_t bytes, Call &call) {
+    Token last = co_await output(call);
+    tokens.add(last);
+    std::size_t size = last.data.size();
+    while (last.type == Token::Type::output && size < bytes && channel_ && channel_->token_ready()) {
+        try {
+            last = output_at_once(call).value();
+        } catch (const Error &) {
+            tokens.failure = std::current_exception();
+            break;
+        }
+        tokens.add(last);
+        size += last.data.size();
+    }
+    last.data = {};
+    co_return last;
 }
 
 Token Connection::take(const struct remctl_output &output) {
@@ -218,6 +303,7 @@ Token Connection::take(const struct remctl_output &output) {
         token.type = Token::Type::error;
         token.data = {output.data, output.length};
         token.error = static_cast<std::uint32_t>(output.error);
+        may_have_run_ = !refuses(token.error);
         break;
     case REMCTL_OUT_DONE:
         break;
@@ -231,58 +317,52 @@ Token Connection::take(const struct remctl_output &output) {
         if (channel_)
             channel_->trim();
     }
+    ready_ = !pending() || (channel_ && channel_->token_ready());
     return token;
 }
 
-Task<Result> Connection::run(const Command &command, Waiter &waiter) {
-    Result result;
-    co_await this->command(command, waiter);
-    DropGuard guard(*this);
+Task<void> Connection::run(SharedCommand command, Result &result, Call &call) {
+    co_await this->command(command, call);
     Time next_breath = Clock::now() + breath;
     while (pending()) {
+        auto token = output_at_once(call);
+        if (!token)
+            token = co_await output(call);
+        DropGuard guard(*this);
+        result.add(*token);
+        if (call.overdue())
+            throw timed_out("receiving token");
         if (Clock::now() >= next_breath) {
-            co_await waiter.breathe();
-            if (waiter.expired())
-                throw timed_out("receiving token");
+            co_await call.breathe();
             next_breath = Clock::now() + breath;
         }
-        const Token token = co_await output(waiter);
-        if (token.type == Token::Type::output) {
-            auto &stream = token.stream == 1 ? result.stdout_data : result.stderr_data;
-            if (!stream)
-                stream.emplace();
-            stream->append(token.data);
-        } else if (token.type == Token::Type::status) {
-            result.status = token.status;
-        } else if (token.type == Token::Type::error) {
-            result.error = token.error;
-            result.error_text = token.data;
-        }
+        guard.dismiss();
     }
-    guard.dismiss();
-    co_return result;
 }
 
-Task<bool> Connection::noop(Waiter &waiter) {
+Task<bool> Connection::noop(Call &call) {
+    may_have_run_ = false;
     require_idle();
     if (!connected())
         throw Error("no connection open");
     if (legacy_)
         co_return false;
+    if (call.overdue())
+        throw timed_out("sending token");
     DropGuard guard(*this);
     auto channel = channel_;
     if (channel->stale())
         throw channel->problem().empty() ? Error("unexpected data from the server")
                                          : failed("receiving token", channel->problem());
     const auto error = std::make_shared<std::string>();
-    Call call = [error](Handle &handle) {
+    LibraryCall library_call = [error](Handle &handle) {
         const bool done = handle.noop();
         if (!done)
             *error = handle.error();
         return done;
     };
     const bool answered =
-        co_await call_on_thread(channel, std::move(call), "receiving token", waiter);
+        co_await call_on_thread(channel, std::move(library_call), "receiving token", call);
     channel->take_token();
     // A server of protocol 2 answers with its version (6), or an error (5).
     const bool unknown = *error == "unexpected message type 6 from server" ||

@@ -3,16 +3,19 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "connection/channel.hpp"
 #include "transport/address.hpp"
+#include "transport/call.hpp"
+#include "transport/pieces.hpp"
 #include "transport/task.hpp"
-#include "transport/waiter.hpp"
 
 namespace pyremctl {
 
@@ -29,6 +32,10 @@ struct Settings {
     std::string source; ///< empty: any
 };
 
+/// A command, and a share of the memory that it lies in: a helper thread that
+/// was left behind may look at it for a moment longer.
+using SharedCommand = std::shared_ptr<const Command>;
+
 /// One token of output (manual, Remctl.output).
 struct Token {
     enum class Type { output, status, error, done };
@@ -40,13 +47,28 @@ struct Token {
     std::uint32_t error = 0;
 };
 
-/// The whole answer to a command.
+/// The whole answer to a command, or what has come of it.
 struct Result {
-    std::optional<std::string> stdout_data; ///< nothing when nothing came
-    std::optional<std::string> stderr_data;
-    int status = 0;
+    std::optional<Pieces> stdout_data; ///< nothing when nothing came
+    std::optional<Pieces> stderr_data;
+    std::optional<int> status;
     std::optional<std::uint32_t> error; ///< the protocol's code, when the server refused
     std::string error_text;
+
+    void add(const Token &token);
+};
+
+/// Tokens that own what they hold.
+struct OwnedTokens {
+    struct One {
+        Token token; ///< but for its data
+        std::string data;
+    };
+
+    std::vector<One> tokens;
+    std::exception_ptr failure; ///< what came after them
+
+    void add(const Token &token) { tokens.push_back({token, std::string(token.data)}); }
 };
 
 /// A connection and what has been asked on it.
@@ -57,81 +79,105 @@ struct Result {
 /// the next command connects again by itself. One verb at a time.
 class Connection {
   public:
-    void set(Settings settings) { settings_ = std::move(settings); }
+    void set(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
 
     /// Connects and authenticates, with the settings of now. An older
     /// connection is closed first. (Manual, Remctl.open.)
-    Task<void> open(Target target, Waiter &waiter);
+    Task<void> open(Target target, Call &call);
 
     /// The same over a connected socket, which this connection owns from now
     /// on. It cannot connect again by itself.
-    Task<void> adopt(Descriptor socket, Target target, Waiter &waiter);
+    Task<void> adopt(Descriptor socket, Target target, Call &call);
 
     /// The same to an address, without a look-up. It does not connect again by
     /// itself either, as remctl_open_sockaddr does not.
-    Task<void> open_address(Address address, Target target, Waiter &waiter);
+    Task<void> open_address(Address address, Target target, Call &call);
 
-    /// Sends a command, whose memory has to last as long as the task. Nothing
-    /// is sent, and nothing dropped, while an earlier command has output
-    /// pending. (Manual, Remctl.command.)
-    Task<void> command(const Command &command, Waiter &waiter);
+    /// Takes it as opened, and lost since: the next command connects. For the
+    /// child of a fork. `reconnects`: the parent had not been given a socket.
+    void inherit(Target target, bool reconnects);
+
+    /// Sends a command. Nothing is sent, and nothing dropped, while an earlier
+    /// command has output pending. (Manual, Remctl.command.)
+    Task<void> command(SharedCommand command, Call &call);
 
     /// The next token of the answer, or "done" where none is due. The view
     /// in it is good until the next call. (Manual, Remctl.output.)
-    Task<Token> output(Waiter &waiter);
+    Task<Token> output(Call &call);
 
-    /// command(), and output() to its end.
-    Task<Result> run(const Command &command, Waiter &waiter);
+    /// The same where no wait is needed; else nothing.
+    std::optional<Token> output_at_once(Call &call);
+
+    /// The next token, and those that lie ready behind it, until they are so
+    /// many bytes; the last of them.
+    Task<Token> outputs(OwnedTokens &tokens, std::size_t bytes, Call &call);
+
+    /// command(), and output() to its end. What has come is in `result`, also
+    /// after a failure.
+    Task<void> run(SharedCommand command, Result &result, Call &call);
 
     /// True when the server answered; false, and nothing dropped, when it
     /// does not know the message. (Manual, Remctl.noop.)
-    Task<bool> noop(Waiter &waiter);
+    Task<bool> noop(Call &call);
 
     /// Ends the connection; the next command makes a new one.
     void drop() noexcept;
 
     /// Says goodbye and ends the connection for good. (Manual, Remctl.close.)
-    void close();
-
-    /// In the child of a fork: forgets the parent's connection.
-    void abandon() noexcept;
+    void close() noexcept;
 
     bool opened() const noexcept { return opened_.load(); }
 
     /// True while the answer to the last command has not been read to its end.
     bool pending() const noexcept { return pending_.load(); }
 
+    /// False when the server cannot have begun the last command: its last byte
+    /// was never taken by a socket, or the server refused it.
+    bool may_have_run() const noexcept { return may_have_run_; }
+
+    /// True when output() has something to give without a wait, as far as is
+    /// known: a descriptor that is watched does not tell of what was read ahead.
+    bool ready() const noexcept { return ready_.load(); }
+
     /// The connected socket's descriptor, or -1.
     int descriptor() const noexcept { return descriptor_.load(); }
+
+    /// Whether a lost connection is made again.
+    bool reconnects() const noexcept { return reconnects_; }
 
   private:
     class DropGuard;
 
     /// What a helper thread does. Always a variable: a lambda with captures
     /// inside a co_await expression is destroyed twice by GCC before version 13.
-    using Call = std::function<bool(Handle &)>;
+    using LibraryCall = std::function<bool(Handle &)>;
 
     void require_idle() const;
     void configure(Handle &handle) const;
     bool connected() const noexcept { return channel_ || legacy_; }
     void use(std::shared_ptr<Channel> channel) noexcept;
 
-    Task<void> establish(Waiter &waiter);
-    Task<bool> handshake(std::shared_ptr<Channel> channel, Waiter &waiter);
-    Task<bool> send(const Command &command, Waiter &waiter);
-    static Task<bool> call_on_thread(std::shared_ptr<Channel> channel, Call call, const char *doing,
-                                     Waiter &waiter);
+    Task<void> establish(Call &call);
+    Task<Descriptor> connect(std::uint16_t &port, Call &call);
+    Task<bool> handshake(std::shared_ptr<Channel> channel, Call &call);
+    Task<bool> send(SharedCommand command, Call &call);
+    Task<void> send_in_pieces(SharedCommand command, Call &call);
+    static Task<bool> call_on_thread(std::shared_ptr<Channel> channel, LibraryCall library_call,
+                                     const char *doing, Call &call);
 
-    Task<void> open_legacy(Waiter &waiter);
-    Task<void> command_legacy(const Command &command, Waiter &waiter);
-    static Task<void> call_legacy(std::shared_ptr<Handle> handle, Call call, const char *doing,
-                                  Waiter &waiter);
+    Task<void> open_legacy(Call &call);
+    Task<void> command_legacy(SharedCommand command, Call &call);
+    Task<const struct remctl_output *> output_legacy(Call &call);
+    Task<void> call_legacy(std::shared_ptr<Handle> handle, LibraryCall library_call,
+                           const char *doing, Call &call) const;
     Token take(const struct remctl_output &output);
 
-    Settings settings_;
+    std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
     Target target_;
     bool in_pieces_ = false;  // the last command took several tokens
     bool reconnects_ = false; // not over a socket of the caller's
+    bool may_have_run_ = false;
+    const char *lost_ = "the connection is lost";
     std::shared_ptr<Channel> channel_;
     // A protocol-1 server: libremctl connects by itself, for each command anew.
     std::shared_ptr<Handle> legacy_;
@@ -139,6 +185,7 @@ class Connection {
     bool legacy_fresh_ = false; // legacy_ is connected and unused
     std::atomic<bool> opened_{false};
     std::atomic<bool> pending_{false};
+    std::atomic<bool> ready_{false};
     std::atomic<int> descriptor_{-1};
 };
 

@@ -9,12 +9,13 @@
 namespace pyremctl {
 
 inline Error timed_out(const char *doing) {
-    return Error(std::string("error ") + doing + ": timed out", Failure::timeout);
+    return Error(std::string("error ") + doing + ": timed out", Failure::timeout).passing();
 }
 
 inline Error failed(const char *doing, const std::string &problem) {
     return Error(std::string("error ") + doing + ": " + problem,
-                 problem == "timed out" ? Failure::timeout : Failure::general);
+                 problem == "timed out" ? Failure::timeout : Failure::general)
+        .passing();
 }
 
 /// What libremctl gave up with. Where it saw no more than the end of its pair,

@@ -2,6 +2,7 @@
 // libremctl opened by itself (remctl_open), so it does its own waiting here:
 // every call runs on a helper thread, which is left behind when the caller
 // gives up before the server does.
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,59 +12,137 @@
 #include "connection/failures.hpp"
 #include "transport/error.hpp"
 #include "transport/job.hpp"
+#include "transport/process.hpp"
 
 namespace pyremctl {
 
-Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, Call call, const char *doing,
-                                   Waiter &waiter) {
+namespace {
+
+constexpr auto look_again = std::chrono::milliseconds(20);
+
+/// The calls that were left behind, by server. Nothing ends them but the
+/// server, so that one that is silent would gather a thread and a socket with
+/// each further call: the next call waits for the one before.
+class LeftBehind {
+  public:
+    using Server = std::pair<std::string, std::uint16_t>;
+
+    static bool any(const Server &server) {
+        LeftBehind &all = immortal<LeftBehind>();
+        const StateLock lock(&all);
+        all.forget_others();
+        const auto found = all.jobs_.find(server);
+        if (found == all.jobs_.end())
+            return false;
+        if (!found->second->done())
+            return true;
+        all.jobs_.erase(found);
+        return false;
+    }
+
+    static void add(const Server &server, std::shared_ptr<const Job> job) {
+        LeftBehind &all = immortal<LeftBehind>();
+        const StateLock lock(&all);
+        all.forget_others();
+        all.jobs_.insert_or_assign(server, std::move(job));
+    }
+
+  private:
+    /// What the parent left behind is not here.
+    void forget_others() {
+        if (std::exchange(generation_, fork_generation()) != fork_generation())
+            jobs_.clear();
+    }
+
+    std::map<Server, std::shared_ptr<const Job>> jobs_;
+    unsigned generation_ = fork_generation();
+};
+
+} // namespace
+
+Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LibraryCall library_call,
+                                   const char *doing, Call &call) const {
     struct Outcome {
         bool done = false;
         std::string error;
     };
+    /// Notes the job as left behind unless it has ended.
+    struct Watch {
+        LeftBehind::Server server;
+        std::shared_ptr<Job> job;
+
+        Watch(LeftBehind::Server where, std::shared_ptr<Job> what)
+            : server(std::move(where)), job(std::move(what)) {}
+        Watch(const Watch &) = delete;
+        Watch &operator=(const Watch &) = delete;
+        Watch(Watch &&) = delete;
+        Watch &operator=(Watch &&) = delete;
+        ~Watch() {
+            if (job->done())
+                return;
+            try {
+                LeftBehind::add(server, job);
+            } catch (const std::bad_alloc &) { // NOLINT(bugprone-empty-catch)
+                // One more than needs be may gather, then.
+            }
+        }
+    };
     const auto outcome = std::make_shared<Outcome>();
-    Job job(waiter.waker(), [outcome, handle, call = std::move(call)] {
-        outcome->done = call(*handle);
-        if (!outcome->done)
-            outcome->error = handle->error();
-    });
-    waiter.touch();
-    while (!job.done()) {
-        if (waiter.expired())
+    const Watch watch({target_.host, legacy_port_},
+                      std::make_shared<Job>(call.waker(), [outcome, handle,
+                                                           work = std::move(library_call)] {
+                          outcome->done = work(*handle);
+                          if (!outcome->done)
+                              outcome->error = handle->error();
+                      }));
+    call.touch();
+    while (!watch.job->done()) {
+        if (call.expired())
             throw timed_out(doing);
-        co_await waiter.wait();
+        co_await call.wait();
     }
-    job.finish();
+    watch.job->finish();
     if (!outcome->done)
         throw Error(outcome->error);
 }
 
-Task<void> Connection::open_legacy(Waiter &waiter) {
+Task<void> Connection::open_legacy(Call &call) {
+    const LeftBehind::Server server(target_.host, legacy_port_);
+    while (LeftBehind::any(server)) {
+        if (call.expired())
+            throw timed_out("receiving token");
+        co_await call.wait({}, Clock::now() + look_again);
+    }
     auto handle = std::make_shared<Handle>();
     configure(*handle);
-    Call call = [target = target_, port = legacy_port_](Handle &busy) {
+    LibraryCall library_call = [target = target_, port = legacy_port_](Handle &busy) {
         return busy.open(target.host, port, target.principal);
     };
-    co_await call_legacy(handle, std::move(call), "receiving token", waiter);
+    co_await call_legacy(handle, std::move(library_call), "receiving token", call);
     legacy_ = std::move(handle);
     legacy_fresh_ = true;
 }
 
-Task<void> Connection::command_legacy(const Command &command, Waiter &waiter) {
+Task<void> Connection::command_legacy(SharedCommand command, Call &call) {
     // The server hangs up after each command, and a handle is opened once.
     if (!legacy_fresh_)
-        co_await open_legacy(waiter);
+        co_await open_legacy(call);
     legacy_fresh_ = false;
-    std::vector<std::string> arguments;
-    for (const iovec &argument : command)
-        arguments.emplace_back(static_cast<const char *>(argument.iov_base), argument.iov_len);
+    may_have_run_ = true;
     auto handle = legacy_;
-    Call call = [arguments = std::move(arguments)](Handle &busy) {
-        Command copy;
-        for (const std::string &argument : arguments)
-            copy.push_back({const_cast<char *>(argument.data()), argument.size()});
-        return busy.command(copy);
+    LibraryCall library_call = [command](Handle &busy) { return busy.command(*command); };
+    co_await call_legacy(handle, std::move(library_call), "sending token", call);
+}
+
+Task<const struct remctl_output *> Connection::output_legacy(Call &call) {
+    auto handle = legacy_;
+    const auto result = std::make_shared<const struct remctl_output *>(nullptr);
+    LibraryCall library_call = [result](Handle &busy) {
+        *result = busy.output();
+        return *result != nullptr;
     };
-    co_await call_legacy(handle, std::move(call), "sending token", waiter);
+    co_await call_legacy(handle, std::move(library_call), "receiving token", call);
+    co_return *result;
 }
 
 } // namespace pyremctl

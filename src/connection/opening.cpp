@@ -5,10 +5,10 @@
 #include <exception>
 #include <utility>
 
+#include "connection/busy_channel.hpp"
 #include "connection/connection.hpp"
 #include "connection/drop_guard.hpp"
 #include "connection/failures.hpp"
-#include "connection/pumped_job.hpp"
 #include "transport/dial.hpp"
 #include "transport/error.hpp"
 
@@ -22,32 +22,34 @@ constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
 } // namespace
 
 void Connection::configure(Handle &handle) const {
-    if (settings_.ccache)
-        handle.set_ccache(*settings_.ccache);
-    if (!settings_.source.empty())
-        handle.set_source_ip(settings_.source);
+    if (settings_->ccache)
+        handle.set_ccache(*settings_->ccache);
+    if (!settings_->source.empty())
+        handle.set_source_ip(settings_->source);
 }
 
-Task<void> Connection::open(Target target, Waiter &waiter) {
+Task<void> Connection::open(Target target, Call &call) {
     close();
+    may_have_run_ = false;
     target_ = std::move(target);
     reconnects_ = true;
     legacy_port_ = 0;
     DropGuard guard(*this);
-    co_await establish(waiter);
+    co_await establish(call);
     guard.dismiss();
     opened_ = true;
 }
 
-Task<void> Connection::adopt(Descriptor socket, Target target, Waiter &waiter) {
+Task<void> Connection::adopt(Descriptor socket, Target target, Call &call) {
     close();
+    may_have_run_ = false;
     target_ = std::move(target);
     reconnects_ = false;
     legacy_port_ = 0;
     DropGuard guard(*this);
     disable_nagle(socket.get());
     auto channel = std::make_shared<Channel>(std::move(socket));
-    const bool modern = co_await handshake(channel, waiter);
+    const bool modern = co_await handshake(channel, call);
     if (!modern)
         throw Error("the server speaks protocol 1, which needs open() with a host and port");
     use(std::move(channel));
@@ -55,71 +57,73 @@ Task<void> Connection::adopt(Descriptor socket, Target target, Waiter &waiter) {
     opened_ = true;
 }
 
-Task<void> Connection::open_address(Address address, Target target, Waiter &waiter) {
+Task<void> Connection::open_address(Address address, Target target, Call &call) {
     close();
     Endpoint endpoint{.host = target.host, .port = target.port};
     std::vector<Address> addresses{address};
     Descriptor socket =
-        co_await dial(std::move(endpoint), std::move(addresses), settings_.source, waiter);
-    co_await adopt(std::move(socket), std::move(target), waiter);
+        co_await dial(std::move(endpoint), std::move(addresses), settings_->source, call);
+    co_await adopt(std::move(socket), std::move(target), call);
 }
 
-Task<void> Connection::establish(Waiter &waiter) {
+Task<void> Connection::establish(Call &call) {
     if (legacy_port_ != 0) {
-        co_await open_legacy(waiter);
+        co_await open_legacy(call);
         co_return;
     }
-    Endpoint endpoint{.host = target_.host,
-                      .port = target_.port != 0 ? target_.port : standard_port};
-    Descriptor socket;
-    std::exception_ptr first_failure;
-    for (;;) {
-        auto addresses = co_await resolve(endpoint, waiter);
-        try {
-            socket = co_await dial(endpoint, std::move(addresses), settings_.source, waiter);
-            break;
-        } catch (const Error &error) {
-            // The old port is a second chance, where there is time for one;
-            // the failure to report is the first.
-            if (!first_failure)
-                first_failure = std::current_exception();
-            if (target_.port != 0 || endpoint.port == old_port || waiter.expired())
-                std::rethrow_exception(first_failure);
-        }
-        waiter.check();
-        endpoint.port = old_port;
-    }
+    std::uint16_t port = 0;
+    Descriptor socket = co_await connect(port, call);
     auto channel = std::make_shared<Channel>(std::move(socket));
-    const bool modern = co_await handshake(channel, waiter);
+    const bool modern = co_await handshake(channel, call);
     if (modern) {
         use(std::move(channel));
         co_return;
     }
-    legacy_port_ = endpoint.port;
-    co_await open_legacy(waiter);
+    legacy_port_ = port;
+    co_await open_legacy(call);
+}
+
+/// Where no port is given the old one is a second chance, if there is time for
+/// one; the failure to report is the first. Says which port it was.
+Task<Descriptor> Connection::connect(std::uint16_t &port, Call &call) {
+    port = target_.port != 0 ? target_.port : standard_port;
+    Endpoint endpoint{.host = target_.host, .port = port};
+    const auto addresses = co_await resolve(endpoint, call);
+    std::exception_ptr first_failure;
+    try {
+        co_return co_await dial(endpoint, addresses, settings_->source, call);
+    } catch (const Error &) {
+        if (target_.port != 0 || call.expired())
+            throw;
+        first_failure = std::current_exception();
+    }
+    call.check();
+    port = endpoint.port = old_port;
+    try {
+        co_return co_await dial(endpoint, at_port(addresses, port), settings_->source, call);
+    } catch (const Error &) {
+        std::rethrow_exception(first_failure);
+    }
 }
 
 /// False when the server turns out to speak protocol 1.
-Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waiter) {
+Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Call &call) {
     struct Outcome {
         bool opened = false;
         std::string error;
     };
     configure(channel->handle());
     const auto outcome = std::make_shared<Outcome>();
-    PumpedJob job(
-        channel, waiter.waker(),
-        [outcome, target = target_](Channel &busy) {
-            outcome->opened = busy.open(target.host, target.principal);
-            if (!outcome->opened)
-                outcome->error = busy.handle().error();
-        },
-        PumpedJob::Ending::leavable);
-    waiter.touch();
+    BusyChannel busy(channel, call.waker(), [outcome, target = target_](Channel &held) {
+        outcome->opened = held.open(target.host, target.principal);
+        if (!outcome->opened)
+            outcome->error = held.handle().error();
+    });
+    call.touch();
     for (;;) {
-        const bool done = job.done();
+        const bool done = busy.done();
         if (channel->pump())
-            waiter.touch();
+            call.touch();
         if (channel->first_flags() == token_context)
             co_return false;
         // Where it failed there is nothing left to say: its opening token alone
@@ -130,14 +134,14 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Waiter &waite
             throw failed("sending token", channel->problem());
         if (done && !channel->outgoing())
             break;
-        if (waiter.expired())
+        if (call.expired())
             // Before anything left for the server it is the KDC that is silent.
             throw channel->sent() == 0
-                ? Error("GSS-API error initializing context: timed out", Failure::timeout)
+                ? Error("GSS-API error initializing context: timed out", Failure::timeout).passing()
                 : timed_out("receiving token");
-        co_await waiter.wait(channel->interests(!done));
+        co_await call.wait(channel->interests(!done));
     }
-    job.finish();
+    busy.finish();
     if (!outcome->opened)
         throw refused(outcome->error, *channel);
     if (!channel->all_with_protocol())

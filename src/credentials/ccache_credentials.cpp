@@ -36,12 +36,12 @@ class CcacheCredentials final : public Credentials {
 
     std::shared_ptr<Lease> renew() override {
         require_open();
-        throw TicketError("the ticket cache " + name_ + " is not renewed from here",
-                          "Renew it with kinit, or use Credentials.from_keytab().");
+        throw Error("the ticket cache " + name_ + " is not renewed from here")
+            .with_hint("Renew it with kinit, or use Credentials.from_keytab().");
     }
 
-    TicketError late() const override {
-        return {"the ticket cache " + name_ + " could not be used in time", "", Failure::timeout};
+    Error late() const override {
+        return Error("the ticket cache " + name_ + " could not be used in time", Failure::timeout);
     }
 
   private:
@@ -58,9 +58,8 @@ std::shared_ptr<Credentials> Credentials::from_ccache(const std::optional<std::s
         const auto cache = kerberos::make<krb5_ccache>(context, krb5_cc_resolve, asked.c_str());
         return std::make_shared<CcacheCredentials>(kerberos::full_name(context, cache.get()));
     } catch (const kerberos::Problem &problem) {
-        throw TicketError("cannot use the ticket cache " + name.value_or("(default)") + ": " +
-                              problem.what(),
-                          "");
+        throw Error("cannot use the ticket cache " + name.value_or("(default)") + ": " +
+                    problem.what());
     }
 }
 

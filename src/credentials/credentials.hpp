@@ -13,19 +13,6 @@
 
 namespace pyremctl {
 
-/// No ticket was to be had. The text says what failed of what; the hint, one
-/// sentence that may be empty, what to do.
-class TicketError : public Error {
-  public:
-    TicketError(const std::string &text, std::string hint, Failure failure = Failure::general)
-        : Error(text, failure), hint_(std::move(hint)) {}
-
-    const std::string &hint() const noexcept { return hint_; }
-
-  private:
-    std::string hint_;
-};
-
 /// Any number of threads, loops and connections share one, by shared_ptr. What
 /// may block is for a helper thread (ready.hpp): it is safe to leave behind,
 /// since it owns what it uses and calls nobody back. In the child of a fork it
@@ -41,13 +28,13 @@ class Credentials {
     };
 
     /// Reads the keytab, or the default client keytab, and contacts nobody.
-    /// Without a principal it is the keytab's first. Throws TicketError where
+    /// Without a principal it is the keytab's first. Throws Error where
     /// the keytab cannot be read, or has no key of that principal.
     static std::shared_ptr<Credentials> from_keytab(const std::optional<std::string> &keytab,
                                                     const std::optional<std::string> &principal);
 
     /// A cache of the user's, which may be there now or later; or the default
-    /// one. Throws TicketError where no cache can have that name.
+    /// one. Throws Error where no cache can have that name.
     static std::shared_ptr<Credentials> from_ccache(const std::optional<std::string> &name);
 
     Credentials(const Credentials &) = delete;
@@ -71,11 +58,11 @@ class Credentials {
 
     /// Gets a ticket and returns its lease. It blocks for as long as libkrb5
     /// waits for the KDC; callers who come meanwhile share in what comes out.
-    /// Throws TicketError; Error where the cache is the user's.
+    /// Throws Error, with a hint.
     virtual std::shared_ptr<Lease> renew() = 0;
 
     /// Why a renewal that is taking too long is given up.
-    virtual TicketError late() const = 0;
+    virtual Error late() const = 0;
 
     /// No open uses these credentials from now on. A cache of ours goes when
     /// the last open that uses it has ended; one of the user's stays.

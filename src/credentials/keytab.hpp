@@ -17,7 +17,7 @@ struct KeytabIdentity {
 };
 
 /// Reads the keytab, or the default client keytab. Without a principal it is
-/// the keytab's first. Throws TicketError.
+/// the keytab's first. Throws Error.
 KeytabIdentity read_keytab(const std::optional<std::string> &name,
                            const std::optional<std::string> &principal);
 
@@ -28,7 +28,7 @@ struct Ticket {
     std::time_t expires = 0;
 };
 
-/// Asks the KDC for a ticket. It blocks. Throws TicketError.
+/// Asks the KDC for a ticket. It blocks. Throws Error.
 Ticket get_ticket(const KeytabIdentity &identity);
 
 } // namespace pyremctl

@@ -81,10 +81,12 @@ class KeytabCredentials final : public Credentials {
         return lease;
     }
 
-    TicketError late() const override {
-        return {"cannot get a ticket for " + identity_.principal + " with the keytab " +
-                    identity_.keytab + ": timed out",
-                explain_silence(identity_.principal), Failure::timeout};
+    Error late() const override {
+        return Error("cannot get a ticket for " + identity_.principal + " with the keytab " +
+                         identity_.keytab + ": timed out",
+                     Failure::timeout)
+            .with_hint(explain_silence(identity_.principal))
+            .passing();
     }
 
     void close() noexcept override {

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <thread>
 
+#include "transport/process.hpp"
+
 namespace pyremctl {
 
 namespace {
@@ -23,19 +25,30 @@ std::atomic<bool> leaving{false};
 std::atomic<pthread_t> leaver{};
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
 
-void wait_for_calls() {
-    leaver = pthread_self();
-    leaving = true;
+void wait_for_calls() noexcept {
     const auto end = std::chrono::steady_clock::now() + patience;
     while (inside.load() > 0 && std::chrono::steady_clock::now() < end)
         std::this_thread::sleep_for(pause_length);
 }
 
-// Handlers run before the destructors of any library.
-[[maybe_unused]] const int at_exit = std::atexit(wait_for_calls);
+void leave() {
+    leaver = pthread_self();
+    leaving = true;
+    wait_for_calls();
+}
 
-// The threads that were inside are not there in the child of a fork.
-[[maybe_unused]] const int at_fork = pthread_atfork(nullptr, nullptr, [] { inside = 0; });
+// Handlers run before the destructors of any library.
+[[maybe_unused]] const int at_exit = std::atexit(leave);
+
+// A child has the locks of libkrb5 as they are at the fork, and not the threads
+// that hold them.
+[[maybe_unused]] const bool registered = take_part_in_forks({
+    .order = 0, // calls come back before their threads are retired
+    .settle = wait_for_calls,
+    .lock = nullptr,
+    .unlock = nullptr,
+    .reset = []() noexcept { inside = 0; },
+});
 
 } // namespace
 

@@ -1,6 +1,7 @@
 #include "transport/address.hpp"
 
 #include <netdb.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -66,6 +67,16 @@ std::vector<Address> interleave(const std::vector<Address> &addresses) {
             ordered.push_back(others[i]);
     }
     return ordered;
+}
+
+std::vector<Address> at_port(std::vector<Address> addresses, std::uint16_t port) {
+    for (Address &address : addresses) {
+        if (address.family() == AF_INET)
+            reinterpret_cast<sockaddr_in &>(address.storage).sin_port = htons(port);
+        else if (address.family() == AF_INET6)
+            reinterpret_cast<sockaddr_in6 &>(address.storage).sin6_port = htons(port);
+    }
+    return addresses;
 }
 
 } // namespace pyremctl

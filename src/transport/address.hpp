@@ -45,4 +45,7 @@ bool is_source(const std::string &source);
 /// (RFC 8305 section 4).
 std::vector<Address> interleave(const std::vector<Address> &addresses);
 
+/// The same addresses at another port.
+std::vector<Address> at_port(std::vector<Address> addresses, std::uint16_t port);
+
 } // namespace pyremctl

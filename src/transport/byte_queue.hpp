@@ -1,6 +1,7 @@
 // Bytes on their way from one descriptor to another.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -41,14 +42,17 @@ class ByteQueue {
   private:
     void make_room(std::size_t wanted) {
         const std::size_t held = size();
-        if (held + wanted <= capacity_) {
+        if (held + wanted <= capacity_ && held <= head_) {
+            // No more is moved than was taken since it was last moved.
             std::memmove(memory_.get(), memory_.get() + head_, held);
         } else {
-            std::unique_ptr<char[]> larger(new char[held + wanted]);
+            // By half at least, so that what trickles in is not copied each time.
+            const std::size_t larger = std::max(held + wanted, capacity_ + capacity_ / 2);
+            std::unique_ptr<char[]> memory(new char[larger]);
             if (held != 0)
-                std::memcpy(larger.get(), memory_.get() + head_, held);
-            memory_ = std::move(larger);
-            capacity_ = held + wanted;
+                std::memcpy(memory.get(), memory_.get() + head_, held);
+            memory_ = std::move(memory);
+            capacity_ = larger;
         }
         head_ = 0;
         tail_ = held;

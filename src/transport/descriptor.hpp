@@ -1,41 +1,103 @@
 // The one owner of a file descriptor.
 #pragma once
 
-#include <unistd.h>
+#include <sys/types.h>
 
+#include <mutex>
 #include <utility>
+
+#include "transport/process.hpp"
 
 namespace pyremctl {
 
 /// Owns a file descriptor and closes it; -1 stands for none.
+///
+/// Every descriptor of ours is known to the process: the child of a fork closes
+/// its copies before anything else happens there, and an owner that is
+/// destroyed in it has nothing left to close.
 class Descriptor {
   public:
     Descriptor() noexcept = default;
-    explicit Descriptor(int number) noexcept : number_(number) {}
-    Descriptor(Descriptor &&other) noexcept : number_(other.release()) {}
+    Descriptor(Descriptor &&other) noexcept
+        : number_(std::exchange(other.number_, -1)), generation_(other.generation_) {}
     Descriptor &operator=(Descriptor &&other) noexcept {
-        if (this != &other)
-            reset(other.release());
+        if (this != &other) {
+            reset();
+            number_ = std::exchange(other.number_, -1);
+            generation_ = other.generation_;
+        }
         return *this;
     }
     Descriptor(const Descriptor &) = delete;
     Descriptor &operator=(const Descriptor &) = delete;
     ~Descriptor() { reset(); }
 
+    /// Owns what `make` returns, a new descriptor or -1 (errno is kept). No
+    /// fork comes between the two.
+    template <class Make> static Descriptor from(Make make);
+
     int get() const noexcept { return number_; }
     explicit operator bool() const noexcept { return number_ >= 0; }
 
     /// Gives the descriptor away: the caller owns it from now on.
-    int release() noexcept { return std::exchange(number_, -1); }
+    int release() noexcept;
 
-    void reset(int number = -1) noexcept {
-        const int old = std::exchange(number_, number);
-        if (old >= 0)
-            ::close(old);
-    }
+    void reset() noexcept;
+
+    /// The same for a call that makes two, and tells by `numbers`; both -1
+    /// when it made none.
+    template <class Make> static std::pair<Descriptor, Descriptor> pair_from(Make make);
 
   private:
+    friend class LentDescriptor;
+    static std::unique_lock<std::mutex> making();
+    void own(int number); // under making()
+
     int number_ = -1;
+    unsigned generation_ = fork_generation();
+};
+
+template <class Make> Descriptor Descriptor::from(Make make) {
+    Descriptor made; // outlives the lock, which its destructor takes
+    const auto lock = making();
+    made.own(make());
+    return made;
+}
+
+template <class Make> std::pair<Descriptor, Descriptor> Descriptor::pair_from(Make make) {
+    std::pair<Descriptor, Descriptor> made;
+    const auto lock = making();
+    int numbers[2] = {-1, -1};
+    make(numbers);
+    made.first.number_ = numbers[0]; // closed, whichever cannot be noted
+    made.second.number_ = numbers[1];
+    made.first.own(numbers[0]);
+    made.second.own(numbers[1]);
+    return made;
+}
+
+/// A descriptor that was given away, to a library that closes it when it likes,
+/// and that the child of a fork has to be rid of all the same. It is known by
+/// its inode, for its number may be another file's by then.
+class LentDescriptor {
+  public:
+    explicit LentDescriptor(int number);
+    LentDescriptor(const LentDescriptor &) = delete;
+    LentDescriptor &operator=(const LentDescriptor &) = delete;
+    LentDescriptor(LentDescriptor &&) = delete;
+    LentDescriptor &operator=(LentDescriptor &&) = delete;
+    ~LentDescriptor();
+
+    int number() const noexcept { return number_; }
+
+  private:
+    friend struct OwnedDescriptors;
+
+    int number_;
+    unsigned generation_ = fork_generation();
+    ino_t inode_ = 0;
+    LentDescriptor *previous_ = nullptr;
+    LentDescriptor *next_ = nullptr;
 };
 
 } // namespace pyremctl

@@ -18,12 +18,16 @@ Error cannot_connect(const Endpoint &endpoint, const std::string &cause,
                      Failure failure = Failure::general) {
     return Error("cannot connect to " + endpoint.host + " (port " + std::to_string(endpoint.port) +
                      "): " + cause,
-                 failure);
+                 failure)
+        .passing();
 }
 
 /// Starts to connect. An errno when it failed at once, else 0.
 int start_connecting(const Address &to, const std::optional<Address> &from, Descriptor &socket) {
-    socket.reset(::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    socket = Descriptor::from(
+        [&] { return ::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); });
+    if (!socket && errno == EMFILE)
+        throw no_descriptor("a socket");
     if (!socket)
         return errno;
     if (from && ::bind(socket.get(), from->get(), from->length) != 0)
@@ -48,27 +52,27 @@ int connecting_state(const Descriptor &socket) {
 
 } // namespace
 
-Task<std::vector<Address>> resolve(Endpoint endpoint, Waiter &waiter) {
+Task<std::vector<Address>> resolve(Endpoint endpoint, Call &call) {
     const Lookup lookup = look_up(endpoint.host, endpoint.port, true);
     if (!lookup.addresses.empty())
         co_return lookup.addresses;
     auto answer = std::make_shared<Lookup>();
-    Job job(waiter.waker(),
+    Job job(call.waker(),
             [answer, endpoint] { *answer = look_up(endpoint.host, endpoint.port, false); });
-    waiter.touch();
+    call.touch();
     while (!job.done()) {
-        if (waiter.expired())
-            throw Error("unknown host " + endpoint.host + ": timed out", Failure::timeout);
-        co_await waiter.wait();
+        if (call.expired())
+            throw Error("unknown host " + endpoint.host + ": timed out", Failure::timeout).passing();
+        co_await call.wait();
     }
     job.finish();
     if (answer->addresses.empty())
-        throw Error("unknown host " + endpoint.host + ": " + answer->problem);
+        throw Error("unknown host " + endpoint.host + ": " + answer->problem).passing();
     co_return answer->addresses;
 }
 
 Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::string source,
-                      Waiter &waiter) {
+                      Call &call) {
     const auto from = source_address(source);
     if (from)
         std::erase_if(addresses, [&](const Address &to) { return to.family() != from->family(); });
@@ -80,7 +84,7 @@ Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::st
     auto next = addresses.begin();
     Time next_start = Clock::now();
     int last_error = 0;
-    waiter.touch();
+    call.touch();
     for (;;) {
         for (auto attempt = attempts.begin(); attempt != attempts.end();) {
             const int state = connecting_state(*attempt);
@@ -107,14 +111,14 @@ Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::st
         }
         if (attempts.empty() && next == addresses.end())
             throw cannot_connect(endpoint, std::strerror(last_error));
-        if (waiter.expired())
+        if (call.expired())
             throw cannot_connect(endpoint, std::strerror(ETIMEDOUT), Failure::timeout);
 
         std::vector<pollfd> interests;
         interests.reserve(attempts.size());
         for (const Descriptor &attempt : attempts)
             interests.push_back({attempt.get(), POLLOUT, 0});
-        co_await waiter.wait(std::move(interests), next != addresses.end()
+        co_await call.wait(std::move(interests), next != addresses.end()
                                                        ? std::optional<Time>(next_start)
                                                        : std::nullopt);
     }

@@ -8,7 +8,7 @@
 #include "transport/address.hpp"
 #include "transport/descriptor.hpp"
 #include "transport/task.hpp"
-#include "transport/waiter.hpp"
+#include "transport/call.hpp"
 
 namespace pyremctl {
 
@@ -21,7 +21,7 @@ struct Endpoint {
 /// Looks the host up. A name goes to the system's resolver on a helper thread,
 /// which is left behind when the call ends early. Throws Error
 /// "unknown host HOST: ...".
-Task<std::vector<Address>> resolve(Endpoint endpoint, Waiter &waiter);
+Task<std::vector<Address>> resolve(Endpoint endpoint, Call &call);
 
 /// Connects to the first address that answers: all are tried, families in
 /// turn, each a quarter of a second after the one before it or as soon as
@@ -29,6 +29,6 @@ Task<std::vector<Address>> resolve(Endpoint endpoint, Waiter &waiter);
 /// tried. The socket is non-blocking and has TCP_NODELAY. Throws Error
 /// "cannot connect to HOST (port N): ...".
 Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::string source,
-                      Waiter &waiter);
+                      Call &call);
 
 } // namespace pyremctl

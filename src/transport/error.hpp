@@ -20,8 +20,37 @@ class Error : public std::runtime_error {
 
     Failure failure() const noexcept { return failure_; }
 
+    /// One sentence on what to do, or empty.
+    const std::string &hint() const noexcept { return hint_; }
+    Error &&with_hint(std::string hint) && {
+        hint_ = std::move(hint);
+        return std::move(*this);
+    }
+
+    /// False when another try may help: looking up, connecting, waiting, and
+    /// losing the peer.
+    bool lasting() const noexcept { return lasting_; }
+    Error &&passing() && {
+        lasting_ = false;
+        return std::move(*this);
+    }
+
+    /// False when the server cannot have begun the command.
+    bool may_have_run() const noexcept { return may_have_run_; }
+    Error &&with_may_have_run(bool may_have_run) && {
+        may_have_run_ = may_have_run;
+        return std::move(*this);
+    }
+
   private:
     Failure failure_;
+    bool may_have_run_ = false;
+    bool lasting_ = true;
+    std::string hint_;
 };
+
+/// That a system call gave no descriptor, by errno; where they have run out it
+/// says how many are in use and what limits them.
+Error no_descriptor(const std::string &what);
 
 } // namespace pyremctl

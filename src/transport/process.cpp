@@ -2,23 +2,92 @@
 
 #include <pthread.h>
 
+#include <array>
 #include <atomic>
+#include <cstdint>
+#include <new>
 
 namespace pyremctl {
 
 namespace {
 
-// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables): forks are the process's.
-std::atomic<unsigned> generation{0};
+constexpr std::size_t stripe_count = 32;
+constexpr std::size_t participants_at_most = 8;
 
-void count_fork() noexcept { generation.fetch_add(1, std::memory_order_relaxed); }
+/// All that the handlers below look at; made with the first use.
+struct Forks {
+    std::atomic<unsigned> generation{0};
+    std::atomic<bool> threads_ended{false};
+    std::array<std::mutex, stripe_count> stripes;
+    std::array<ForkParticipant, participants_at_most> participants{};
+    std::size_t participant_count = 0;
 
-// Counting in the child costs nothing until a fork happens; asking getpid()
-// would cost a system call on every call of ours.
-[[maybe_unused]] const int registered = pthread_atfork(nullptr, nullptr, count_fork);
+    Forks() noexcept { pthread_atfork(before, after_in_parent, after_in_child); }
+
+    template <class Member> void each(Member member) noexcept {
+        for (std::size_t i = 0; i < participant_count; ++i)
+            if (participants[i].*member != nullptr)
+                (participants[i].*member)();
+    }
+
+    static void before() noexcept;
+    static void after_in_parent() noexcept;
+    static void after_in_child() noexcept;
+};
+
+Forks &forks() noexcept { return immortal<Forks>(); }
+
+void Forks::before() noexcept {
+    Forks &self = forks();
+    self.each(&ForkParticipant::settle);
+    for (std::mutex &stripe : self.stripes)
+        stripe.lock();
+    self.each(&ForkParticipant::lock);
+}
+
+void Forks::after_in_parent() noexcept {
+    Forks &self = forks();
+    self.each(&ForkParticipant::unlock);
+    for (std::mutex &stripe : self.stripes)
+        stripe.unlock();
+}
+
+void Forks::after_in_child() noexcept {
+    Forks &self = forks();
+    self.generation.fetch_add(1, std::memory_order_relaxed);
+    // Locked by this very thread, which has another number here.
+    for (std::mutex &stripe : self.stripes)
+        new (&stripe) std::mutex;
+    self.each(&ForkParticipant::reset);
+}
+
+std::mutex &stripe_of(const void *owner) noexcept {
+    // Allocations are sixteen bytes apart at least; what lies above tells them apart.
+    const auto address = reinterpret_cast<std::uintptr_t>(owner);
+    return forks().stripes[(address >> 4 ^ address >> 12) % stripe_count];
+}
 
 } // namespace
 
-unsigned fork_generation() noexcept { return generation.load(std::memory_order_relaxed); }
+unsigned fork_generation() noexcept {
+    return forks().generation.load(std::memory_order_relaxed);
+}
+
+void note_end_of_threads() noexcept { forks().threads_ended = true; }
+
+bool threads_have_ended() noexcept { return forks().threads_ended.load(); }
+
+StateLock::StateLock(const void *owner) noexcept : mutex_(stripe_of(owner)) { mutex_.lock(); }
+
+StateLock::~StateLock() { mutex_.unlock(); }
+
+bool take_part_in_forks(const ForkParticipant &participant) noexcept {
+    Forks &self = forks();
+    std::size_t place = self.participant_count++;
+    for (; place > 0 && self.participants.at(place - 1).order > participant.order; --place)
+        self.participants.at(place) = self.participants.at(place - 1);
+    self.participants.at(place) = participant;
+    return true;
+}
 
 } // namespace pyremctl

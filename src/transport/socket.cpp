@@ -2,11 +2,10 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
-#include <string>
 
 #include "transport/error.hpp"
 
@@ -54,10 +53,12 @@ Transfer receive_into(int socket, ByteQueue &queue, std::size_t chunk) {
 }
 
 std::pair<Descriptor, Descriptor> socket_pair() {
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        throw Error(std::string("cannot create a socket pair: ") + std::strerror(errno));
-    return {Descriptor(ends[0]), Descriptor(ends[1])};
+    auto ends = Descriptor::pair_from([](int *numbers) {
+        return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, numbers);
+    });
+    if (!ends.first)
+        throw no_descriptor("a socket pair");
+    return ends;
 }
 
 std::size_t send_buffer_size(int socket) noexcept {
@@ -66,6 +67,12 @@ std::size_t send_buffer_size(int socket) noexcept {
     if (::getsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, &length) != 0 || size < 0)
         return 0;
     return static_cast<std::size_t>(size);
+}
+
+std::size_t unread(int socket) noexcept {
+    int count = 0;
+    return ::ioctl(socket, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count)
+                                                                : 0;
 }
 
 void disable_nagle(int socket) noexcept {

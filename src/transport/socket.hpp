@@ -31,6 +31,9 @@ std::pair<Descriptor, Descriptor> socket_pair();
 /// Bytes that a socket takes before a write to it waits, by SO_SNDBUF.
 std::size_t send_buffer_size(int socket) noexcept;
 
+/// Bytes that have come and were not received yet.
+std::size_t unread(int socket) noexcept;
+
 /// Sends small tokens at once (TCP_NODELAY). Without it the two tokens of the
 /// handshake cost a round trip more. A socket that is not TCP has no need.
 void disable_nagle(int socket) noexcept;

@@ -3,7 +3,7 @@
 // A Task is a coroutine that describes one verb of a connection from its
 // first step to its last. Where it cannot go on it awaits a Wait, which says
 // what for and until when; how that is waited for is the driver's business
-// (poll.hpp for the blocking interface, an event loop for asyncio). Destroying
+// (drivers/). Destroying
 // a task in the middle of a wait cancels the verb: destructors put things
 // right.
 //
@@ -32,6 +32,7 @@ using Duration = Clock::duration;
 struct Wait {
     std::vector<pollfd> interests; ///< descriptors and events, as poll(2) takes them
     std::optional<Time> until;     ///< the latest moment to wake up
+    bool breath = false;           ///< nothing: it goes on when the driver has looked around
 };
 
 /// Where a task stands: what it waits for, and where it goes on.
@@ -103,10 +104,17 @@ template <class T> class [[nodiscard]] Task {
     }
 
     bool await_ready() const noexcept { return false; }
-    template <class P> Coroutine await_suspend(std::coroutine_handle<P> awaiting) noexcept {
-        coroutine_.promise().continuation = awaiting;
-        coroutine_.promise().suspension = awaiting.promise().suspension;
-        return coroutine_;
+
+    /// Runs it to its first wait. One that has none lets whoever awaits it go
+    /// on without being suspended: a loop over such tasks needs no stack.
+    template <class P> bool await_suspend(std::coroutine_handle<P> awaiting) noexcept {
+        auto &promise = coroutine_.promise();
+        promise.suspension = awaiting.promise().suspension;
+        coroutine_.resume();
+        if (coroutine_.done())
+            return false;
+        promise.continuation = awaiting;
+        return true;
     }
     T await_resume() { return coroutine_.promise().result(); }
 

@@ -1,28 +1,32 @@
 #include "transport/waker.hpp"
 
 #include <sys/eventfd.h>
+#include <unistd.h>
 
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
-#include <string>
 
 #include "transport/error.hpp"
 
 namespace pyremctl {
 
-Waker::Waker() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+EventWaker::EventWaker()
+    : event_(Descriptor::from([] { return ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); })),
+      generation_(fork_generation()) {
     if (!event_)
-        throw Error(std::string("cannot create an event descriptor: ") + std::strerror(errno));
+        throw no_descriptor("an event descriptor");
 }
 
-void Waker::wake() noexcept {
+void EventWaker::wake() noexcept {
+    if (generation_ != fork_generation())
+        return; // the number may be another file's here
     const std::uint64_t one = 1;
     // It fails only when the counter is full, and then the waiter wakes anyhow.
     [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
 }
 
-void Waker::drain() noexcept {
+void EventWaker::drain() noexcept {
+    if (generation_ != fork_generation())
+        return;
     std::uint64_t count = 0;
     [[maybe_unused]] const auto got = ::read(event_.get(), &count, sizeof count);
 }

@@ -5,21 +5,35 @@
 
 namespace pyremctl {
 
-/// An eventfd that is readable from wake() until drain().
-///
-/// It outlives the wait it ends when it is shared (std::shared_ptr), so a
-/// helper thread may wake a waiter that has left already.
+/// Tells a driver, from any thread, that a call of its has something to look
+/// at. It is shared (std::shared_ptr), so that a helper thread may wake a call
+/// that has left already.
 class Waker {
   public:
+    Waker() = default;
+    Waker(const Waker &) = delete;
+    Waker &operator=(const Waker &) = delete;
+    Waker(Waker &&) = delete;
+    Waker &operator=(Waker &&) = delete;
+    virtual ~Waker() = default;
+
+    virtual void wake() noexcept = 0;
+};
+
+/// An eventfd that is readable from wake() until drain(): for a thread that
+/// waits for one call.
+class EventWaker final : public Waker {
+  public:
     /// Throws Error when no descriptor is to be had.
-    Waker();
+    EventWaker();
 
     int descriptor() const noexcept { return event_.get(); }
-    void wake() noexcept;
+    void wake() noexcept override;
     void drain() noexcept;
 
   private:
     Descriptor event_;
+    unsigned generation_;
 };
 
 } // namespace pyremctl

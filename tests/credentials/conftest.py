@@ -43,6 +43,12 @@ def service(make_service: MakeService) -> Service:
     return make_service()
 
 
+def hint_of(error: remctl.RemctlError) -> str:
+    """The hint, which is there."""
+    assert error.hint is not None
+    return error.hint
+
+
 @contextmanager
 def paused(realm: Realm) -> Iterator[None]:
     """A KDC that is there and says nothing."""

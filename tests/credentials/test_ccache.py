@@ -7,7 +7,7 @@ import pytest
 from remctl import Credentials, RemctlError
 from remctl.testing import Realm, Server
 
-from tests.credentials.conftest import user
+from tests.credentials.conftest import hint_of, user
 
 
 def test_looks_at_what_is_there(realm: Realm, server: Server, tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_close_leaves_it(realm: Realm, tmp_path: Path) -> None:
 def test_is_not_renewed(realm: Realm) -> None:
     with pytest.raises(RemctlError, match="is not renewed from here") as raised:
         Credentials.from_ccache().renew()
-    assert "kinit" in raised.value.hint
-    assert "from_keytab" in raised.value.hint
+    assert "kinit" in hint_of(raised.value)
+    assert "from_keytab" in hint_of(raised.value)
 
 
 def test_a_kind_of_cache_that_nobody_knows() -> None:

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from remctl import Credentials
@@ -16,30 +17,38 @@ def test_has_no_constructor() -> None:
         Credentials()
 
 
+def from_keytab(*args: Any) -> Callable[[], object]:
+    return lambda: Credentials.from_keytab(*args)
+
+
+def from_ccache(*args: Any) -> Callable[[], object]:
+    return lambda: Credentials.from_ccache(*args)
+
+
+def renew(timeout: Any) -> Callable[[], object]:
+    return lambda: Credentials.from_ccache().renew(timeout)
+
+
 @pytest.mark.parametrize(
-    ("make", "kind", "words"),
+    ("call", "kind", "words"),
     [
-        (lambda: Credentials.from_keytab(7), TypeError, "keytab must be a str, not int"),
-        (lambda: Credentials.from_keytab("a\0b"), ValueError, "keytab must not contain a NUL"),
-        (lambda: Credentials.from_keytab(""), ValueError, "keytab must not be empty"),
-        (lambda: Credentials.from_keytab("k", 7), TypeError, "principal must be a str, not int"),
-        (lambda: Credentials.from_keytab("k", ""), ValueError, "principal must not be empty"),
-        (lambda: Credentials.from_ccache(7), TypeError, "name must be a str, not int"),
-        (lambda: Credentials.from_ccache("a\0b"), ValueError, "name must not contain a NUL"),
-        (lambda: Credentials.from_ccache(""), ValueError, "name must not be empty"),
-        (
-            lambda: Credentials.from_ccache().renew("soon"),
-            TypeError,
-            "timeout must be a number of seconds, not str",
-        ),
-        (lambda: Credentials.from_ccache().renew(float("nan")), ValueError, "timeout"),
+        (from_keytab(7), TypeError, "keytab must be a str, not int"),
+        (from_keytab("a\0b"), ValueError, "keytab must not contain a NUL"),
+        (from_keytab(""), ValueError, "keytab must not be empty"),
+        (from_keytab("k", 7), TypeError, "principal must be a str, not int"),
+        (from_keytab("k", ""), ValueError, "principal must not be empty"),
+        (from_ccache(7), TypeError, "name must be a str, not int"),
+        (from_ccache("a\0b"), ValueError, "name must not contain a NUL"),
+        (from_ccache(""), ValueError, "name must not be empty"),
+        (renew("soon"), TypeError, "timeout must be a number of seconds, not str"),
+        (renew(float("nan")), ValueError, "timeout"),
     ],
 )
 def test_bad_arguments_are_named(
-    make: Callable[[], object], kind: type[Exception], words: str
+    call: Callable[[], object], kind: type[Exception], words: str
 ) -> None:
     with pytest.raises(kind, match=words):
-        make()
+        call()
 
 
 @pytest.mark.parametrize("copies", [copy.copy, copy.deepcopy, pickle.dumps])
@@ -54,7 +63,8 @@ def test_is_neither_copied_nor_pickled(
 
 
 def test_what_it_is_made_on_is_whole_or_not_there() -> None:
-    for make in (Shared, lambda: Shared.__new__(Shared), lambda: object.__new__(Shared)):
+    kind: Any = Shared
+    for make in (kind, lambda: kind.__new__(kind), lambda: object.__new__(kind)):
         with pytest.raises(TypeError):
             make()
 

@@ -3,6 +3,7 @@
 import array
 import ctypes
 import decimal
+import enum
 import fractions
 import hashlib
 import os
@@ -63,11 +64,73 @@ class Text(str):
         return "shown"
 
 
+class Masked(Text):
+    """A subclass with every other way to a string masked, too."""
+
+    __slots__ = ()
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return b"stars"
+
+    def __fspath__(self) -> str:
+        return "stars"
+
+    def __format__(self, spec: str) -> str:
+        return "stars"
+
+
+class Word(str, enum.Enum):
+    """As many a constant of a program; str() of a member is "Word.HELLO"."""
+
+    HELLO = "hello"
+
+
+class Octets(bytes, enum.Enum):
+    """The same of bytes."""
+
+    FF = b"\xff"
+
+
+class Number(enum.IntEnum):
+    """str() of a member is "Number.SEVEN" on Python 3.10 and "7" on later ones."""
+
+    SEVEN = 7
+
+
+class OldNumber(int, enum.Enum):
+    """str() of a member is "OldNumber.SEVEN" on every Python."""
+
+    SEVEN = 7
+
+
+class Temperature(float):
+    """A float that shows itself in another way."""
+
+    def __str__(self) -> str:
+        return "warm"
+
+    __repr__ = __str__
+
+
+class Plain(enum.Enum):
+    """Members that are no str and no number."""
+
+    SEVEN = 7
+
+
+class Link(PurePosixPath):
+    """A path of another class."""
+
+    def __fspath__(self) -> str:
+        return "/the/link"
+
+
 ARGUMENTS = [
     # bytes-like
     (b"plain", b"plain"),
     (b"\xff\xfe\x01", b"\xff\xfe\x01"),
     (Bytes(b"subclass"), b"subclass"),
+    (Octets.FF, b"\xff"),
     (bytearray(b"\x80array"), b"\x80array"),
     (memoryview(b"view"), b"view"),
     (memoryview(b"a-b-c-")[::2], b"abc"),
@@ -80,19 +143,27 @@ ARGUMENTS = [
     ("ünïcode €", "ünïcode €".encode()),
     ("\udcff\udc80", b"\xff\x80"),
     (os.fsdecode(b"caf\xe9"), b"caf\xe9"),
-    (Text("subclass"), b"shown"),
+    (Text("subclass"), b"subclass"),
+    (Word.HELLO, b"hello"),
+    (Masked("secret"), b"secret"),
     # paths
     (Path("/etc/hosts"), b"/etc/hosts"),
     (PurePosixPath("a/b"), b"a/b"),
     (Path(os.fsdecode(b"/\xff")), b"/\xff"),
     (BytesPath(), b"/tmp/\xff"),
     (OddPath(), b"/the/path"),
+    (Link("x"), b"/the/link"),
     # all else: the string form
     (7, b"7"),
     (-1, b"-1"),
     (2**100, str(2**100).encode()),
     (1.5, b"1.5"),
     (True, b"True"),
+    (Number.SEVEN, b"7"),
+    (OldNumber.SEVEN, b"7"),
+    (Temperature(36.6), b"36.6"),
+    (float("inf"), b"inf"),
+    (Plain.SEVEN, b"Plain.SEVEN"),
     (decimal.Decimal("1.10"), b"1.10"),
     (fractions.Fraction(1, 3), b"1/3"),
     (uuid.UUID(int=1), b"00000000-0000-0000-0000-000000000001"),

@@ -15,8 +15,8 @@ from remctl.testing import Realm, Server
 
 from tests.fix_realm import FOLDER
 from tests.support import own_network
+from tests.support.old_binding import SYSTEM_PYTHON, needs_old_binding
 
-SYSTEM_PYTHON = "/usr/bin/python3"
 BOTH = Path(__file__).parents[1] / "data" / "both_bindings.py"
 
 # The manual's, but for the two words that Python 3 writes in another way (the print
@@ -37,18 +37,6 @@ print("exit status:", result.status)
 """
 
 
-def has_old_binding() -> bool:
-    """Whether the system's Python has the old binding."""
-    script = "import remctl, sys; sys.exit('dist-packages' not in remctl.__file__)"
-    try:
-        return subprocess.run([SYSTEM_PYTHON, "-Ic", script], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-needs_old_binding = pytest.mark.skipif(
-    not has_old_binding(), reason=f"the old binding is not there for {SYSTEM_PYTHON}"
-)
 needs_network = pytest.mark.skipif(
     not own_network.available(), reason="a network of one's own takes root"
 )

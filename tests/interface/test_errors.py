@@ -1,7 +1,11 @@
 """The exceptions, and what `error()` says when."""
 
+import sys
+import traceback
+
 import pytest
 import remctl
+from remctl._errors import as_protocol_error, make
 from remctl.testing import Realm, Server
 
 from tests.fix_hostile import Connection, MakeHostile
@@ -32,7 +36,7 @@ class TestProtocolError:
     def test_its_text_is_plain(self) -> None:
         error = remctl.RemctlProtocolError("Unknown command", 5)
         assert str(error) == "Unknown command"
-        assert error.args == ("Unknown command",)
+        assert error.args == ("Unknown command", 5)
 
     @pytest.mark.parametrize("code", list(remctl.ErrorCode))
     def test_known_codes_are_error_codes(self, code: remctl.ErrorCode) -> None:
@@ -47,6 +51,204 @@ class TestProtocolError:
 
     def test_none_where_the_server_did_not_answer(self) -> None:
         assert remctl.RemctlProtocolError("no network").code is None
+
+    @pytest.mark.parametrize("second", ["5", 5.0, None, b"5"], ids=repr)
+    def test_what_is_no_int_is_no_code(self, second: object) -> None:
+        error = remctl.RemctlProtocolError("text", second)
+        assert error.code is None
+        assert error.args == ("text", second)
+
+    def test_a_bool_is_an_int_as_everywhere_in_python(self) -> None:
+        assert remctl.RemctlProtocolError("text", True).code is remctl.ErrorCode.INTERNAL
+
+
+KINDS = [
+    remctl.RemctlError,
+    remctl.RemctlProtocolError,
+    remctl.RemctlNotOpenedError,
+    remctl.RemctlTimeoutError,
+    remctl.RemctlCommandError,
+]
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+class TestArguments:
+    """Exceptions take and keep any arguments, as the old binding's did."""
+
+    @every_kind
+    @pytest.mark.parametrize(
+        "arguments",
+        [(), ("text",), ("text", 5), (5, "text"), ("a", "b", "c", "d", "e", "f"), (None,), (b"x",)],
+        ids=repr,
+    )
+    def test_any_are_kept(
+        self, kind: type[remctl.RemctlError], arguments: tuple[object, ...]
+    ) -> None:
+        error = kind(*arguments)
+        assert error.args == arguments
+        assert repr(error) == f"{kind.__name__}{arguments!r}".replace(",)", ")")
+
+    @every_kind
+    def test_the_text_is_the_first(self, kind: type[remctl.RemctlError]) -> None:
+        assert str(kind("text")) == str(kind("text", 7, "more")) == "text"
+        assert str(kind()) == ""
+
+    @every_kind
+    def test_without_a_text_they_are_shown_as_python_does(
+        self, kind: type[remctl.RemctlError]
+    ) -> None:
+        assert str(kind(b"text")) == "b'text'"
+        assert str(kind(110, "timed out")) == "(110, 'timed out')"
+
+    @every_kind
+    def test_by_name_there_are_none(self, kind: type[remctl.RemctlError]) -> None:
+        with pytest.raises(TypeError, match="keyword argument"):
+            kind(text="text")  # type: ignore[call-arg]
+
+    def test_a_timeout_is_an_os_error_without_a_number(self) -> None:
+        error = remctl.RemctlTimeoutError(2, "text")
+        assert (error.errno, error.strerror, error.filename) == (None, None, None)
+
+
+class TestFields:
+    """What every exception says of the call."""
+
+    @every_kind
+    def test_by_default(self, kind: type[remctl.RemctlError]) -> None:
+        error = kind("text")
+        assert (error.host, error.port, error.command) == (None, None, None)
+        assert (error.hint, error.partial) == (None, None)
+        assert error.may_have_run is True
+        assert kind.may_have_run is True
+        assert vars(error).keys() <= {"result"}
+
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("general", remctl.RemctlError),
+            ("timeout", remctl.RemctlTimeoutError),
+            ("not_opened", remctl.RemctlNotOpenedError),
+            ("protocol", remctl.RemctlProtocolError),
+        ],
+    )
+    def test_are_given_by_the_one_that_makes_them(
+        self, name: str, kind: type[remctl.RemctlError]
+    ) -> None:
+        partial = remctl.RemctlSimpleResult(b"half")
+        error = make(
+            name,
+            "text",
+            host="h",
+            port=1,
+            command="a b",
+            hint="Do it.",
+            partial=partial,
+            may_have_run=False,
+        )
+        assert type(error) is kind
+        assert str(error) == "text"
+        assert (error.host, error.port, error.command, error.hint) == ("h", 1, "a b", "Do it.")
+        assert error.partial is partial
+        assert error.may_have_run is False
+        assert type(make(name, "text")) is kind
+        assert make(name, "text").may_have_run is True
+
+    def test_a_hint_is_a_note_too(self) -> None:
+        error = make("general", "text", hint="Do it.")
+        assert vars(error)["__notes__"] == ["Do it."]
+        assert str(error) == "text"
+        if sys.version_info >= (3, 11):
+            error.add_note("And that.")
+            assert traceback.format_exception_only(error)[1:] == ["Do it.\n", "And that.\n"]
+        assert "__notes__" not in vars(make("general", "text"))
+
+    @pytest.mark.parametrize("code", [*range(12), 77])
+    def test_a_refusal_says_whether_the_command_may_have_run(
+        self, hostile: MakeHostile, code: int
+    ) -> None:
+        def script(connection: Connection) -> None:
+            connection.recv_command()
+            connection.send_error(code, b"no")
+            connection.recv_command()
+            connection.send_output(1, b"half")
+            connection.send_error(code, b"no")
+            connection.wait_closed()
+
+        target = hostile(script)
+        with remctl.Remctl(target.host, target.port, target.principal) as client:
+            for partial in (remctl.RemctlSimpleResult(), remctl.RemctlSimpleResult(b"half")):
+                with pytest.raises(remctl.RemctlProtocolError, match=r"^no$") as caught:
+                    client.run(["test", b"\xff", "secret"])
+                error = caught.value
+                assert (error.host, error.port) == (target.host, target.port)
+                assert error.command == "test \\xff"
+                assert error.partial == partial
+                refused = code in (2, 3, 4, 5, 6, 7, 8, 10)
+                assert error.may_have_run is not (refused and partial.stdout is None)
+
+    def test_the_simple_call_s_exception_keeps_what_is_known(self) -> None:
+        error = make("general", "text", host="h", command="a b", hint="Do it.", may_have_run=False)
+        again = as_protocol_error(error)
+        assert type(again) is remctl.RemctlProtocolError
+        assert again.args == ("text",)
+        assert vars(again) == vars(error)
+
+
+class TestCommandError:
+    """What a status other than 0 is told as."""
+
+    @staticmethod
+    def text(stderr: bytes | None, host: str | None = None, command: str | None = None) -> str:
+        """The text for an answer."""
+        result = remctl.RemctlSimpleResult(b"out", stderr, 3)
+        error = remctl.RemctlCommandError(result)
+        error.host, error.command = host, command
+        assert error.result is result
+        return str(error)
+
+    def test_names_command_host_status_and_the_last_line_of_stderr(self, server: Server) -> None:
+        result = remctl.remctl(server.host, server.port, command=["test", "mix", "3"])
+        with pytest.raises(remctl.RemctlCommandError) as caught:
+            result.check()
+        assert str(caught.value) == f"test mix on {server.host} exited with status 3: err 2"
+        assert (caught.value.host, caught.value.command) == (server.host, "test mix")
+        assert caught.value.may_have_run
+
+    def test_says_what_it_knows(self) -> None:
+        assert self.text(None) == "command exited with status 3"
+        assert self.text(None, None, "a b") == "a b exited with status 3"
+        assert self.text(b"no\n", "h") == "command on h exited with status 3: no"
+
+    @pytest.mark.parametrize(
+        ("stderr", "line"),
+        [
+            (b"one\ntwo", "two"),
+            (b"one\ntwo\n\n \n", "two"),
+            (b"one\r\ntwo\r\n", "two"),
+            (b"10%\r20%\rbroken\r", "broken"),
+            (b"\x1b[31mred\x1b[0m\a", r"\x1b[31mred\x1b[0m\x07"),
+            (b"tab\there", r"tab\there"),
+            ("\u202e\u2028\x85\x7f.".encode(), r"\u202e\u2028\x85\x7f."),
+            ("käse".encode(), "käse"),
+            (b"caf\xe9", "caf\N{REPLACEMENT CHARACTER}"),
+            (b"x" * 500, "x" * 500),
+            (b"x" * 501, "x" * 500 + "..."),
+            (b"x" * (10 << 20), "x" * 500 + "..."),
+        ],
+        ids=lambda value: repr(value[:20]),
+    )
+    def test_the_last_line_is_safe_to_show(self, stderr: bytes, line: str) -> None:
+        assert self.text(stderr) == f"command exited with status 3: {line}"
+
+    @pytest.mark.parametrize("stderr", [b"", b"\n \n", None, "a str"], ids=repr)
+    def test_without_a_line_there_is_none(self, stderr: bytes | None) -> None:
+        assert self.text(stderr) == "command exited with status 3"
+
+    def test_control_characters_of_a_command_are_escaped_too(self) -> None:
+        assert self.text(None, "h", "a\n\x1b[2J") == r"a\n\x1b[2J on h exited with status 3"
+
+    def test_without_a_result_it_has_an_empty_one(self) -> None:
+        assert remctl.RemctlCommandError("text").result == remctl.RemctlSimpleResult()
 
 
 def test_the_codes_are_the_protocol_s() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import remctl
 from remctl import _remctl
+from remctl._errors import make
+from remctl.testing import Server
 
 Result = remctl.RemctlSimpleResult
 
@@ -21,7 +23,9 @@ copied = pytest.mark.parametrize("copied", COPIES)
 
 def same(one: object, other: object) -> bool:
     """Whether two exceptions are alike in all that a caller sees."""
-    return type(one) is type(other) and str(one) == str(other) and vars(one) == vars(other)
+    if type(one) is not type(other) or repr(one) != repr(other) or str(one) != str(other):
+        return False
+    return vars(one) == vars(other)
 
 
 class TestSimpleResult:
@@ -50,7 +54,7 @@ class TestSimpleResult:
     def test_check_raises_where_it_is_not(self, status: int) -> None:
         result = Result(b"out", b"err", status)
         with pytest.raises(
-            remctl.RemctlCommandError, match=f"^command exited with status {status}$"
+            remctl.RemctlCommandError, match=f"^command exited with status {status}: err$"
         ) as caught:
             result.check()
         assert caught.value.result is result
@@ -63,6 +67,50 @@ class TestSimpleResult:
 
     def test_its_name_is_the_package_s(self) -> None:
         assert Result.__module__ == "remctl"
+
+    def test_hashes_by_value(self) -> None:
+        assert hash(Result(b"a", None, 0)) == hash(Result(b"a", None, 0))
+        assert len({Result(b"a"), Result(b"a"), Result(b"b"), Result(None, b"a")}) == 3
+
+    def test_can_be_changed_and_given_attributes_as_the_old_binding_s_could(self) -> None:
+        result = Result()
+        result.stdout, result.status = b"out", 3
+        result.name = "mine"  # type: ignore[attr-defined]
+        assert result == Result(b"out", None, 3)
+        assert vars(result) == {"stdout": b"out", "stderr": None, "status": 3, "name": "mine"}
+
+    @pytest.mark.parametrize(
+        ("stdout", "text"),
+        [
+            (None, ""),
+            (b"", ""),
+            ("käse\n".encode(), "käse\n"),
+            (b"caf\xe9", "caf\N{REPLACEMENT CHARACTER}"),
+        ],
+    )
+    def test_text(self, stdout: bytes | None, text: str) -> None:
+        assert Result(stdout, b"err", 0).text == text
+
+    def test_where_it_came_from_is_for_check_alone(self, server: Server) -> None:
+        with remctl.Remctl(server.host, server.port) as client:
+            ours = client.run(["test", "mix", "3"])
+        again = remctl.remctl(server.host, server.port, command=["test", "mix", "3"])
+        by_hand = Result(ours.stdout, ours.stderr, ours.status)
+        assert ours == again == by_hand
+        assert hash(ours) == hash(by_hand)
+        assert repr(ours) == repr(by_hand)
+        assert vars(ours) == vars(by_hand)
+
+    @copied
+    def test_a_copy_came_from_the_same_place(
+        self, copied: Callable[[Any], Any], server: Server
+    ) -> None:
+        command = ["test", "mix", "3"]
+        result = copied(remctl.remctl(server.host, server.port, command=command))
+        text = f"^test mix on {server.host} exited with status 3: err 2$"
+        with pytest.raises(remctl.RemctlCommandError, match=text) as caught:
+            result.check()
+        assert (caught.value.host, caught.value.command) == (server.host, "test mix")
 
 
 class TestOutput:
@@ -82,7 +130,34 @@ class TestOutput:
         assert again.type == token.type
 
 
+def full() -> remctl.RemctlError:
+    """An exception with all that there can be."""
+    error = make(
+        "timeout",
+        "too late",
+        host="host.example.com",
+        port=4373,
+        command="test hello",
+        hint="Ask again.",
+        partial=Result(b"half", None),
+        may_have_run=False,
+    )
+    error.other = "a user's own"  # type: ignore[attr-defined]
+    return error
+
+
 EXCEPTIONS = [
+    full(),
+    remctl.RemctlError(),
+    remctl.RemctlError("two", "texts"),
+    remctl.RemctlError(1, b"2", None, [3]),
+    remctl.RemctlNotOpenedError("x", 7),
+    remctl.RemctlTimeoutError(),
+    remctl.RemctlTimeoutError(110, "timed out"),
+    remctl.RemctlTimeoutError("text", 5, "file", None, "other", 6, 7),
+    remctl.RemctlProtocolError("Unknown command", 5, "more"),
+    remctl.RemctlCommandError("text"),
+    remctl.RemctlCommandError(),
     remctl.RemctlError("broken"),
     remctl.RemctlNotOpenedError("no currently open connection"),
     remctl.RemctlTimeoutError("error receiving token: timed out"),
@@ -106,7 +181,7 @@ class TestExceptions:
         self, copied: Callable[[Any], Any], error: remctl.RemctlError
     ) -> None:
         error = copy.copy(error)
-        error.host = "host.example.com"  # type: ignore[attr-defined]
+        error.host = "host.example.com"
         assert same(copied(error), error)
         assert copied(error).host == "host.example.com"
 
@@ -125,3 +200,18 @@ class TestExceptions:
 
 class Refused(remctl.RemctlProtocolError):
     """A subclass of a user's."""
+
+
+class Named(remctl.RemctlTimeoutError):
+    """A subclass whose constructor has arguments of its own."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(f"{name} is late")
+        self.name = name
+
+
+@copied
+def test_a_subclass_with_arguments_of_its_own_is_copied(copied: Callable[[Any], Any]) -> None:
+    error = Named(name="web1")
+    error.may_have_run = False
+    assert same(copied(error), error)

@@ -1,12 +1,15 @@
 """`set_ccache`, `set_source_ip` and `set_timeout`, and the same as arguments of the call."""
 
+import decimal
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import remctl
@@ -226,12 +229,31 @@ class TestTimeout:
 
     @pytest.mark.parametrize(
         "timeout",
-        [-1, -0.5, float("-inf"), float("nan"), -(10**400)],
+        [-1, -0.5, float("-inf"), -(10**400)],
         ids=lambda value: f"{value!r:.9}",
     )
     def test_a_negative_one_is_an_error(self, timeout: float) -> None:
         with pytest.raises(remctl.RemctlError, match=f"^invalid timeout {timeout}$"):
             remctl.Remctl().set_timeout(timeout)
+
+    @pytest.mark.parametrize(
+        "timeout", [float("nan"), decimal.Decimal("nan"), decimal.Decimal("snan")], ids=repr
+    )
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda timeout: remctl.Remctl().set_timeout(timeout),
+            lambda timeout: remctl.Remctl(timeout=timeout),
+            lambda timeout: remctl.remctl("localhost", command=["a"], timeout=timeout),
+        ],
+        ids=["set_timeout", "Remctl", "remctl"],
+    )
+    def test_what_is_not_a_number_is_a_value_error(
+        self, call: Callable[[object], object], timeout: object
+    ) -> None:
+        text = "^timeout must (not be NaN$|be a number of seconds: cannot convert signaling NaN)"
+        with pytest.raises(ValueError, match=text):
+            call(timeout)
 
     def test_a_refused_one_leaves_the_old_one(self, server: Server) -> None:
         with remctl.Remctl(server.host, server.port) as client:
@@ -252,7 +274,7 @@ class TestTimeout:
                 raise LookupError("no")
 
         with pytest.raises(LookupError, match=r"^no$"):
-            remctl.Remctl().set_timeout(Stubborn())  # type: ignore[arg-type]
+            remctl.Remctl().set_timeout(Stubborn())
 
     @pytest.mark.parametrize(
         "timeout", [10**6, 1e300, float("inf"), 10**400, 1e-12], ids=lambda value: f"{value!r:.9}"
@@ -267,3 +289,61 @@ class TestTimeout:
             with pytest.raises(remctl.RemctlTimeoutError):
                 client.open(server.host, server.port)
         client.close()
+
+
+class TestTheConstructor:
+    """`timeout`, `ccache` and `source_ip` as keywords of `Remctl`: set before it opens."""
+
+    def test_sets_all_three(self, server: Server, realm: Realm) -> None:
+        with remctl.Remctl(
+            "127.0.0.1",
+            server.port,
+            server.principal,
+            timeout=0.2,
+            ccache=Path(realm.ccache),
+            source_ip="127.0.0.9",
+        ) as client:
+            assert TestSourceIp.own_address(client) == "127.0.0.9"
+            assert client.run(HELLO).status == 0
+            with pytest.raises(remctl.RemctlTimeoutError):
+                client.run(["test", "sleep", "5"])
+
+    def test_the_credential_cache_is_the_one_that_is_used(
+        self, server: Server, tmp_path: Path
+    ) -> None:
+        with pytest.raises(remctl.RemctlError, match="GSS-API error"):
+            remctl.Remctl(server.host, server.port, ccache=tmp_path / "none")
+
+    def test_the_timeout_holds_for_connecting(self, deaf: DeafServer) -> None:
+        with pytest.raises(remctl.RemctlTimeoutError):
+            remctl.Remctl(deaf.host, deaf.port, timeout=0.05)
+
+    def test_they_hold_for_a_later_open(self, deaf: DeafServer) -> None:
+        client = remctl.Remctl(timeout=0.05)
+        with pytest.raises(remctl.RemctlTimeoutError):
+            client.open(deaf.host, deaf.port)
+
+    @pytest.mark.parametrize("timeout", [None, 0, 0.0])
+    def test_none_and_zero_are_no_limit(self, server: Server, timeout: float | None) -> None:
+        with remctl.Remctl(server.host, server.port, timeout=timeout) as client:
+            assert client.run(["test", "sleep", "0.1"]).status == 0
+
+    @pytest.mark.parametrize(
+        ("keywords", "kind", "text"),
+        [
+            ({"timeout": -1}, remctl.RemctlError, "^invalid timeout -1$"),
+            ({"timeout": "1"}, TypeError, "^timeout must be a number of seconds, not str$"),
+            ({"ccache": 7}, TypeError, "^ccache must be a str, not int$"),
+            ({"source_ip": "localhost"}, ValueError, "^source must be an IPv4 or IPv6 address"),
+        ],
+    )
+    def test_one_that_makes_no_sense_is_refused_before_anything_is_sent(
+        self, deaf: DeafServer, keywords: dict[str, Any], kind: type[Exception], text: str
+    ) -> None:
+        with pytest.raises(kind, match=text):
+            remctl.Remctl(deaf.host, deaf.port, **keywords)
+        assert deaf.connections == 0
+
+    def test_they_are_keywords_only(self) -> None:
+        with pytest.raises(TypeError, match="positional"):
+            remctl.Remctl("localhost", 1, None, 5)  # type: ignore[call-arg]

@@ -4,6 +4,7 @@ import gc
 import os
 import threading
 import time
+from typing import Any
 
 import pytest
 import remctl
@@ -133,15 +134,49 @@ class TestTimeout:
         result = remctl.remctl(server.host, server.port, command=["test", "hello"], timeout=60)
         assert result.status == 0
 
-    @pytest.mark.parametrize("timeout", [None, 0, 0.0])
-    def test_none_and_zero_are_no_limit(self, server: Server, timeout: float | None) -> None:
+    @pytest.mark.parametrize("timeout", [None, float("inf"), 10**400], ids=["None", "inf", "big"])
+    def test_none_and_ever_so_long_ones_are_no_limit(
+        self, server: Server, timeout: float | None
+    ) -> None:
         command = ["test", "sleep", "0.1"]
         result = remctl.remctl(server.host, server.port, command=command, timeout=timeout)
         assert result.status == 0
 
-    def test_a_negative_one_is_a_value_error(self) -> None:
-        with pytest.raises(ValueError, match=r"^invalid timeout -1$"):
-            remctl.remctl("localhost", command=["a"], timeout=-1)
+    @pytest.mark.parametrize(
+        "timeout", [0, 0.0, -0.0, -1, -0.5, float("-inf"), -(10**400)], ids=lambda v: f"{v!r:.9}"
+    )
+    def test_zero_and_less_are_too_late_before_anything_is_sent(
+        self, deaf: DeafServer, timeout: float
+    ) -> None:
+        with pytest.raises(remctl.RemctlTimeoutError) as caught:
+            remctl.remctl(deaf.host, deaf.port, command=["a", "b", "c"], timeout=timeout)
+        assert deaf.connections == 0
+        assert str(caught.value) == "timed out before anything was sent"
+        assert caught.value.may_have_run is False
+        assert (caught.value.host, caught.value.port) == (deaf.host, deaf.port)
+        assert caught.value.command == "a b"
+
+    @pytest.mark.parametrize(
+        ("arguments", "kind", "text"),
+        [
+            (("", ["a"]), ValueError, "^host must not be empty$"),
+            ((7, ["a"]), TypeError, "^host must be a str, not int$"),
+            (("a\0b", ["a"]), ValueError, "^host must not contain a NUL character$"),
+            (("h\ud800", ["a"]), ValueError, "^host cannot be encoded as UTF-8: 'h.ud800'$"),
+            (("h", "x", ["a"]), TypeError, "^port must be a number: 'x'$"),
+            (("h", 1, 7, ["a"]), TypeError, "^principal must be a str, not int$"),
+            (("h", 1, None, []), ValueError, "^command must not be empty$"),
+        ],
+    )
+    def test_too_late_is_told_after_arguments_that_make_no_sense(
+        self, arguments: tuple[Any, ...], kind: type[Exception], text: str
+    ) -> None:
+        host, port, principal, command = (*arguments[:-1], None, None)[:3] + arguments[-1:]
+        with pytest.raises(kind, match=text):
+            remctl.remctl(host, port, principal, command, timeout=0)
+        for name in ("ccache", "source_ip"):
+            with pytest.raises(TypeError):
+                remctl.remctl("h", command=["a"], timeout=0, **{name: 7})  # type: ignore[arg-type]
 
     def test_no_number_is_a_type_error(self) -> None:
         with pytest.raises(TypeError, match=r"^timeout must be a number of seconds, not str$"):

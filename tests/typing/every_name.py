@@ -3,6 +3,7 @@
 test_every_name.py sees to it that none is left out.
 """
 
+import datetime
 import os
 import pickle
 import socket
@@ -20,6 +21,7 @@ def versions() -> None:
     """What this is."""
     assert_type(remctl.__version__, str)
     assert_type(remctl.VERSION, str)
+    assert_type(_remctl.VERSION, str)
     info = remctl.build_info()
     assert_type(info, remctl.BuildInfo)
     assert_type(info.version, str)
@@ -38,12 +40,38 @@ def simple(host: str, words: Iterator[object]) -> None:
     assert_type(result.stdout, bytes | None)
     assert_type(result.stderr, bytes | None)
     assert_type(result.status, int | None)
+    assert_type(result.text, str)
     assert_type(result.check(), remctl.RemctlSimpleResult)
+    print({result: hash(result)})
     remctl.remctl(host, 4373, "host/other", ("test", "test"))
     remctl.remctl(host, "4373", None, words)
     remctl.remctl(host, None, command=words, timeout=1.5, ccache=Path("cc"), source_ip="::1")
     remctl.remctl(host, command=words, timeout=None, ccache="cc", source_ip=None)
     print(remctl.RemctlSimpleResult(b"out", None, 0) == result)
+
+
+def credentials() -> None:
+    """Tickets, from a keytab and from a cache."""
+    with remctl.Credentials.from_keytab("/etc/client.keytab", "me") as service:
+        assert_type(service, remctl.Credentials)
+        assert_type(service.principal, str | None)
+        assert_type(service.name, str | None)
+        assert_type(service.expires, datetime.datetime | None)
+        assert_type(service.valid, bool)
+        service.renew()
+        service.renew(timeout=1.5)
+    service.close()
+    remctl.Credentials.from_keytab(Path("keytab"))
+    remctl.Credentials.from_keytab()
+    remctl.Credentials.from_ccache(Path("ccache"))
+    remctl.Credentials.from_ccache("KEYRING:persistent:0")
+    remctl.Credentials.from_ccache()
+
+
+async def renewal(service: remctl.Credentials) -> None:
+    """The same wait, for an event loop."""
+    await service.arenew()
+    await service.arenew(timeout=1.5)
 
 
 def settings(client: remctl.Remctl) -> None:
@@ -77,6 +105,8 @@ def session(host: str) -> None:
         assert_type(client.run(["test"]), remctl.RemctlSimpleResult)
         assert_type(client.noop(), bool)
         assert_type(client.error(), str)
+    remctl.Remctl(host, timeout=1.5, ccache=Path("cc"), source_ip="::1").close()
+    remctl.Remctl(timeout=None, ccache="cc", source_ip=None)
     client = remctl.Remctl()
     settings(client)
     client.open(host)
@@ -110,10 +140,34 @@ def failures(host: str) -> None:
             print(remctl.ErrorCode.ACCESS.name)
     except remctl.RemctlCommandError as error:
         assert_type(error.result, remctl.RemctlSimpleResult)
+        raise remctl.RemctlProtocolError("any", 5, "arguments") from error
     except remctl.RemctlNotOpenedError as error:
         pickle.dumps(error)
     except remctl.RemctlError as error:
         print(error)
+        assert_type(error.host, str | None)
+        assert_type(error.port, int | None)
+        assert_type(error.command, str | None)
+        assert_type(error.hint, str | None)
+        assert_type(error.partial, remctl.RemctlSimpleResult | None)
+        assert_type(error.may_have_run, bool)
+
+
+def many(result: remctl.RemctlSimpleResult, error: remctl.RemctlError) -> None:
+    """Where a command is to run, and what came of it."""
+    target = remctl.Target("host", "4373", principal="host/other")
+    assert_type(target.host, str)
+    assert_type(target.port, int | None)
+    assert_type(target.principal, str | None)
+    remctl.Outcome(target, error=error)
+    outcome = remctl.Outcome(remctl.Target("host"), result, seconds=1.5, tries=2)
+    assert_type(outcome.target, remctl.Target)
+    assert_type(outcome.result, remctl.RemctlSimpleResult | None)
+    assert_type(outcome.error, remctl.RemctlError | None)
+    assert_type(outcome.seconds, float)
+    assert_type(outcome.tries, int)
+    assert_type(outcome.ok, bool)
+    assert_type(outcome.check(), remctl.RemctlSimpleResult)
 
 
 def codes() -> list[remctl.ErrorCode]:

@@ -70,6 +70,7 @@ def test_its_names_exist() -> None:
 
 
 MISTAKES = [
+    "remctl.no_such_name",
     "remctl.remctl(7)",
     "remctl.remctl('h', command=7)",
     "remctl.remctl('h', 4373, None, ['x'], 5)",
@@ -78,6 +79,8 @@ MISTAKES = [
     "remctl.Remctl().output().output.decode()",
     "remctl.Remctl().set_timeout('1')",
     "remctl.Remctl().open(b'h')",
+    "remctl.Remctl('h', timeout='1')",
+    "remctl.Target('h').host = 'other'",
     "remctl._remctl.remctl_open(None, 'h')",
     "remctl._remctl.remctl_commandv(remctl._remctl.remctl_new(), ('x',))",
 ]

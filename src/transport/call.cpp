@@ -1,4 +1,4 @@
-#include "transport/waiter.hpp"
+#include "transport/call.hpp"
 
 #include <algorithm>
 
@@ -6,11 +6,7 @@
 
 namespace pyremctl {
 
-Waiter::Waiter(Limits limits, std::shared_ptr<Waker> waker, const std::atomic<bool> &closing)
-    : limits_(limits), waker_(std::move(waker)), closing_(closing), generation_(fork_generation()) {
-}
-
-std::optional<Time> Waiter::limit() const noexcept {
+std::optional<Time> Call::limit() const noexcept {
     std::optional<Time> end = limits_.deadline;
     if (limits_.inactivity) {
         const Time silence = last_activity_ + *limits_.inactivity;
@@ -19,16 +15,18 @@ std::optional<Time> Waiter::limit() const noexcept {
     return end;
 }
 
-bool Waiter::expired() const noexcept {
+bool Call::expired() const noexcept {
     const auto end = limit();
-    return end && Clock::now() >= *end;
+    return end && now() >= *end;
 }
 
-void Waiter::check() const {
+bool Call::overdue() const noexcept { return limits_.deadline && now() >= *limits_.deadline; }
+
+void Call::check() const {
     if (generation_ != fork_generation())
         throw Error("the process was forked in the middle of this call; the connection stays "
                     "with the parent");
-    if (closing_.load())
+    if (cancelled_.load())
         throw Error("connection closed during the call");
 }
 

@@ -1,0 +1,66 @@
+// Carries a verb out in the thread that calls it (see verbs.hpp).
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <utility>
+
+#include "bindings/errors.hpp"
+#include "bindings/unlocked.hpp"
+#include "bindings/verbs.hpp"
+#include "drivers/blocking.hpp"
+
+namespace pyremctl {
+
+/// Releases the interpreter lock, waits, and gives the result.
+class BlockingWay {
+  public:
+    /// `partial`: what the exception tells of, where the call fails half-way.
+    template <class Verb, class Finish>
+    pybind11::object perform(verbs::SharedClient client, std::optional<Time> deadline,
+                             verbs::SharedSession session, Verb verb, Finish finish,
+                             const std::shared_ptr<Result> &partial = nullptr) {
+        Unlocked unlocked;
+        Call call(client->limits(deadline), thread_waker());
+        try {
+            auto held = wait(unlocked, client->perform(std::move(session), this_thread(), call,
+                                                       std::move(verb)));
+            unlocked.relock();
+            return finish(held);
+        } catch (const Error &error) {
+            if (!partial)
+                throw;
+            unlocked.relock();
+            raise(to_exception(error, *partial));
+        }
+    }
+
+    template <class Verb>
+    pybind11::object open(verbs::SharedClient client, std::optional<Time> deadline, Target target,
+                          Verb verb) {
+        Unlocked unlocked;
+        Call call(client->limits(deadline), thread_waker());
+        wait(unlocked,
+             client->open(std::move(target), this_thread(), call, std::move(verb)));
+        unlocked.relock();
+        return pybind11::none();
+    }
+
+    verbs::SharedSession stream(verbs::SharedClient client, std::optional<Time> deadline,
+                                SharedCommand command) {
+        Unlocked unlocked;
+        Call call(client->limits(deadline), thread_waker());
+        return wait(unlocked, client->stream(std::move(command), this_thread(), call));
+    }
+
+  private:
+    template <class T> static T wait(Unlocked &unlocked, Task<T> task) {
+        return BlockingDriver(*thread_waker(), unlocked).run(std::move(task));
+    }
+};
+
+/// The next token: what lies ready is given without a task.
+pybind11::tuple output(const verbs::SharedClient &client, const verbs::SharedSession &session,
+                       pybind11::handle timeout);
+
+} // namespace pyremctl

@@ -1,0 +1,103 @@
+#include "bindings/held_command.hpp"
+
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "transport/process.hpp"
+
+namespace py = pybind11;
+
+namespace pyremctl {
+
+namespace {
+
+using Buffers = std::vector<Py_buffer>;
+
+void release(Buffers &buffers) noexcept {
+    for (Py_buffer &buffer : buffers)
+        PyBuffer_Release(&buffer);
+    buffers.clear();
+}
+
+/// What was given back without the interpreter lock.
+struct GivenBack {
+    std::vector<Buffers> all; // guarded by StateLock
+    std::atomic<bool> any{false};
+};
+
+GivenBack &given_back() { return immortal<GivenBack>(); }
+
+struct HeldCommand {
+    Buffers buffers;
+    Command command;
+
+    HeldCommand() = default;
+    HeldCommand(const HeldCommand &) = delete;
+    HeldCommand &operator=(const HeldCommand &) = delete;
+    HeldCommand(HeldCommand &&) = delete;
+    HeldCommand &operator=(HeldCommand &&) = delete;
+    ~HeldCommand() {
+        if (PyGILState_Check() != 0) {
+            release(buffers);
+            return;
+        }
+        GivenBack &back = given_back();
+        const StateLock lock(&back);
+        try {
+            back.all.push_back(std::move(buffers));
+            back.any = true;
+        } catch (const std::bad_alloc &) {
+            lose(std::move(buffers)); // better than to end the process
+        }
+    }
+
+    void add(py::handle item) {
+        Py_buffer buffer;
+        if (PyUnicode_Check(item.ptr()) || PyObject_CheckBuffer(item.ptr()) == 0)
+            throw py::type_error(std::string("command must be a list of bytes, not of ") +
+                                 Py_TYPE(item.ptr())->tp_name);
+        if (PyObject_GetBuffer(item.ptr(), &buffer, PyBUF_SIMPLE) != 0)
+            throw py::error_already_set();
+        buffers.push_back(buffer); // has its room
+        command.push_back({buffer.buf, static_cast<std::size_t>(buffer.len)});
+    }
+};
+
+} // namespace
+
+SharedCommand hold_command(py::handle list) {
+    release_held();
+    if (!PyList_Check(list.ptr()))
+        throw py::type_error(std::string("command must be a list of bytes, not ") +
+                             Py_TYPE(list.ptr())->tp_name);
+    // The list may change under us from now on; what is in the copy does not.
+    const auto items = py::reinterpret_steal<py::tuple>(PyList_AsTuple(list.ptr()));
+    if (!items)
+        throw py::error_already_set();
+    if (items.empty())
+        throw py::value_error("command must not be empty");
+    auto held = std::make_shared<HeldCommand>();
+    held->buffers.reserve(items.size());
+    held->command.reserve(items.size());
+    for (const py::handle item : items)
+        held->add(item);
+    const Command *command = &held->command;
+    return {std::move(held), command};
+}
+
+void release_held() noexcept {
+    GivenBack &back = given_back();
+    if (!back.any.load(std::memory_order_relaxed))
+        return;
+    std::vector<Buffers> all;
+    {
+        const StateLock lock(&back);
+        all.swap(back.all);
+        back.any = false;
+    }
+    for (Buffers &buffers : all)
+        release(buffers);
+}
+
+} // namespace pyremctl

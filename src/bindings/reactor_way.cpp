@@ -1,0 +1,104 @@
+#include "bindings/reactor_way.hpp"
+
+#include "bindings/errors.hpp"
+#include "bindings/unlocked.hpp"
+#include "drivers/blocking.hpp"
+
+namespace py = pybind11;
+
+namespace pyremctl {
+
+py::object PythonOperation::result() {
+    if (!done())
+        throw py::value_error("the operation has not ended");
+    taken_ = true;
+    try {
+        running_->result();
+    } catch (const Error &error) {
+        if (!partial_)
+            throw;
+        raise(to_exception(error, *partial_));
+    }
+    return finish_();
+}
+
+void PythonReactor::require_owner() const {
+    if (owner_ != std::this_thread::get_id())
+        throw Error("this event loop is another thread's");
+}
+
+PythonReactor::SharedOperation PythonReactor::start(Limits limits, const Reactor::Begin &begin,
+                                                    PythonOperation::Finish finish,
+                                                    std::shared_ptr<Result> partial,
+                                                    PythonOperation::Undo undo) {
+    require_owner();
+    std::shared_ptr<Reactor::Running> running;
+    {
+        const Unlocked unlocked;
+        running = reactor_.start(limits, begin);
+    }
+    auto operation = std::make_shared<PythonOperation>(running, std::move(finish),
+                                                       std::move(partial), std::move(undo));
+    if (!running->ended())
+        operations_.emplace(running.get(), operation);
+    return operation;
+}
+
+void PythonReactor::cancel(PythonOperation &operation) {
+    require_owner();
+    const auto keep = operations_.extract(operation.running_.get());
+    const bool lost = operation.done() && !std::exchange(operation.taken_, true);
+    const Unlocked unlocked;
+    if (!operation.done())
+        reactor_.cancel(*operation.running_);
+    else if (lost)
+        operation.undo_();
+}
+
+py::list PythonReactor::dispatch(double budget) {
+    require_owner();
+    release_held();
+    std::vector<std::shared_ptr<Reactor::Running>> ended;
+    {
+        const Unlocked unlocked;
+        ended = reactor_.dispatch(
+            std::chrono::duration_cast<Duration>(std::chrono::duration<double>(budget)));
+    }
+    py::list list;
+    for (const auto &running : ended)
+        if (const auto node = operations_.extract(running.get()))
+            list.append(py::cast(node.mapped()));
+    return list;
+}
+
+void PythonReactor::wait() {
+    require_owner();
+    Unlocked unlocked;
+    Wait wait;
+    wait.interests.push_back({reactor_.descriptor(), POLLIN, 0});
+    BlockingDriver(*thread_waker(), unlocked).wait_for(wait);
+}
+
+std::size_t PythonReactor::close() {
+    require_owner();
+    const std::size_t count = operations_.size();
+    while (!operations_.empty()) {
+        const auto operation = operations_.begin()->second;
+        cancel(*operation);
+    }
+    return count;
+}
+
+PythonReactor::SharedOperation ReactorWay::stream(verbs::SharedClient client,
+                                                  std::optional<Time> deadline,
+                                                  SharedCommand command) {
+    auto kept = std::make_shared<Kept<verbs::SharedSession>>();
+    const auto begin = [=, caller = caller_](Call &call) {
+        return keep_session(client, command, caller, call, kept);
+    };
+    const auto undo = [client, kept] { client->leave(*kept->value); };
+    const auto give = [kept]() -> py::object { return py::cast(kept->value); };
+    return reactor_.start(client->limits(deadline), begin, give, nullptr, undo);
+}
+
+} // namespace pyremctl

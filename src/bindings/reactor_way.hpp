@@ -1,0 +1,143 @@
+// Carries verbs out in a reactor (see verbs.hpp).
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "bindings/verbs.hpp"
+#include "drivers/reactor.hpp"
+
+namespace pyremctl {
+
+class PythonReactor;
+
+/// What stands for a call that was started: Python's Operation.
+class PythonOperation {
+  public:
+    /// What Python gets, after success; with the interpreter lock.
+    using Finish = std::function<pybind11::object()>;
+    /// Puts right what the call has done, where nobody gets its result.
+    using Undo = std::function<void()>;
+
+    PythonOperation(std::shared_ptr<Reactor::Running> running, Finish finish,
+                    std::shared_ptr<Result> partial, Undo undo)
+        : running_(std::move(running)), finish_(std::move(finish)), partial_(std::move(partial)),
+          undo_(std::move(undo)) {}
+
+    bool done() const noexcept { return running_->ended(); }
+
+    /// The result, or raises what the call failed of; once.
+    pybind11::object result();
+
+    pybind11::object waiter = pybind11::none(); ///< the package's, for itself
+
+  private:
+    friend class PythonReactor;
+
+    std::shared_ptr<Reactor::Running> running_;
+    Finish finish_;
+    std::shared_ptr<Result> partial_;
+    Undo undo_;
+    bool taken_ = false; // the result
+};
+
+/// A reactor, and the objects for what runs in it. Used by the thread that made
+/// it; calls from any other raise.
+class PythonReactor {
+  public:
+    using SharedOperation = std::shared_ptr<PythonOperation>;
+
+    int descriptor() const noexcept { return reactor_.descriptor(); }
+    std::size_t size() const noexcept { return reactor_.size(); }
+
+    SharedOperation start(Limits limits, const Reactor::Begin &begin,
+                          PythonOperation::Finish finish, std::shared_ptr<Result> partial,
+                          PythonOperation::Undo undo);
+
+    /// Ends an operation wherever it is. Where it has ended and nobody has its
+    /// result the connection is dropped, so that no answer is lost unseen.
+    void cancel(PythonOperation &operation);
+
+    /// Advances what is ready and gives the operations that have ended.
+    pybind11::list dispatch(double budget);
+
+    /// Waits until dispatch() has something to do; it may return before.
+    void wait();
+
+    /// Cancels all. Returns how many there were.
+    std::size_t close();
+
+  private:
+    void require_owner() const;
+
+    std::thread::id owner_ = std::this_thread::get_id();
+    Reactor reactor_;
+    std::unordered_map<const Reactor::Running *, SharedOperation> operations_;
+};
+
+/// The verbs' way for one caller: see verbs.hpp.
+class ReactorWay {
+  public:
+    ReactorWay(PythonReactor &reactor, Caller caller) noexcept
+        : reactor_(reactor), caller_(caller) {}
+
+    template <class Verb, class Finish>
+    PythonReactor::SharedOperation
+    perform(verbs::SharedClient client, std::optional<Time> deadline, verbs::SharedSession session,
+            Verb verb, Finish finish, std::shared_ptr<Result> partial = nullptr) {
+        using Value = Client::ValueOf<Verb>;
+        auto kept = std::make_shared<Kept<Value>>();
+        const auto begin = [=, caller = caller_](Call &call) {
+            return keep<Verb>(client, session, caller, call, verb, kept);
+        };
+        const auto undo = [client, session] { session ? client->leave(*session) : client->drop(); };
+        const auto give = [kept, finish]() mutable { return finish(*kept); };
+        return reactor_.start(client->limits(deadline), begin, give, std::move(partial), undo);
+    }
+
+    template <class Verb>
+    PythonReactor::SharedOperation open(verbs::SharedClient client, std::optional<Time> deadline,
+                                        Target target, Verb verb) {
+        const auto begin = [=, caller = caller_](Call &call) {
+            return client->open(target, caller, call, verb);
+        };
+        return reactor_.start(
+            client->limits(deadline), begin,
+            []() -> pybind11::object { return pybind11::none(); }, nullptr,
+            [client] { client->close(); });
+    }
+
+    PythonReactor::SharedOperation stream(verbs::SharedClient client, std::optional<Time> deadline,
+                                          SharedCommand command);
+
+  private:
+    template <class Value> struct Kept {
+        Value value{};
+    };
+
+    /// The result is the caller's own, so that the turn ends with the call.
+    template <class Verb>
+    static Task<void> keep(verbs::SharedClient client, verbs::SharedSession session, Caller caller,
+                           Call &call, Verb verb,
+                           std::shared_ptr<Kept<Client::ValueOf<Verb>>> kept) {
+        auto held = co_await client->perform(std::move(session), caller, call, std::move(verb));
+        kept->value = std::move(held.value);
+    }
+
+    static Task<void> keep_session(verbs::SharedClient client, SharedCommand command,
+                                   Caller caller, Call &call,
+                                   std::shared_ptr<Kept<verbs::SharedSession>> kept) {
+        kept->value = co_await client->stream(std::move(command), caller, call);
+    }
+
+    PythonReactor &reactor_;
+    Caller caller_;
+};
+
+} // namespace pyremctl

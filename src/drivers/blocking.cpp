@@ -1,0 +1,95 @@
+#include "drivers/blocking.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "transport/error.hpp"
+#include "transport/process.hpp"
+
+namespace pyremctl {
+
+namespace {
+
+// A look at the interrupts has to wait for whoever holds the interpreter: where
+// that takes long, looks are rarer, so that a busy call loses little by them.
+constexpr Duration shortest_breath = std::chrono::milliseconds(10);
+constexpr Duration longest_breath = std::chrono::milliseconds(80);
+constexpr int effort_share = 12;
+
+timespec to_timespec(Duration duration) {
+    duration = std::max(duration, Duration::zero());
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
+    timespec result{};
+    result.tv_sec = static_cast<std::time_t>(seconds.count());
+    result.tv_nsec = static_cast<long>(std::chrono::nanoseconds(duration - seconds).count());
+    return result;
+}
+
+} // namespace
+
+void BlockingDriver::look() {
+    const Time start = Clock::now();
+    interrupts_.check();
+    looked_ = Clock::now();
+    effort_ = looked_ - start;
+}
+
+void BlockingDriver::breathe() {
+    const Duration pause =
+        std::clamp(Duration(effort_ * effort_share), shortest_breath, longest_breath);
+    if (interrupts_.slice() && Clock::now() - looked_ >= pause)
+        look();
+}
+
+void BlockingDriver::wait_for(const Wait &wait) {
+    if (wait.breath) {
+        breathe();
+        return;
+    }
+    std::vector<pollfd> interests;
+    interests.reserve(wait.interests.size() + 1);
+    interests = wait.interests;
+    interests.push_back({waker_.descriptor(), POLLIN, 0});
+    const auto slice = interrupts_.slice();
+    std::optional<Duration> patience = slice;
+    if (wait.until) {
+        const Duration left = *wait.until - Clock::now();
+        patience = patience ? std::min(*patience, left) : left;
+    }
+    timespec timeout{};
+    if (patience)
+        timeout = to_timespec(*patience);
+    const int ready = ::ppoll(interests.data(), static_cast<nfds_t>(interests.size()),
+                              patience ? &timeout : nullptr, nullptr);
+    if (ready < 0 && errno != EINTR)
+        throw Error(std::string("cannot wait: ") + std::strerror(errno));
+    if (ready > 0 && interests.back().revents != 0)
+        waker_.drain();
+    // A signal between two waits does not end the next one while there is
+    // always something ready.
+    if (ready < 0 || (slice && Clock::now() - looked_ >= *slice))
+        look();
+}
+
+const std::shared_ptr<EventWaker> &thread_waker() {
+    thread_local std::shared_ptr<EventWaker> waker;
+    thread_local unsigned generation = 0;
+    if (!waker || generation != fork_generation()) {
+        waker = std::make_shared<EventWaker>();
+        generation = fork_generation();
+    }
+    return waker;
+}
+
+Caller this_thread() noexcept {
+    thread_local const char here = 0;
+    return reinterpret_cast<Caller>(&here);
+}
+
+} // namespace pyremctl

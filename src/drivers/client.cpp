@@ -1,0 +1,202 @@
+#include "drivers/client.hpp"
+
+#include <utility>
+
+#include "transport/error.hpp"
+#include "transport/process.hpp"
+
+namespace pyremctl {
+
+namespace {
+
+const char *const no_connection = "no currently open connection";
+
+} // namespace
+
+Client::Client() : body_(std::make_shared<Body>()), generation_(fork_generation()) {}
+
+Client::~Client() {
+    if (generation_ != fork_generation())
+        lose(std::move(body_));
+    else if (body_->turns->retire())
+        body_->connection.close();
+}
+
+/// The connection of now. In the child of a fork the parent's is lost for good:
+/// threads that are not there may have left it half-way in anything.
+std::shared_ptr<Client::Body> Client::current() const {
+    const StateLock lock(this);
+    if (generation_ != fork_generation()) {
+        auto fresh = std::make_shared<Body>();
+        if (body_->connection.opened()) {
+            fresh->connection.inherit(origin_.target, origin_.reconnects);
+            fresh->orphaned = body_->connection.pending();
+        }
+        lose(std::exchange(body_, std::move(fresh)));
+        generation_ = fork_generation();
+    }
+    return body_;
+}
+
+template <class Change> void Client::change_settings(Change change) {
+    const StateLock lock(this);
+    auto changed = std::make_shared<Settings>(*settings_);
+    change(*changed);
+    settings_ = std::move(changed);
+}
+
+void Client::set_ccache(std::optional<std::string> ccache) {
+    change_settings([&](Settings &settings) { settings.ccache = std::move(ccache); });
+}
+
+void Client::set_source_ip(std::string source) {
+    change_settings([&](Settings &settings) { settings.source = std::move(source); });
+}
+
+void Client::set_timeout(std::optional<Duration> inactivity) {
+    const StateLock lock(this);
+    inactivity_ = inactivity;
+}
+
+Limits Client::limits(std::optional<Time> deadline) const {
+    const StateLock lock(this);
+    return {.inactivity = inactivity_, .deadline = deadline};
+}
+
+void Client::note(const std::string &error) {
+    const StateLock lock(this);
+    error_ = error;
+}
+
+std::string Client::error() const {
+    const StateLock lock(this);
+    return error_.empty() ? "no error" : error_;
+}
+
+bool Client::opened() const { return current()->connection.opened(); }
+
+void Client::require_opened() {
+    if (opened())
+        return;
+    note(no_connection);
+    throw Error(no_connection, Failure::not_opened);
+}
+
+bool Client::pending() const {
+    const auto body = current();
+    return body->orphaned || body->connection.pending();
+}
+
+bool Client::ready() const { return current()->connection.ready(); }
+
+int Client::descriptor() const { return current()->connection.descriptor(); }
+
+/// What every verb begins with, once it is its turn.
+void Client::prepare(Body &body) {
+    const StateLock lock(this);
+    error_.clear();
+    body.connection.set(settings_);
+}
+
+std::optional<Client::Place> Client::enter_at_once(Session *session, Caller caller, Call &call) {
+    if (session != nullptr && session->inherited())
+        throw Error("the stream belongs to the parent process: run the command again here");
+    Place place{.body = current(), .turn = {}};
+    place.turn = place.body->turns->enter_at_once(session, caller, call);
+    if (!place.turn)
+        return std::nullopt;
+    prepare(*place.body);
+    return place;
+}
+
+Task<Client::Place> Client::enter(std::shared_ptr<Session> session, Caller caller, Call &call) {
+    for (;;) {
+        Place place{.body = current(), .turn = {}};
+        place.turn = co_await place.body->turns->enter(session.get(), caller, call);
+        if (place.turn)
+            prepare(*place.body);
+        else if (!session)
+            continue; // closed while it waited: another connection, another turn
+        else if (session->state() == Session::State::lost)
+            throw Error("the connection was closed during the stream");
+        co_return std::move(place);
+    }
+}
+
+std::optional<Client::Held<Token>>
+Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, Call &call) {
+    auto place = enter_at_once(session.get(), caller, call);
+    if (!place)
+        return std::nullopt;
+    look_at_orphan(*place->body);
+    try {
+        if (const auto token = place->body->connection.output_at_once(call))
+            return Held<Token>{std::move(place->body), std::move(place->turn), *token};
+    } catch (const Error &error) {
+        fail(error, *place->body);
+    }
+    return std::nullopt;
+}
+
+Task<std::shared_ptr<Session>> Client::stream(SharedCommand command, Caller caller, Call &call) {
+    std::optional<Place> place = enter_at_once(nullptr, caller, call);
+    if (!place)
+        place = co_await enter(nullptr, caller, call);
+    auto session = place->turn.begin_session();
+    try {
+        co_await place->body->connection.command(command, call);
+    } catch (const Error &error) {
+        session->end();
+        fail(error, *place->body);
+    }
+    place->body->orphaned = false;
+    co_return session;
+}
+
+void Client::leave(Session &session) {
+    if (session.inherited())
+        return; // the parent's stream goes on
+    const auto body = current();
+    if (const auto turn = body->turns->leave_session(session))
+        body->connection.drop();
+}
+
+void Client::drop() {
+    const auto body = current();
+    if (const auto turn = body->turns->seize())
+        body->connection.drop();
+}
+
+void Client::close() {
+    auto fresh = std::make_shared<Body>();
+    {
+        const StateLock lock(this);
+        error_ = no_connection;
+        std::swap(body_, fresh);
+        if (std::exchange(generation_, fork_generation()) != fork_generation()) {
+            lose(std::move(fresh));
+            return;
+        }
+    }
+    if (fresh->turns->retire())
+        fresh->connection.close();
+}
+
+void Client::remember(const std::shared_ptr<Body> &body, Target target) {
+    const StateLock lock(this);
+    if (body_ == body)
+        origin_ = {.target = std::move(target), .reconnects = body->connection.reconnects()};
+}
+
+void Client::fail(const Error &error, const Body &body) {
+    note(error.what());
+    throw Error(error).with_may_have_run(body.connection.may_have_run());
+}
+
+void Client::look_at_orphan(const Body &body) {
+    if (body.orphaned)
+        throw Error("the output that was pending when the process was forked belongs to the "
+                    "parent: run the command again here");
+}
+
+} // namespace pyremctl

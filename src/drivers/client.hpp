@@ -1,0 +1,191 @@
+// A connection as its users have it: settings, limits, the last error, whose
+// turn it is, and what a fork and a close() mean.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "connection/connection.hpp"
+#include "drivers/turns.hpp"
+
+namespace pyremctl {
+
+using Session = Turns::Session;
+
+/// A connection that any number of callers use, in threads or in event loops,
+/// and that any of them may close.
+///
+/// A call is a task for whichever driver: it waits for its turn and carries out
+/// a verb of Connection. What it gives is good for as long as the turn lasts.
+///
+/// close() waits for nobody: it takes the connection away, with the calls that
+/// it cuts short, and the object goes on with a new one. In the child of a fork
+/// it is the same: the parent's connection is lost, its descriptors are closed
+/// already, and the next command makes one of the child's own.
+class Client : public std::enable_shared_from_this<Client> {
+    struct Body;
+
+  public:
+    /// A verb's result, and the turn in which it is good.
+    template <class Value> struct Held {
+        std::shared_ptr<Body> body; // outlives the turn
+        Turns::Turn turn;
+        Value value;
+    };
+    /// What the verb's task gives; a verb that gives nothing gives a value that
+    /// says nothing.
+    template <class Verb>
+    using Given =
+        decltype(std::declval<std::invoke_result_t<Verb &, Connection &, Call &>>().await_resume());
+    template <class Verb>
+    using ValueOf =
+        std::conditional_t<std::is_void_v<Given<Verb>>, std::monostate, Given<Verb>>;
+
+    Client();
+    Client(const Client &) = delete;
+    Client &operator=(const Client &) = delete;
+    Client(Client &&) = delete;
+    Client &operator=(Client &&) = delete;
+    ~Client();
+
+    /// For connections from now on; see set_ccache and set_source_ip in the
+    /// manual.
+    void set_ccache(std::optional<std::string> ccache);
+    void set_source_ip(std::string source);
+
+    /// The longest silence; see set_timeout in the manual.
+    void set_timeout(std::optional<Duration> inactivity);
+
+    /// For a call that begins now: set_timeout's, and `deadline`.
+    Limits limits(std::optional<Time> deadline) const;
+
+    /// Waits for the turn and carries out the verb, a function of a Connection
+    /// and a Call that gives a task. `session`: the stream that the call is of,
+    /// or null; the token of one that was left meanwhile is "done".
+    template <class Verb>
+    Task<Held<ValueOf<Verb>>> perform(std::shared_ptr<Session> session, Caller caller, Call &call,
+                                      Verb verb);
+
+    /// perform() for the next token, where no wait is needed; else nothing.
+    std::optional<Held<Token>> output_at_once(const std::shared_ptr<Session> &session,
+                                              Caller caller, Call &call);
+
+    /// Opens, by one of Connection's verbs, and remembers the target.
+    template <class Verb>
+    Task<void> open(Target target, Caller caller, Call &call, Verb verb);
+
+    /// Reserves the connection for a stream and sends its command.
+    Task<std::shared_ptr<Session>> stream(SharedCommand command, Caller caller, Call &call);
+
+    /// Ends the stream. Unless it was read to its end the connection is dropped
+    /// with it, and a call that waits for its next token gets "done".
+    void leave(Session &session);
+
+    /// Drops the connection unless a call runs: for one whose result was lost.
+    void drop();
+
+    /// Closes for good. The call that waits for the server ends with an Error.
+    void close();
+
+    bool opened() const;
+
+    /// Throws Error, and notes it, where no connection is open.
+    void require_opened();
+
+    bool pending() const;
+    bool ready() const;
+    int descriptor() const;
+
+    /// What the last call failed of, or "no error". (Manual, Remctl.error.)
+    std::string error() const;
+
+    /// Makes error() return this.
+    void note(const std::string &error);
+
+  private:
+    /// What close() and fork() take away as a whole.
+    struct Body {
+        std::shared_ptr<Turns> turns = std::make_shared<Turns>();
+        Connection connection;
+        bool orphaned = false; // output was pending at the fork
+    };
+    struct Origin {
+        Target target;
+        bool reconnects = false;
+    };
+
+    /// A connection and the turn on it.
+    struct Place {
+        std::shared_ptr<Body> body; // outlives the turn
+        Turns::Turn turn;           // none: the stream was left meanwhile
+    };
+
+    std::shared_ptr<Body> current() const;
+    std::optional<Place> enter_at_once(Session *session, Caller caller, Call &call);
+    Task<Place> enter(std::shared_ptr<Session> session, Caller caller, Call &call);
+    void prepare(Body &body);
+    void remember(const std::shared_ptr<Body> &body, Target target);
+    [[noreturn]] void fail(const Error &error, const Body &body);
+    static void look_at_orphan(const Body &body);
+    template <class Change> void change_settings(Change change);
+
+    // Guarded by StateLock(this): what the child of a fork goes on with.
+    mutable std::shared_ptr<Body> body_;
+    mutable unsigned generation_;
+    std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
+    std::optional<Duration> inactivity_;
+    std::string error_;
+    Origin origin_;
+};
+
+template <class Verb>
+Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Session> session,
+                                                          Caller caller, Call &call, Verb verb) {
+    constexpr bool reads = std::is_same_v<ValueOf<Verb>, Token>;
+    std::optional<Place> place = enter_at_once(session.get(), caller, call);
+    if (!place)
+        place = co_await enter(session, caller, call);
+    const auto body = std::move(place->body);
+    if constexpr (reads) {
+        if (!place->turn)
+            co_return Held<Token>{body, {}, {}};
+        look_at_orphan(*body);
+    }
+    try {
+        ValueOf<Verb> value{};
+        if constexpr (std::is_void_v<Given<Verb>>)
+            co_await verb(body->connection, call);
+        else
+            value = co_await verb(body->connection, call);
+        if constexpr (!reads)
+            body->orphaned = false;
+        co_return Held<ValueOf<Verb>>{body, std::move(place->turn), std::move(value)};
+    } catch (const Error &error) {
+        if constexpr (reads) {
+            if (session && session->state() == Session::State::ended)
+                co_return Held<Token>{body, {}, {}};
+        }
+        fail(error, *body);
+    }
+}
+
+template <class Verb>
+Task<void> Client::open(Target target, Caller caller, Call &call, Verb verb) {
+    std::optional<Place> place = enter_at_once(nullptr, caller, call);
+    if (!place)
+        place = co_await enter(nullptr, caller, call);
+    place->turn.lose_session();
+    place->body->orphaned = false;
+    try {
+        co_await verb(place->body->connection, call);
+    } catch (const Error &error) {
+        fail(error, *place->body);
+    }
+    remember(place->body, std::move(target));
+}
+
+} // namespace pyremctl

@@ -1,0 +1,33 @@
+#include "drivers/inbox.hpp"
+
+namespace pyremctl {
+
+void Inbox::put(std::shared_ptr<InboxWaker> waker) noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        if (waker->listed_)
+            return;
+        waker->listed_ = true;
+        waker->next_ = std::move(first_);
+        first_ = std::move(waker);
+        if (++count_ > 1)
+            return; // it rings already
+    }
+    event_.wake();
+}
+
+std::vector<std::uint64_t> Inbox::take() {
+    event_.drain();
+    std::vector<std::uint64_t> ids;
+    const std::lock_guard lock(mutex_);
+    ids.reserve(count_);
+    while (first_) {
+        ids.push_back(first_->id_);
+        first_->listed_ = false;
+        first_ = std::exchange(first_->next_, nullptr);
+    }
+    count_ = 0;
+    return ids;
+}
+
+} // namespace pyremctl

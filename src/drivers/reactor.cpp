@@ -1,0 +1,225 @@
+#include "drivers/reactor.hpp"
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "drivers/inbox.hpp"
+#include "transport/error.hpp"
+#include "transport/process.hpp"
+
+namespace pyremctl {
+
+namespace {
+
+constexpr std::uint64_t timer_id = 0;
+constexpr std::uint64_t inbox_id = 1; // tasks have higher ones
+constexpr std::size_t events_at_once = 64;
+
+// So much work may be needed to read what has arrived; then the time is what it
+// is, for there may be no end to it.
+constexpr Duration longest_lag = std::chrono::seconds(1);
+
+std::uint32_t to_epoll(short events) noexcept {
+    return ((events & POLLIN) != 0 ? std::uint32_t{EPOLLIN} : 0U) |
+           ((events & POLLOUT) != 0 ? std::uint32_t{EPOLLOUT} : 0U);
+}
+
+void add(int epoll, int descriptor, std::uint32_t events, std::uint64_t id) {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = id;
+    if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0)
+        throw Error(std::string("cannot wait: ") + std::strerror(errno));
+}
+
+} // namespace
+
+Reactor::Reactor()
+    : epoll_(Descriptor::from([] { return ::epoll_create1(EPOLL_CLOEXEC); })),
+      timer_(Descriptor::from(
+          [] { return ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); })),
+      inbox_(std::make_shared<Inbox>()), generation_(fork_generation()), last_id_(inbox_id) {
+    if (!epoll_ || !timer_)
+        throw no_descriptor("an event descriptor");
+    add(epoll_.get(), timer_.get(), EPOLLIN, timer_id);
+    add(epoll_.get(), inbox_->descriptor(), EPOLLIN, inbox_id);
+}
+
+Reactor::~Reactor() {
+    if (generation_ != fork_generation()) {
+        lose(std::move(running_)); // in the middle of whatever the parent did
+        return;
+    }
+    while (!running_.empty())
+        cancel(*running_.begin()->second);
+}
+
+std::shared_ptr<Reactor::Running> Reactor::start(Limits limits, const Begin &begin) {
+    if (generation_ != fork_generation())
+        throw Error("the event loop belongs to the parent process");
+    const Id id = ++last_id_;
+    auto running = std::make_shared<Running>(limits, std::make_shared<InboxWaker>(inbox_, id),
+                                             &moment_, id);
+    running->operation_ = std::make_unique<Operation<void>>(begin(running->call_));
+    running_.emplace(id, running);
+    advance(running);
+    // Its own end is seen at once: it is for the others that dispatch() tells.
+    if (running->ended())
+        std::erase(ended_, running);
+    arm();
+    return running;
+}
+
+void Reactor::cancel(Running &running) noexcept {
+    if (running.ended_)
+        return;
+    if (generation_ != fork_generation()) {
+        lose(std::move(running.operation_));
+        running.ended_ = true;
+        return;
+    }
+    unwatch(running);
+    running.ended_ = true;
+    running.operation_.reset();
+    running_.erase(running.id_); // may be the last that holds it
+}
+
+/// Takes a task to its next wait, or to its end.
+void Reactor::advance(const std::shared_ptr<Running> &running) {
+    unwatch(*running);
+    try {
+        const Wait *wait = running->operation_->advance();
+        if (wait != nullptr) {
+            watch(*running, *wait);
+            return;
+        }
+        running->operation_->result();
+    } catch (...) {
+        running->failure_ = std::current_exception();
+    }
+    unwatch(*running);
+    running->operation_.reset();
+    running->ended_ = true;
+    running_.erase(running->id_);
+    ended_.push_back(running);
+}
+
+void Reactor::watch(Running &running, const Wait &wait) {
+    if (wait.breath) {
+        make_ready(running.id_);
+        return;
+    }
+    for (const pollfd &interest : wait.interests) {
+        add(epoll_.get(), interest.fd, to_epoll(interest.events), running.id_);
+        running.watched_.push_back(interest.fd);
+    }
+    if (wait.until) {
+        deadlines_.emplace(*wait.until, running.id_);
+        running.deadline_ = wait.until;
+    }
+}
+
+void Reactor::unwatch(Running &running) noexcept {
+    for (const int descriptor : running.watched_)
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+    running.watched_.clear();
+    if (running.deadline_)
+        deadlines_.erase({*running.deadline_, running.id_});
+    running.deadline_.reset();
+}
+
+void Reactor::make_ready(Id id) {
+    const auto found = running_.find(id);
+    if (found == running_.end() || std::exchange(found->second->queued_, true))
+        return;
+    ready_.push_back(id);
+}
+
+/// Puts what can go on into the queue. False where there is nothing new.
+bool Reactor::gather() {
+    std::array<epoll_event, events_at_once> events;
+    const int count =
+        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+    bool any = false;
+    for (int i = 0; i < count; ++i) {
+        const Id id = events.at(static_cast<std::size_t>(i)).data.u64;
+        if (id == timer_id)
+            continue; // overdue() sees to it
+        any = true;
+        if (id != inbox_id) {
+            make_ready(id);
+            continue;
+        }
+        for (const Id woken : inbox_->take())
+            make_ready(woken);
+    }
+    return any;
+}
+
+/// Puts those whose moment has come into the queue.
+void Reactor::overdue() {
+    moment_ = Clock::now();
+    lag_ = {};
+    for (auto next = deadlines_.begin(); next != deadlines_.end() && next->first <= moment_; ++next)
+        make_ready(next->second);
+}
+
+/// Has the timer ring when the next task's moment comes.
+void Reactor::arm() {
+    const auto next = deadlines_.empty() ? std::optional<Time>() : deadlines_.begin()->first;
+    if (next == armed_)
+        return;
+    // One that rings too early costs a look, and is cheaper than to be set back.
+    if (armed_ && *armed_ > Clock::now() && (!next || *next > *armed_))
+        return;
+    armed_ = next;
+    itimerspec when{};
+    if (next) {
+        const auto since = std::max<Duration>(next->time_since_epoch(), std::chrono::nanoseconds(1));
+        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
+        when.it_value.tv_sec = static_cast<std::time_t>(seconds.count());
+        when.it_value.tv_nsec = static_cast<long>(std::chrono::nanoseconds(since - seconds).count());
+    }
+    ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget) {
+    if (generation_ != fork_generation())
+        throw Error("the event loop belongs to the parent process");
+    const Time start = Clock::now();
+    const auto spent = [&] { return Clock::now() - start >= budget; };
+    do {
+        if (!gather() && ready_.empty()) {
+            overdue();
+            if (ready_.empty())
+                break;
+        }
+        // Those that get ready meanwhile come after what has arrived by then.
+        for (std::size_t count = ready_.size(); count > 0; --count) {
+            const auto found = running_.find(ready_.front());
+            ready_.pop_front();
+            if (found == running_.end())
+                continue;
+            const auto running = found->second;
+            running->queued_ = false;
+            advance(running);
+            if (spent())
+                break;
+        }
+    } while (!spent());
+    lag_ += Clock::now() - start;
+    if (lag_ >= longest_lag)
+        overdue();
+    if (!ready_.empty())
+        inbox_->ring(); // there is more to do
+    arm();
+    return std::exchange(ended_, {});
+}
+
+} // namespace pyremctl

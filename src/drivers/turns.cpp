@@ -1,0 +1,231 @@
+#include "drivers/turns.hpp"
+
+#include <algorithm>
+
+#include "transport/error.hpp"
+#include "transport/process.hpp"
+
+namespace pyremctl {
+
+/// Where a call waits.
+struct Turns::Place {
+    Turns &turns;
+    const Session *session;
+    Caller caller;
+    Call &call;
+    std::list<Place *> *list = nullptr; // that it stands in
+    unsigned generation = fork_generation();
+
+    Place(Turns &where, const Session *of, Caller who, Call &what)
+        : turns(where), session(of), caller(who), call(what) {}
+    Place(const Place &) = delete;
+    Place &operator=(const Place &) = delete;
+    Place(Place &&) = delete;
+    Place &operator=(Place &&) = delete;
+    ~Place() {
+        if (generation != fork_generation())
+            return; // a wait of the parent's
+        const std::lock_guard lock(turns.mutex_);
+        if (list != nullptr)
+            list->remove(this);
+        if (turns.granted_ == this) {
+            turns.granted_ = nullptr;
+            turns.leave();
+        }
+    }
+
+    /// Behind those that came before; but before the call that this one
+    /// interrupts, which cannot go on until this one has.
+    void join(std::list<Place *> &where) {
+        const auto mine = [this](const Place *other) { return other->caller == caller; };
+        where.insert(std::find_if(where.begin(), where.end(), mine), this);
+        list = &where;
+    }
+};
+
+bool Turns::free_for(const Session *session, Caller caller) const noexcept {
+    if (busy_)
+        return false;
+    return session_ == nullptr || session_ == session ||
+           (session == nullptr && session_caller_ == caller);
+}
+
+bool Turns::gone(const Session *session) const noexcept {
+    return retired_ || (session != nullptr && session_ != session);
+}
+
+void Turns::take(Caller caller, Call *call) noexcept {
+    busy_ = true;
+    caller_ = caller;
+    running_ = call;
+}
+
+void Turns::leave() noexcept {
+    busy_ = false;
+    running_ = nullptr;
+    auto &next = session_ != nullptr ? inside_ : outside_;
+    if (next.empty() || retired_)
+        return;
+    granted_ = next.front();
+    next.pop_front();
+    granted_->list = nullptr;
+    take(granted_->caller, &granted_->call);
+    granted_->call.waker()->wake();
+}
+
+/// Takes the turn away from a call that has not begun, else cancels the one
+/// that runs. True when the turn is free then.
+bool Turns::take_over() noexcept {
+    if (granted_ != nullptr) {
+        granted_->call.waker()->wake(); // and will see that it has no turn
+        granted_ = nullptr;
+    } else if (busy_) {
+        if (running_ != nullptr)
+            running_->cancel();
+        return false;
+    }
+    return true;
+}
+
+void Turns::close_session(Session::State state) noexcept {
+    if (session_ == nullptr)
+        return;
+    session_->state_ = state;
+    session_ = nullptr;
+    while (!inside_.empty()) {
+        Place &place = *inside_.front();
+        if (place.session != nullptr) {
+            inside_.pop_front();
+            place.list = nullptr;
+            place.call.waker()->wake();
+        } else {
+            outside_.splice(outside_.begin(), inside_, inside_.begin());
+            place.list = &outside_;
+        }
+    }
+}
+
+Turns::Turn Turns::enter_at_once(const Session *session, Caller caller, Call &call) {
+    const std::lock_guard lock(mutex_);
+    if (gone(session))
+        return {};
+    if (busy_ && caller_ == caller)
+        throw Error("the connection is in use by the call that this one interrupts");
+    if (!free_for(session, caller))
+        return {};
+    take(caller, &call);
+    return Turn(shared_from_this());
+}
+
+Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call) {
+    Turn turn = enter_at_once(session, caller, call);
+    if (turn)
+        co_return std::move(turn);
+    Place place(*this, session, caller, call);
+    {
+        const std::lock_guard lock(mutex_);
+        if (gone(session))
+            co_return Turn();
+        if (free_for(session, caller)) { // since a moment
+            take(caller, &call);
+            co_return Turn(shared_from_this());
+        }
+        place.join(session != nullptr || (session_ != nullptr && session_caller_ == caller)
+                       ? inside_
+                       : outside_);
+    }
+    for (;;) {
+        co_await call.wait();
+        call.touch(); // silence is the server's, and nobody asks it here
+        {
+            const std::lock_guard lock(mutex_);
+            if (granted_ == &place) {
+                granted_ = nullptr;
+                co_return Turn(shared_from_this());
+            }
+            if (place.list == nullptr)
+                co_return Turn();
+        }
+        if (call.overdue())
+            throw Error("the connection is in use by other calls: timed out", Failure::timeout);
+        if (threads_have_ended())
+            throw Error("the connection is in use by a thread that the end of the program has "
+                        "stopped");
+    }
+}
+
+Turns::Turn Turns::leave_session(Session &session) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (session_ != &session)
+        return {};
+    close_session(Session::State::ended);
+    if (!take_over())
+        return {};
+    take(0, nullptr);
+    return Turn(shared_from_this());
+}
+
+Turns::Turn Turns::seize() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (retired_ || (busy_ && granted_ == nullptr))
+        return {};
+    take_over();
+    take(0, nullptr);
+    return Turn(shared_from_this());
+}
+
+bool Turns::retire() noexcept {
+    const std::lock_guard lock(mutex_);
+    retired_ = true;
+    close_session(Session::State::lost);
+    while (!outside_.empty()) {
+        Place &place = *outside_.front();
+        outside_.pop_front();
+        place.list = nullptr;
+        place.call.waker()->wake();
+    }
+    return take_over();
+}
+
+Turns::Turn::~Turn() {
+    if (!turns_ || generation_ != fork_generation())
+        return; // or the parent's
+    const std::lock_guard lock(turns_->mutex_);
+    turns_->leave();
+}
+
+std::shared_ptr<Turns::Session> Turns::Turn::begin_session() {
+    auto session = std::make_shared<Session>(turns_);
+    const std::lock_guard lock(turns_->mutex_);
+    if (turns_->session_ != nullptr) {
+        session->state_ = Session::State::ended;
+        throw Error("output of the previous command is pending: read the stream to its end, or "
+                    "close it, before the next command");
+    }
+    turns_->session_ = session.get();
+    turns_->session_caller_ = turns_->caller_;
+    return session;
+}
+
+void Turns::Turn::lose_session() noexcept {
+    const std::lock_guard lock(turns_->mutex_);
+    turns_->close_session(Session::State::lost);
+}
+
+void Turns::Session::end() noexcept {
+    if (inherited())
+        return;
+    const std::lock_guard lock(turns_->mutex_);
+    if (turns_->session_ != this)
+        return;
+    turns_->close_session(State::ended);
+    if (!turns_->busy_)
+        turns_->leave();
+}
+
+Turns::Session::State Turns::Session::state() const noexcept {
+    const std::lock_guard lock(turns_->mutex_);
+    return state_;
+}
+
+} // namespace pyremctl

@@ -1,0 +1,139 @@
+// Whose turn it is on a connection that several callers use.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "transport/call.hpp"
+#include "transport/process.hpp"
+#include "transport/task.hpp"
+
+namespace pyremctl {
+
+/// Tells callers apart: threads, or the tasks of an event loop.
+using Caller = std::uintptr_t;
+
+/// Lets one call at a time through, in the order in which they came, and for
+/// the length of a session (a stream()) only that session's calls. Whoever
+/// leaves wakes the one whose turn is next, and nobody else.
+///
+/// A caller never waits for itself: a call made by a signal handler in the
+/// middle of another call is refused, and one in the middle of the caller's own
+/// session is let through, to be told that output is pending.
+///
+/// Turns are for one connection. When it is closed they are retired: calls that
+/// wait have to ask anew (enter() gives nothing), and the one that runs is
+/// cancelled.
+class Turns : public std::enable_shared_from_this<Turns> {
+  public:
+    /// Marks the calls of one stream().
+    class Session {
+      public:
+        enum class State {
+            present,
+            ended, ///< read to its end, or left
+            lost,  ///< the connection was closed, or opened again
+        };
+
+        explicit Session(std::shared_ptr<Turns> turns) noexcept
+            : turns_(std::move(turns)), generation_(fork_generation()) {}
+        Session(const Session &) = delete;
+        Session &operator=(const Session &) = delete;
+        Session(Session &&) = delete;
+        Session &operator=(Session &&) = delete;
+        ~Session() { end(); }
+
+        /// Lets others through. Does nothing the second time.
+        void end() noexcept;
+
+        State state() const noexcept;
+
+        /// True in the child of a fork: the parent's stream goes on.
+        bool inherited() const noexcept { return generation_ != fork_generation(); }
+
+      private:
+        friend class Turns;
+        std::shared_ptr<Turns> turns_;
+        unsigned generation_;
+        State state_ = State::present; // guarded by the turns' mutex
+    };
+
+    /// The turn, for as long as it lives.
+    class Turn {
+      public:
+        Turn() noexcept = default;
+        explicit Turn(std::shared_ptr<Turns> turns) noexcept
+            : turns_(std::move(turns)), generation_(fork_generation()) {}
+        Turn(Turn &&) noexcept = default;
+        Turn &operator=(Turn &&other) noexcept {
+            std::swap(turns_, other.turns_);
+            std::swap(generation_, other.generation_);
+            return *this;
+        }
+        Turn(const Turn &) = delete;
+        Turn &operator=(const Turn &) = delete;
+        ~Turn();
+
+        explicit operator bool() const noexcept { return turns_ != nullptr; }
+
+        /// Makes all calls that follow those of a new session of this caller.
+        std::shared_ptr<Session> begin_session();
+
+        /// For one that opens the connection anew: no session of the old one
+        /// has a share in what follows.
+        void lose_session() noexcept;
+
+      private:
+        std::shared_ptr<Turns> turns_;
+        unsigned generation_ = 0;
+    };
+
+    /// Waits for the turn of `call`, which lasts as long as the turn; nothing
+    /// where the turns were retired, or the session is not the present one any
+    /// more. `session` is null for a call outside any.
+    Task<Turn> enter(const Session *session, Caller caller, Call &call);
+
+    /// The same where no wait is needed; nothing where one is, and where
+    /// enter() would give nothing.
+    Turn enter_at_once(const Session *session, Caller caller, Call &call);
+
+    /// Ends the session, and cancels its call that runs. Where none does the
+    /// turn is the caller's of this, past all that wait; and nothing where the
+    /// session is not the present one any more.
+    Turn leave_session(Session &session) noexcept;
+
+    /// The turn, past all that wait; nothing where a call runs.
+    Turn seize() noexcept;
+
+    /// Lets nobody through any more and cancels the call that runs. True when
+    /// there was none.
+    bool retire() noexcept;
+
+  private:
+    /// Where a call waits. It leaves by itself.
+    struct Place;
+
+    // All of these with the mutex held.
+    bool free_for(const Session *session, Caller caller) const noexcept;
+    bool gone(const Session *session) const noexcept;
+    void take(Caller caller, Call *call) noexcept;
+    bool take_over() noexcept;
+    void leave() noexcept;
+    void close_session(Session::State state) noexcept;
+
+    mutable std::mutex mutex_; // guards what follows
+    bool retired_ = false;
+    bool busy_ = false;
+    Caller caller_ = 0;       // of the call that runs, while busy_
+    Call *running_ = nullptr; // and the call
+    Place *granted_ = nullptr; // which has the turn and does not know it yet
+    Session *session_ = nullptr;
+    Caller session_caller_ = 0;
+    std::list<Place *> inside_;  // who waits in the session
+    std::list<Place *> outside_; // and outside any
+};
+
+} // namespace pyremctl

@@ -1,0 +1,117 @@
+// One call on its way: how long it may take, and who may end it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "transport/error.hpp"
+#include "transport/task.hpp"
+#include "transport/waker.hpp"
+
+namespace pyremctl {
+
+/// How long a call may take.
+struct Limits {
+    std::optional<Duration> inactivity; ///< the longest silence; set_timeout in the manual
+    std::optional<Time> deadline;       ///< the end of the whole call
+};
+
+class Call;
+
+/// A pause that looks, when it ends, at whether the call may go on.
+class CheckedPause : public Pause {
+  public:
+    CheckedPause(const Call &call, Wait what) : Pause{std::move(what)}, call_(call) {}
+    void await_resume() const;
+
+  private:
+    const Call &call_;
+};
+
+/// What all waits of one call share. It lasts as long as the call's task.
+class Call {
+  public:
+    /// `waker` wakes the call's driver. `clock` is what the driver takes for
+    /// now, where that is not the time of day.
+    Call(Limits limits, std::shared_ptr<Waker> waker, const Time *clock = nullptr)
+        : limits_(limits), waker_(std::move(waker)), clock_(clock),
+          generation_(fork_generation()) {}
+    Call(const Call &) = delete;
+    Call &operator=(const Call &) = delete;
+    Call(Call &&) = delete;
+    Call &operator=(Call &&) = delete;
+    ~Call() = default;
+
+    /// Ends the call at its next wait, from any thread.
+    void cancel() noexcept {
+        cancelled_.store(true);
+        waker_->wake();
+    }
+
+    /// Something moved: the silence is over.
+    void touch() noexcept { last_activity_ = Clock::now(); }
+
+    /// When the call gives up, unless something moves before.
+    std::optional<Time> limit() const noexcept;
+
+    /// True when nothing moved for too long, or the whole call took too long.
+    bool expired() const noexcept;
+
+    /// True when the whole call took too long, whatever moves.
+    bool overdue() const noexcept;
+
+    /// Waits for any of the descriptors, or `until`, or limit(). Resumes early
+    /// too: look again at what was waited for. Throws Error when the call was
+    /// cancelled or the process was forked meanwhile.
+    CheckedPause wait(std::vector<pollfd> interests,
+                      std::optional<Time> until = std::nullopt) const;
+
+    /// The same for one descriptor, and for none.
+    CheckedPause wait(int descriptor, short events) const;
+    CheckedPause wait() const;
+
+    /// No wait at all: lets the driver look at what else it has to do, and
+    /// looks itself at what ends the call, in a verb that may never have to
+    /// wait.
+    CheckedPause breathe() const;
+
+    const std::shared_ptr<Waker> &waker() const noexcept { return waker_; }
+
+    /// Throws as wait() does.
+    void check() const;
+
+  private:
+    Time now() const noexcept { return clock_ != nullptr ? *clock_ : Clock::now(); }
+
+    Limits limits_;
+    std::shared_ptr<Waker> waker_;
+    const Time *clock_;
+    std::atomic<bool> cancelled_{false};
+    unsigned generation_;
+    Time last_activity_ = Clock::now();
+};
+
+inline CheckedPause Call::wait(std::vector<pollfd> interests, std::optional<Time> until) const {
+    const auto end = limit();
+    if (!until || (end && *end < *until))
+        until = end;
+    return {*this, Wait{.interests = std::move(interests), .until = until}};
+}
+
+inline CheckedPause Call::wait(int descriptor, short events) const {
+    return wait(std::vector<pollfd>(1, pollfd{descriptor, events, 0}));
+}
+
+inline CheckedPause Call::wait() const { return wait(std::vector<pollfd>()); }
+
+inline CheckedPause Call::breathe() const {
+    Wait wait;
+    wait.breath = true;
+    return {*this, std::move(wait)};
+}
+
+inline void CheckedPause::await_resume() const { call_.check(); }
+
+} // namespace pyremctl

@@ -1,0 +1,121 @@
+#include "transport/descriptor.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <new>
+#include <vector>
+
+namespace pyremctl {
+
+/// The descriptors of this process that are ours, for the child of a fork.
+struct OwnedDescriptors {
+    std::mutex mutex;
+    std::vector<bool> owned; // by number
+    LentDescriptor *lent = nullptr;
+
+    void note(int number) {
+        const auto index = static_cast<std::size_t>(number);
+        if (owned.size() <= index)
+            owned.resize(index + 1 + index / 2);
+        owned[index] = true;
+    }
+
+    void forget(int number) noexcept {
+        const auto index = static_cast<std::size_t>(number);
+        if (index < owned.size()) // else noting it failed
+            owned[index] = false;
+    }
+
+    static ino_t inode_of(int number) noexcept {
+        struct stat status{};
+        return ::fstat(number, &status) == 0 ? status.st_ino : 0;
+    }
+
+    void add(LentDescriptor &one) noexcept {
+        one.inode_ = inode_of(one.number_);
+        one.next_ = lent;
+        if (lent != nullptr)
+            lent->previous_ = &one;
+        lent = &one;
+    }
+
+    void remove(LentDescriptor &one) noexcept {
+        if (one.next_ != nullptr)
+            one.next_->previous_ = one.previous_;
+        (one.previous_ != nullptr ? one.previous_->next_ : lent) = one.next_;
+    }
+
+    void close_inherited() noexcept {
+        for (std::size_t number = 0; number < owned.size(); ++number) {
+            if (owned[number])
+                ::close(static_cast<int>(number));
+            owned[number] = false;
+        }
+        for (; lent != nullptr; lent = lent->next_)
+            if (lent->inode_ != 0 && inode_of(lent->number_) == lent->inode_)
+                ::close(lent->number_);
+    }
+};
+
+namespace {
+
+OwnedDescriptors &all() noexcept { return immortal<OwnedDescriptors>(); }
+
+[[maybe_unused]] const bool registered = take_part_in_forks({
+    .order = 2,
+    .settle = nullptr,
+    .lock = []() noexcept { all().mutex.lock(); },
+    .unlock = []() noexcept { all().mutex.unlock(); },
+    .reset =
+        []() noexcept {
+            new (&all().mutex) std::mutex;
+            all().close_inherited();
+        },
+});
+
+} // namespace
+
+std::unique_lock<std::mutex> Descriptor::making() { return std::unique_lock(all().mutex); }
+
+void Descriptor::own(int number) {
+    number_ = number;
+    if (number >= 0)
+        all().note(number);
+}
+
+int Descriptor::release() noexcept {
+    if (number_ >= 0 && generation_ == fork_generation()) {
+        const auto lock = making();
+        all().forget(number_);
+    }
+    return std::exchange(number_, -1);
+}
+
+void Descriptor::reset() noexcept {
+    const int old = std::exchange(number_, -1);
+    if (old < 0 || generation_ != fork_generation())
+        return;
+    const int error = errno;
+    {
+        const auto lock = making();
+        all().forget(old);
+        ::close(old);
+    }
+    errno = error;
+}
+
+LentDescriptor::LentDescriptor(int number) : number_(number) {
+    const auto lock = Descriptor::making();
+    all().add(*this);
+}
+
+LentDescriptor::~LentDescriptor() {
+    if (generation_ != fork_generation())
+        return; // dealt with
+    const auto lock = Descriptor::making();
+    all().remove(*this);
+}
+
+} // namespace pyremctl

@@ -1,0 +1,188 @@
+#include "transport/workers.hpp"
+
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "transport/error.hpp"
+#include "transport/process.hpp"
+
+namespace pyremctl::workers {
+
+namespace {
+
+// The system's resolver, its plug-ins and libkrb5 run here.
+constexpr std::size_t stack_size = 512UL * 1024;
+constexpr auto idle_time = std::chrono::seconds(5);
+
+// A thread that was joined is counted in /proc for a moment longer.
+constexpr auto fork_patience = std::chrono::milliseconds(5);
+
+struct Worker {
+    pthread_t thread{};
+    pid_t number = 0; // in /proc
+    std::condition_variable called;
+    std::function<void()> work;
+    bool retired = false;
+};
+
+struct Pool {
+    std::mutex mutex;
+    std::vector<Worker *> idle; // owned by their threads
+
+    void retire() noexcept;
+};
+
+Pool &pool() noexcept { return immortal<Pool>(); }
+
+/// Blocks every signal for as long as it lives, so that a thread started
+/// meanwhile never handles one.
+class SignalsBlocked {
+  public:
+    SignalsBlocked() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    SignalsBlocked(const SignalsBlocked &) = delete;
+    SignalsBlocked &operator=(const SignalsBlocked &) = delete;
+    SignalsBlocked(SignalsBlocked &&) = delete;
+    SignalsBlocked &operator=(SignalsBlocked &&) = delete;
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  private:
+    sigset_t before_{};
+};
+
+class Attributes {
+  public:
+    Attributes() noexcept {
+        pthread_attr_init(&attributes_);
+        pthread_attr_setstacksize(&attributes_, stack_size);
+    }
+    Attributes(const Attributes &) = delete;
+    Attributes &operator=(const Attributes &) = delete;
+    Attributes(Attributes &&) = delete;
+    Attributes &operator=(Attributes &&) = delete;
+    ~Attributes() { pthread_attr_destroy(&attributes_); }
+
+    const pthread_attr_t *get() const noexcept { return &attributes_; }
+
+  private:
+    pthread_attr_t attributes_{};
+};
+
+/// Waits for the next work; false when there is none and the thread ends.
+bool next(Worker &self) {
+    Pool &all = pool();
+    std::unique_lock lock(all.mutex);
+    try {
+        all.idle.push_back(&self);
+    } catch (const std::bad_alloc &) {
+        pthread_detach(self.thread);
+        return false;
+    }
+    self.called.wait_for(lock, idle_time, [&] { return self.work || self.retired; });
+    if (self.work)
+        return true;
+    if (!self.retired) {
+        std::erase(all.idle, &self);
+        pthread_detach(self.thread);
+    }
+    return false;
+}
+
+void *main_of(void *argument) {
+    const std::unique_ptr<Worker> self(static_cast<Worker *>(argument));
+    self->thread = pthread_self();
+    self->number = static_cast<pid_t>(::syscall(SYS_gettid));
+    do {
+        // What the work owns is gone before the thread is idle.
+        const auto work = std::exchange(self->work, nullptr);
+        work();
+    } while (next(*self));
+    return nullptr;
+}
+
+bool listed(pid_t number) noexcept {
+    std::error_code problem;
+    return std::filesystem::exists("/proc/self/task/" + std::to_string(number), problem);
+}
+
+/// Ends the idle ones and waits until nobody can count them any more: Python
+/// warns of threads at a fork.
+void Pool::retire() noexcept {
+    std::vector<std::pair<pthread_t, pid_t>> leaving;
+    {
+        const std::lock_guard lock(mutex);
+        try {
+            leaving.reserve(idle.size());
+        } catch (const std::bad_alloc &) {
+            return;
+        }
+        for (Worker *worker : idle) {
+            leaving.emplace_back(worker->thread, worker->number);
+            worker->retired = true;
+            worker->called.notify_one();
+        }
+        idle.clear();
+    }
+    for (const auto &[thread, number] : leaving)
+        pthread_join(thread, nullptr);
+    const auto end = std::chrono::steady_clock::now() + fork_patience;
+    for (const auto &[thread, number] : leaving)
+        while (listed(number) && std::chrono::steady_clock::now() < end)
+            std::this_thread::yield();
+}
+
+[[maybe_unused]] const bool registered = take_part_in_forks({
+    .order = 1,
+    .settle = []() noexcept { pool().retire(); },
+    .lock = []() noexcept { pool().mutex.lock(); },
+    .unlock = []() noexcept { pool().mutex.unlock(); },
+    .reset =
+        []() noexcept {
+            new (&pool().mutex) std::mutex;
+            pool().idle.clear();
+        },
+});
+
+} // namespace
+
+void run(std::function<void()> work) {
+    Pool &all = pool();
+    {
+        const std::lock_guard lock(all.mutex);
+        if (!all.idle.empty()) {
+            Worker *worker = all.idle.back();
+            all.idle.pop_back();
+            worker->work = std::move(work);
+            worker->called.notify_one();
+            return;
+        }
+    }
+    auto worker = std::make_unique<Worker>();
+    worker->work = std::move(work);
+    const Attributes attributes;
+    const SignalsBlocked blocked;
+    pthread_t thread{};
+    const int error = pthread_create(&thread, attributes.get(), &main_of, worker.get());
+    if (error != 0)
+        throw Error(std::string("cannot start a thread: ") + std::strerror(error));
+    [[maybe_unused]] auto *const owned_by_its_thread = worker.release();
+}
+
+} // namespace pyremctl::workers
