@@ -12,6 +12,8 @@ their output as it arrives.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import _remctl as _remctl
+    from remctl._async_client import AsyncRemctl, AsyncStream
+    from remctl._async_simple import aremctl
     from remctl._build_info import VERSION, BuildInfo, __version__, build_info
     from remctl._client import Remctl, Stream
     from remctl._codes import ErrorCode
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "VERSION",
+    "AsyncRemctl",
+    "AsyncStream",
     "BuildInfo",
     "Credentials",
     "ErrorCode",
@@ -45,6 +49,7 @@ __all__ = [
     "Stream",
     "Target",
     "__version__",
+    "aremctl",
     "build_info",
     "remctl",
 ]
@@ -54,6 +59,8 @@ __all__ = [
 # remctl.testing need neither. (No module here may be called as a function is: loading it would
 # take the function's place.)
 _HOMES = {
+    "AsyncRemctl": "_async_client",
+    "AsyncStream": "_async_client",
     "BuildInfo": "_build_info",
     "Credentials": "_credentials",
     "ErrorCode": "_codes",
@@ -70,6 +77,7 @@ _HOMES = {
     "Target": "_outcomes",
     "VERSION": "_build_info",
     "__version__": "_build_info",
+    "aremctl": "_async_simple",
     "build_info": "_build_info",
     "remctl": "_simple",
 }

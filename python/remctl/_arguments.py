@@ -20,8 +20,8 @@ Argument = object
 
 Command = Iterable[Argument]
 
-#: An argument as the extension takes it.
-Encoded = bytes
+#: An argument as the extension takes it: a buffer is sent from where it lies.
+Encoded = bytes | memoryview
 
 #: More of a word of a command is not shown in exceptions and logs.
 _LONGEST_WORD = 100
@@ -129,7 +129,7 @@ def encode_argument(argument: Argument, position: int) -> Encoded:
         else:
             view = _buffer(argument)
             if view is not None:
-                return _encode_buffer(view)
+                return view if view.c_contiguous else view.tobytes()
             argument = str(argument)
     try:
         return str.encode(argument, "utf-8", "surrogateescape")
@@ -146,14 +146,15 @@ def _buffer(argument: Argument) -> memoryview | None:
     return view if view.ndim else None  # without a dimension it is a scalar, numpy.bool_ say
 
 
-def _encode_buffer(view: memoryview) -> Encoded:
-    return view.tobytes()
-
-
 def first_words(command: list[Encoded]) -> str:
     """What exceptions and logs may show of a command: its first two words, and no more."""
-    words = [bytes(word[:_LONGEST_WORD]) for word in command[:2]]
+    words = [_beginning(word) for word in command[:2]]
     return b" ".join(words).decode("utf-8", "backslashreplace")
+
+
+def _beginning(word: Encoded) -> bytes:
+    view = memoryview(word)
+    return bytes(view.cast("B")[:_LONGEST_WORD]) if view.nbytes else b""
 
 
 def path_or_name(value: str | os.PathLike[str]) -> str:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 
 from remctl import _remctl
-from remctl._arguments import (
-    Command,
-    Encoded,
-    Port,
-    Seconds,
-    command_list,
-    path_or_name,
-    port_number,
-    seconds,
-)
-from remctl._errors import RemctlSimpleResult, make
+from remctl._arguments import Command, Port, Seconds, command_list, port_number
+from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._output import RemctlOutput
-from remctl._running import run_on
+from remctl._verbs import Verbs, end_after, left, socket_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,15 +17,17 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from remctl._files import BinaryFile
 else:
     # For who looks at annotations while it runs; what they stand for is not loaded for that.
-    _Socket = TracebackType = Self = object
+    _Socket = TracebackType = Self = BinaryFile = object
 
 # What RemctlOutput._make does, without looking at the length again.
 _token = tuple.__new__
 
 
-class Remctl:
+class Remctl(Verbs):
     """A connection to a remctl server.
 
     With a host the constructor opens the connection; see `open()` for the
@@ -47,6 +39,9 @@ class Remctl:
     Any thread may use it. Calls are made one after another; `run()` and
     `stream()` have it to themselves until they are done. After any failure
     the connection is dropped, and the next `command()` makes a new one.
+
+    A call's ``timeout`` is the longest that it may take, in seconds; None is no
+    limit, and 0 or less is too late at once.
     """
 
     __module__ = "remctl"
@@ -61,16 +56,7 @@ class Remctl:
         ccache: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
     ) -> None:
-        self._connection = _remctl.Connection()
-        # Where it is connected to, for the texts of exceptions.
-        self._host: str | None = None
-        self._port: int | None = None
-        if timeout is not None:
-            self.set_timeout(timeout)
-        if ccache is not None:
-            self.set_ccache(ccache)
-        if source_ip is not None:
-            self.set_source_ip(source_ip)
+        super().__init__(timeout, ccache, source_ip)
         if host is not None:
             self.open(host, port, principal)
 
@@ -85,44 +71,16 @@ class Remctl:
     ) -> None:
         self.close()
 
-    def __repr__(self) -> str:
-        state = "open" if self.opened else "closed"
-        return f"<{type(self).__module__}.{type(self).__qualname__} {state}>"
-
-    # Settings.
-
-    def set_ccache(self, ccache: str | os.PathLike[str]) -> None:
-        """Use this credential cache for all later `open()` calls on this object.
-
-        ``ccache`` is a path, or a name such as ``KEYRING:persistent:0``.
-        Raises TypeError or ValueError for an invalid argument, RemctlError
-        where the Kerberos library cannot do it.
-        """
-        self._connection.set_ccache(path_or_name(ccache))
-
-    def set_source_ip(self, source: str) -> None:
-        """Connect from this IPv4 or IPv6 address in all later `open()` calls.
-
-        Only server addresses of the same family are tried. Raises ValueError
-        where it is not an IP address.
-        """
-        self._connection.set_source_ip(source)
-
-    def set_timeout(self, timeout: Seconds | None) -> None:
-        """Give up when the server is silent for ``timeout`` seconds; 0 or None for never.
-
-        It limits each silence, not a whole operation: connecting, the
-        handshake, and sending and reading, measured from the last byte that
-        moved. Raises RemctlError for a negative timeout, TypeError or ValueError
-        for what is no number.
-        """
-        if timeout is not None:
-            seconds(timeout)
-        self._connection.set_timeout(timeout)
-
     # Connecting.
 
-    def open(self, host: str, port: Port = None, principal: str | None = None) -> None:
+    def open(
+        self,
+        host: str,
+        port: Port = None,
+        principal: str | None = None,
+        *,
+        timeout: Seconds | None = None,
+    ) -> None:
         """Connect to ``host`` and authenticate. An open connection is closed first.
 
         Without a port 4373 is tried, then 4444. Without a principal the server
@@ -134,11 +92,19 @@ class Remctl:
         other failure of the network or of authentication.
         """
         number = port_number(port)
-        self._connection.open(host, number, principal)
-        self._host, self._port = host, number or None
+        self._aim(host, number)
+        try:
+            self._connection.open(host, number, principal, timeout)
+        except RemctlError as error:
+            raise self._told(error) from None
 
     def open_socket(
-        self, sock: _Socket, host: str | None = None, principal: str | None = None
+        self,
+        sock: _Socket,
+        host: str | None = None,
+        principal: str | None = None,
+        *,
+        timeout: Seconds | None = None,
     ) -> None:
         """Authenticate over a connected stream socket, a tunnel or a proxy's.
 
@@ -149,11 +115,12 @@ class Remctl:
         socket's (it is shut down). A lost connection is not made again. Raises
         as `open()` does; a protocol-1 server is a RemctlError.
         """
-        ssl = sys.modules.get("ssl")
-        if ssl is not None and isinstance(sock, ssl.SSLSocket):
-            raise TypeError("sock must be a plain socket, not one wrapped in TLS")
-        self._connection.open_descriptor(sock.fileno(), host, principal)
-        self._host, self._port = host, None
+        number = socket_number(sock)
+        self._aim(host, 0)
+        try:
+            self._connection.open_descriptor(number, host, principal, timeout)
+        except RemctlError as error:
+            raise self._told(error) from None
 
     def close(self) -> None:
         """Close the connection, from any thread.
@@ -163,25 +130,9 @@ class Remctl:
         """
         self._connection.close()
 
-    @property
-    def opened(self) -> bool:
-        """True from a successful `open()` until `close()`."""
-        return self._connection.opened
-
-    def fileno(self) -> int:
-        """The descriptor of the connected socket, for watching only.
-
-        Raises RemctlNotOpenedError where there is none.
-        """
-        self._connection.require_opened()
-        number = self._connection.fileno()
-        if number < 0:
-            raise make("not_opened", "no currently open connection", may_have_run=False)
-        return number
-
     # Commands.
 
-    def command(self, command: Command) -> None:
+    def command(self, command: Command, *, timeout: Seconds | None = None) -> None:
         """Send a command; read its answer with `output()`.
 
         ``command`` is an iterable of arguments: bytes-like, str, path-like, or
@@ -193,10 +144,13 @@ class Remctl:
         command before is pending (which stays as it is), RemctlTimeoutError
         and RemctlError for failures.
         """
-        self._connection.require_opened()
-        self._connection.command(command_list(command))
+        self._require_opened()
+        try:
+            self._connection.command(self._ask(command_list(command)), timeout)
+        except RemctlError as error:
+            raise self._told(error) from None
 
-    def output(self) -> RemctlOutput:
+    def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
         """Read a token of the answer.
 
         A command answers with any number of ``output`` tokens and a ``status``
@@ -205,33 +159,64 @@ class Remctl:
         RemctlTimeoutError and RemctlError for failures.
         """
         # It sees by itself whether there is a connection: this is called for each token.
-        return _token(RemctlOutput, self._connection.output())
+        try:
+            return _token(RemctlOutput, self._connection.output(None, timeout))
+        except RemctlError as error:
+            raise self._told(error) from None
 
     def __iter__(self) -> Iterator[RemctlOutput]:
         """Iterate over the tokens of the answer that is pending, to its end."""
         while (token := self.output()).type != "done":
             yield token
 
-    def run(self, command: Command) -> RemctlSimpleResult:
+    def run(
+        self,
+        command: Command,
+        *,
+        timeout: Seconds | None = None,
+        stdout: BinaryFile | None = None,
+        stderr: BinaryFile | None = None,
+    ) -> RemctlSimpleResult:
         """Send a command and wait for all of its answer.
+
+        ``stdout`` and ``stderr`` are binary files: what comes for one is written
+        to it as it arrives, and the result's member is None then. An exception
+        of the file's ends the call and drops the connection.
 
         Raises RemctlProtocolError when the server refuses the command, else as
         `command()` and `output()` do.
         """
-        self._connection.require_opened()
-        return run_on(self._connection, command_list(command), self._host, self._port)
+        self._require_opened()
+        arguments = command_list(command)
+        if stdout is not None or stderr is not None:
+            from remctl._files import Sinks
 
-    def stream(self, command: Command) -> Stream:
+            sinks = Sinks(stdout, stderr)
+            with self.stream(arguments, timeout=timeout) as tokens:
+                for token in tokens:
+                    sinks.write(token)
+            return self._result(sinks.answer())
+        try:
+            return self._result(self._connection.run(self._ask(arguments), timeout))
+        except RemctlError as error:
+            raise self._told(error) from None
+
+    def stream(self, command: Command, *, timeout: Seconds | None = None) -> Stream:
         """Send a command and iterate over the tokens of its answer as they arrive.
 
         The last token is the ``status`` or the ``error``. Leaving early drops
-        the connection; the next command makes a new one. Raises as `command()`
-        and `output()` do.
+        the connection; the next command makes a new one. ``timeout`` is for the
+        whole stream. Raises as `command()` and `output()` do.
         """
-        self._connection.require_opened()
-        return Stream(self._connection, command_list(command))
+        self._require_opened()
+        end = end_after(timeout)
+        try:
+            session = self._connection.stream(self._ask(command_list(command)), timeout)
+        except RemctlError as error:
+            raise self._told(error) from None
+        return Stream(self, session, end)
 
-    def noop(self) -> bool:
+    def noop(self, *, timeout: Seconds | None = None) -> bool:
         """Ask the server for a sign of life, to keep the connection alive.
 
         True when it answered; False when it does not know the message
@@ -239,58 +224,59 @@ class Remctl:
         connection, RemctlError while output is pending (which stays as it is),
         and RemctlTimeoutError and RemctlError when the connection failed.
         """
-        self._connection.require_opened()
-        return self._connection.noop()
-
-    def error(self) -> str:
-        """The text of the last failure, ``"no error"`` when there was none."""
-        return self._connection.error()
+        self._require_opened()
+        try:
+            return self._connection.noop(timeout)
+        except RemctlError as error:
+            raise self._told(error) from None
 
 
 class Stream(Iterator[RemctlOutput]):
     """The tokens of one command's answer, as they arrive; from `Remctl.stream()`.
 
     Until it is exhausted or closed the connection is its own. It is a context
-    manager that closes it.
+    manager that closes it. Threads may share it: each token goes to one of
+    them, and all of them see its end.
     """
 
     __module__ = "remctl"
 
-    def __init__(self, connection: _remctl.Connection, command: list[Encoded]) -> None:
-        self._connection = connection
-        self._session: _remctl.Session | None = connection.begin()
-        try:
-            connection.command(command, self._session)
-        except BaseException:
-            self._end()
-            raise
+    def __init__(self, remctl: Remctl, session: _remctl.Session, end: float | None) -> None:
+        self._remctl = remctl
+        self._session: _remctl.Session | None = session
+        self._end = end
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> RemctlOutput:
-        if self._session is None:
+        session = self._session  # which another thread may end
+        if session is None:
             raise StopIteration
         try:
-            token = _token(RemctlOutput, self._connection.output(self._session))
+            connection = self._remctl._connection
+            token = _token(RemctlOutput, connection.output(session, left(self._end)))
+        except RemctlError as error:
+            self.close()
+            raise self._remctl._told(error) from None
         except BaseException:
             self.close()
             raise
-        if token.type == "done":
-            self._end()
-            raise StopIteration
         if token.type != "output":
-            self._end()
+            self._session = None
+            session.end()
+        if token.type == "done":
+            raise StopIteration
         return token
 
     def close(self) -> None:
-        """Leave the stream. Unless it was read to its end the connection is dropped."""
-        if self._session is None:
-            return
-        try:
-            self._connection.drop(self._session)
-        finally:
-            self._end()
+        """Leave the stream. Unless it was read to its end the connection is dropped.
+
+        A thread that waits for its next token finds it at its end.
+        """
+        session, self._session = self._session, None
+        if session is not None:
+            self._remctl._connection.leave(session)
 
     def __enter__(self) -> Self:
         return self
@@ -306,8 +292,3 @@ class Stream(Iterator[RemctlOutput]):
     def __del__(self) -> None:
         if getattr(self, "_session", None) is not None:
             self.close()
-
-    def _end(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.end()

@@ -116,9 +116,11 @@ class Credentials:
         self._shared.renew(timeout)
 
     async def arenew(self, timeout: float | None = None) -> None:
-        """Get a new ticket now: `renew()` for asyncio and trio."""
-        # The one place where this waits for an event loop.
-        raise NotImplementedError
+        """Get a new ticket now: `renew()` for asyncio (uvloop too) and trio."""
+        from remctl._loops import running_loop
+
+        loop = running_loop()
+        await loop.finish(self._shared.renew_in(loop.reactor, timeout))
 
     def close(self) -> None:
         """Let no connection be opened with it from now on, and forget the tickets.

@@ -232,6 +232,17 @@ def _locate(error: RemctlError, host: str | None, command: str | None) -> None:
     error.command = command
 
 
+def locate(
+    error: RemctlError, host: str | None, port: int | None, command: str | None
+) -> RemctlError:
+    """The error, which says now where it happened and of which command."""
+    _locate(error, host, command)
+    error.port = port
+    if error.partial is not None:
+        error.partial._origin = (host, command)
+    return error
+
+
 def refusal(
     text: str,
     code: int,

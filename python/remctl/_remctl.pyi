@@ -1,5 +1,6 @@
 """The remctl client library's interface, one to one, and what remctl.Remctl is made on."""
 
+from collections.abc import Sequence
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, TypeAlias, final
 
 from _typeshed import structseq
@@ -11,6 +12,8 @@ VERSION: Final[str]  # libremctl's, "unknown" where it was not known when this w
 # Text is encoded as UTF-8, with surrogate escapes restored to the bytes they stand for.
 _CString: TypeAlias = str | bytes
 _Seconds: TypeAlias = SupportsFloat | SupportsIndex
+_Command: TypeAlias = Sequence[bytes | memoryview]  # a list
+_Answer: TypeAlias = tuple[bytes | None, bytes | None, int | None, int | None, str]
 _Token: TypeAlias = tuple[str, bytes | None, int | None, int | None, int | None]
 
 class _BuildInfo(TypedDict):
@@ -30,15 +33,20 @@ class _Type(type): ...  # the metaclass of pybind11's classes, which cannot be i
 class Session(metaclass=_Type):
     """The exclusive use of a connection, for the length of one stream."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Connection.begin()
+    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Connection.stream()
     def end(self) -> None:
         """Let other calls through. Harmless the second time."""
 
+    @property
+    def inherited(self) -> bool:
+        """True in the child of a fork: the stream is the parent's."""
+
 @final
 class Connection(metaclass=_Type):
-    """A connection to a remctl server, shared by any number of threads.
+    """A connection to a remctl server, shared by any number of callers.
 
-    Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out.
+    Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out. A
+    timeout is for the whole call, in seconds: None for no limit, 0 or less for too late.
     """
 
     def __init__(self) -> None: ...
@@ -51,37 +59,44 @@ class Connection(metaclass=_Type):
     def set_timeout(self, timeout: _Seconds | None) -> None:
         """Set the longest silence, in seconds; None or 0 for no limit."""
 
-    def set_deadline(self, timeout: _Seconds | None) -> None:
-        """End all calls so many seconds from now; None or 0 for no end."""
-
-    def open(self, host: _CString, port: int = 0, principal: _CString | None = None) -> None:
+    def open(
+        self,
+        host: _CString,
+        port: int = 0,
+        principal: _CString | None = None,
+        timeout: _Seconds | None = None,
+    ) -> None:
         """Connect and authenticate."""
 
     def open_descriptor(
-        self, descriptor: int, host: _CString | None, principal: _CString | None = None
+        self,
+        descriptor: int,
+        host: _CString | None,
+        principal: _CString | None = None,
+        timeout: _Seconds | None = None,
     ) -> None:
         """Authenticate over a connected socket, of which a duplicate is used."""
 
-    def command(self, command: list[bytes], session: Session | None = None) -> None:
-        """Send a command: a list of bytes."""
+    def command(self, command: _Command, timeout: _Seconds | None = None) -> None:
+        """Send a command: a list of bytes-like objects."""
 
-    def output(self, session: Session | None = None) -> _Token:
+    def output(self, session: Session | None = None, timeout: _Seconds | None = None) -> _Token:
         """Read a token: (type, output, stream, status, error)."""
 
-    def run(self, command: list[bytes]) -> tuple[bytes | None, bytes | None, int, int | None, str]:
+    def run(self, command: _Command, timeout: _Seconds | None = None) -> _Answer:
         """Send a command and read its answer: (stdout, stderr, status, error, error text)."""
 
-    def noop(self) -> bool:
+    def stream(self, command: _Command, timeout: _Seconds | None = None) -> Session:
+        """Send a command and reserve the connection for its answer."""
+
+    def noop(self, timeout: _Seconds | None = None) -> bool:
         """Return True when the server answered, False when it knows no NOOP."""
 
     def close(self) -> None:
         """Close for good, also under a call that waits in another thread."""
 
-    def drop(self, session: Session | None = None) -> None:
-        """End the connection at once; the next command makes a new one."""
-
-    def begin(self) -> Session:
-        """Reserve the connection for a stream."""
+    def leave(self, session: Session) -> None:
+        """End a stream. Unless it was read to its end the connection is dropped."""
 
     def error(self) -> str:
         """Return the text of the last failure, or "no error"."""
@@ -96,6 +111,10 @@ class Connection(metaclass=_Type):
     @property
     def pending(self) -> bool:
         """True while a command's answer has not been read to its end."""
+
+    @property
+    def ready(self) -> bool:
+        """True when output() has something to give without a wait."""
 
     def fileno(self) -> int:
         """Return the connected socket's descriptor, or -1."""
@@ -121,6 +140,9 @@ class Credentials(metaclass=_Type):
     def renew(self, timeout: _Seconds | None = None) -> None:
         """Get a ticket, within so many seconds."""
 
+    def renew_in(self, reactor: Reactor, timeout: _Seconds | None) -> Operation:
+        """Do the same in an event loop: the operation."""
+
     def close(self) -> None:
         """No open uses it from now on."""
 
@@ -139,6 +161,97 @@ def explain(
     ccache: _CString | None = None,
 ) -> str | None:
     """One sentence on why an open failed to authenticate, or None."""
+@final
+class Operation(metaclass=_Type):
+    """A call that was started in a reactor."""
+
+    waiter: Any  # the event loop's, for itself
+    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Reactor's methods
+    @property
+    def done(self) -> bool:
+        """True when it has ended."""
+
+    def result(self) -> Any:
+        """Return what the call gives, or raise what it failed of; once."""
+
+@final
+class Reactor(metaclass=_Type):
+    """Any number of calls behind one descriptor.
+
+    Each verb of a Connection begins as an Operation here. `caller` tells apart who calls, as
+    threads are; all else is as it is there. For the thread that made it.
+    """
+
+    def __init__(self) -> None: ...
+    def __len__(self) -> int: ...
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when dispatch() has something to do."""
+
+    def dispatch(self, budget: float) -> list[Operation]:
+        """Advance what is ready, for some seconds at most; the operations that have ended."""
+
+    def wait(self) -> None:
+        """Wait until dispatch() may have something to do."""
+
+    def cancel(self, operation: Operation) -> None:
+        """End an operation wherever it is."""
+
+    def close(self) -> int:
+        """Cancel all; return how many there were."""
+
+    def open(
+        self,
+        connection: Connection,
+        caller: int,
+        host: _CString,
+        port: int,
+        principal: _CString | None,
+        timeout: _Seconds | None,
+    ) -> Operation:
+        """Connection.open."""
+
+    def open_descriptor(
+        self,
+        connection: Connection,
+        caller: int,
+        descriptor: int,
+        host: _CString | None,
+        principal: _CString | None,
+        timeout: _Seconds | None,
+    ) -> Operation:
+        """Connection.open_descriptor."""
+
+    def command(
+        self, connection: Connection, caller: int, command: _Command, timeout: _Seconds | None
+    ) -> Operation:
+        """Connection.command."""
+
+    def outputs(
+        self,
+        connection: Connection,
+        caller: int,
+        session: Session | None,
+        bytes: int,
+        timeout: _Seconds | None,
+    ) -> Operation:
+        """Connection.output, for a token and those that lie ready behind it.
+
+        Until they are so many bytes: ([token, ...], the exception that follows or None).
+        """
+
+    def run(
+        self, connection: Connection, caller: int, command: _Command, timeout: _Seconds | None
+    ) -> Operation:
+        """Connection.run."""
+
+    def stream(
+        self, connection: Connection, caller: int, command: _Command, timeout: _Seconds | None
+    ) -> Operation:
+        """Connection.stream."""
+
+    def noop(self, connection: Connection, caller: int, timeout: _Seconds | None) -> Operation:
+        """Connection.noop."""
+
 @final
 class Output(structseq[Any], tuple[str, bytes | None, int | None, int | None, int | None]):
     """A token of output, as remctl_output returns it."""

@@ -7,13 +7,10 @@ from remctl._arguments import (
     Command,
     Port,
     Seconds,
-    c_string,
     command_list,
     first_words,
-    host_name,
     path_or_name,
     port_number,
-    seconds,
 )
 from remctl._errors import (
     RemctlError,
@@ -21,9 +18,9 @@ from remctl._errors import (
     RemctlSimpleResult,
     RemctlTimeoutError,
     as_protocol_error,
-    make,
+    locate,
 )
-from remctl._running import run_on
+from remctl._verbs import end_after, left, result_of
 
 
 def remctl(
@@ -51,40 +48,35 @@ def remctl(
     """
     number = port_number(port)
     arguments = command_list(command)
-    limit = None if timeout is None else seconds(timeout)
+    end = end_after(timeout)
     connection = _remctl.Connection()
     if ccache is not None:
         connection.set_ccache(path_or_name(ccache))
     if source_ip is not None:
         connection.set_source_ip(source_ip)
-    if limit is not None:
-        if limit <= 0:
-            host_name(host)
-            if principal is not None:
-                c_string(principal, "principal")
-            raise make(
-                "timeout",
-                "timed out before anything was sent",
-                host=host,
-                port=number or None,
-                command=first_words(arguments),
-                may_have_run=False,
-            )
-        connection.set_deadline(limit)
+    words = first_words(arguments)
     try:
-        connection.open(host, number, principal)
-        return run_on(connection, arguments, host, number or None)
-    except RemctlProtocolError:
-        raise
-    except RemctlTimeoutError as error:
-        if limit is not None:
-            raise
-        # The system's own patience ran out, as it did for the old binding.
-        raise as_protocol_error(error) from None
+        connection.open(host, number, principal, timeout)
+        return result_of(connection.run(arguments, left(end)), host, number or None, words)
     except RemctlError as error:
-        raise as_protocol_error(error) from None
+        raise as_the_simple_call(error, host, number, words, timeout) from None
     finally:
         connection.close()
+
+
+def as_the_simple_call(
+    error: RemctlError, host: str, number: int, words: str, timeout: Seconds | None
+) -> RemctlError:
+    """The error as the simple call raises it (manual, remctl.remctl)."""
+    if error.host is None:
+        locate(error, host, number or None, words)
+    if isinstance(error, RemctlProtocolError):
+        return error
+    # Without a limit of the caller's it is the system's own patience that ran out, as it did for
+    # the old binding.
+    if isinstance(error, RemctlTimeoutError) and timeout is not None:
+        return error
+    return as_protocol_error(error)
 
 
 remctl.__module__ = "remctl"

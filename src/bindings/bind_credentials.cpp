@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bindings/convert.hpp"
+#include "bindings/reactor_way.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/unlocked.hpp"
 #include "bindings/whole.hpp"
@@ -22,12 +23,21 @@ namespace {
 
 using Shared = std::shared_ptr<Credentials>;
 
-/// The blocking driver: the one place here that knows how waiting is done.
+/// The blocking driver.
 void renew(const Shared &self, py::handle timeout) {
     const auto deadline = to_deadline(timeout);
     Unlocked unlocked;
     Call call({.inactivity = std::nullopt, .deadline = deadline}, thread_waker());
     BlockingDriver(*thread_waker(), unlocked).run(renew_now(self, call));
+}
+
+/// The other driver: the renewal as an operation of an event loop's reactor.
+PythonReactor::SharedOperation renew_in(const Shared &self, PythonReactor &reactor,
+                                        py::handle timeout) {
+    const Limits limits{.inactivity = std::nullopt, .deadline = to_deadline(timeout)};
+    const auto nothing = []() -> py::object { return py::none(); };
+    return reactor.start(
+        limits, [self](Call &call) { return renew_now(self, call); }, nothing, nullptr, [] {});
 }
 
 /// A name that says something, or nothing for None.
@@ -96,6 +106,8 @@ void register_credentials(py::module_ &module) {
         .def("look", &look, "What is known: (name, principal, expires, valid).")
         .def("renew", &renew, py::arg("timeout") = py::none(),
              "Get a ticket, within so many seconds.")
+        .def("renew_in", &renew_in, py::arg("reactor"), py::arg("timeout"),
+             "The same in an event loop: the operation.")
         .def("close", &close, "No open uses it from now on.")
         .def_property_readonly(
             "source", [](const Shared &self) { return to_text(self->source()); },

@@ -32,10 +32,10 @@ PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
     module.attr("VERSION") = *library == '\0' ? "unknown" : library;
     pyremctl::register_build_info(module);
     pyremctl::register_errors();
-    pyremctl::register_credentials(module);
     pyremctl::register_connection(module); // sessions and connections, which
     pyremctl::register_reactor(module);    // what runs, and
     pyremctl::register_lowlevel(module);   // the handles here, are made of
+    pyremctl::register_credentials(module);
 }
 
 #if PY_VERSION_HEX < 0x030C0000

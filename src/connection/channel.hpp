@@ -39,6 +39,7 @@ class Channel {
 
     Handle &handle() noexcept { return handle_; }
     int socket() const noexcept { return socket_.get(); }
+    int library_end() const noexcept { return lent_far_.number(); }
 
     /// The handshake, as libremctl does it (remctl_open_fd). It blocks until
     /// the other end of the pair has answered: call it on a helper thread.

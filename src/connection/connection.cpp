@@ -126,7 +126,7 @@ Task<void> Connection::command(SharedCommand command, Call &call) {
     may_have_run_ = false;
     require_idle();
     if (call.overdue())
-        throw timed_out("sending token");
+        throw too_late();
     DropGuard guard(*this);
     if (channel_ && channel_->stale())
         drop();
@@ -348,7 +348,7 @@ Task<bool> Connection::noop(Call &call) {
     if (legacy_)
         co_return false;
     if (call.overdue())
-        throw timed_out("sending token");
+        throw too_late();
     DropGuard guard(*this);
     auto channel = channel_;
     if (channel->stale())

@@ -12,6 +12,11 @@ inline Error timed_out(const char *doing) {
     return Error(std::string("error ") + doing + ": timed out", Failure::timeout).passing();
 }
 
+/// A call whose time was up before it began.
+inline Error too_late() {
+    return Error("timed out before anything was sent", Failure::timeout).passing();
+}
+
 inline Error failed(const char *doing, const std::string &problem) {
     return Error(std::string("error ") + doing + ": " + problem,
                  problem == "timed out" ? Failure::timeout : Failure::general)

@@ -34,6 +34,8 @@ Task<void> Connection::open(Target target, Call &call) {
     target_ = std::move(target);
     reconnects_ = true;
     legacy_port_ = 0;
+    if (call.overdue())
+        throw too_late();
     DropGuard guard(*this);
     co_await establish(call);
     guard.dismiss();
@@ -46,6 +48,8 @@ Task<void> Connection::adopt(Descriptor socket, Target target, Call &call) {
     target_ = std::move(target);
     reconnects_ = false;
     legacy_port_ = 0;
+    if (call.overdue())
+        throw too_late();
     DropGuard guard(*this);
     disable_nagle(socket.get());
     auto channel = std::make_shared<Channel>(std::move(socket));

@@ -5,7 +5,7 @@ namespace pyremctl {
 void Inbox::put(std::shared_ptr<InboxWaker> waker) noexcept {
     {
         const std::lock_guard lock(mutex_);
-        if (waker->listed_)
+        if (waker->listed_ || closed_)
             return;
         waker->listed_ = true;
         waker->next_ = std::move(first_);
@@ -14,6 +14,17 @@ void Inbox::put(std::shared_ptr<InboxWaker> waker) noexcept {
             return; // it rings already
     }
     event_.wake();
+}
+
+void Inbox::close() noexcept {
+    std::shared_ptr<InboxWaker> all;
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    // One after the other: a long list would be destroyed by recursion.
+    while (first_) {
+        all = std::move(first_);
+        first_ = std::exchange(all->next_, nullptr);
+    }
 }
 
 std::vector<std::uint64_t> Inbox::take() {

@@ -25,6 +25,10 @@ class Inbox {
 
     void put(std::shared_ptr<InboxWaker> waker) noexcept;
 
+    /// For a reactor that goes: nothing is put in any more. What is in it would
+    /// hold it for ever.
+    void close() noexcept;
+
     /// The ids of all that is in it, which is empty then.
     std::vector<std::uint64_t> take();
 
@@ -33,6 +37,7 @@ class Inbox {
     std::mutex mutex_; // guards what follows, and the wakers in the list
     std::shared_ptr<InboxWaker> first_;
     std::size_t count_ = 0;
+    bool closed_ = false;
 };
 
 /// Wakes one task of a reactor. It is its own place in the list, so that waking

@@ -58,6 +58,7 @@ Reactor::~Reactor() {
     }
     while (!running_.empty())
         cancel(*running_.begin()->second);
+    inbox_->close();
 }
 
 std::shared_ptr<Reactor::Running> Reactor::start(Limits limits, const Begin &begin) {

@@ -1,5 +1,6 @@
 """Renewing while others do, while the KDC is silent, and in the child of a fork."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -7,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+import trio
 from remctl import Credentials, RemctlError, RemctlTimeoutError
 from remctl.testing import Realm, Server
 
@@ -140,6 +142,85 @@ class TestASilentKdc:
         thread.join()
         assert [str(error) for error in raised] == ["the credentials are closed"]
         assert credentials.name is None
+
+
+class TestAnEventLoop:
+    """`arenew()`, which is `renew()` for asyncio."""
+
+    def test_renews(self, server: Server, service: Service) -> None:
+        credentials = Credentials.from_keytab(service.keytab)
+        asyncio.run(credentials.arenew())
+        assert user(server, credentials.name) == service.principal
+
+    def test_goes_on_meanwhile(self, realm: Realm, service: Service) -> None:
+        credentials = Credentials.from_keytab(service.keytab)
+
+        async def main() -> None:
+            with paused(realm):
+                renewal = asyncio.ensure_future(credentials.arenew())
+                start = time.monotonic()
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                assert time.monotonic() - start < 0.5
+                assert not renewal.done()
+            await renewal
+
+        asyncio.run(main())
+        assert credentials.valid
+
+    def test_many_tasks_share_one_request(self, realm: Realm, service: Service) -> None:
+        credentials = Credentials.from_keytab(service.keytab)
+
+        async def main() -> None:
+            with paused(realm):
+                renewals = [asyncio.ensure_future(credentials.arenew()) for _ in range(50)]
+                await asyncio.sleep(0)
+            await asyncio.gather(*renewals)
+
+        asyncio.run(main())
+        assert 1 <= tickets_issued(realm, service.principal) <= 2
+
+    def test_ends_with_the_timeout(self, realm: Realm, service: Service) -> None:
+        credentials = Credentials.from_keytab(service.keytab)
+        with paused(realm), pytest.raises(RemctlTimeoutError, match="timed out"):
+            asyncio.run(credentials.arenew(timeout=0.1))
+        with pytest.raises(RemctlTimeoutError):
+            asyncio.run(credentials.arenew(timeout=0))
+
+    def test_can_be_cancelled(self, realm: Realm, service: Service) -> None:
+        credentials = Credentials.from_keytab(service.keytab)
+
+        async def main() -> None:
+            renewal = asyncio.ensure_future(credentials.arenew())
+            await asyncio.sleep(0.05)
+            start = time.monotonic()
+            renewal.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await renewal
+            assert time.monotonic() - start < 0.5
+
+        with paused(realm):
+            start = time.monotonic()
+            asyncio.run(main())
+            assert time.monotonic() - start < 2  # nor does the loop wait at its end
+        credentials.renew()
+
+    def test_raises_what_it_failed_of(self, realm: Realm, service: Service) -> None:
+        realm.change_key(service.principal)
+        credentials = Credentials.from_keytab(service.keytab)
+        with pytest.raises(RemctlError, match="key version 1") as raised:
+            asyncio.run(credentials.arenew())
+        assert "old key" in hint_of(raised.value)
+
+    def test_without_a_loop(self, service: Service) -> None:
+        renewal = Credentials.from_keytab(service.keytab).arenew()
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            renewal.send(None)
+
+    def test_of_trio(self, server: Server, service: Service) -> None:
+        credentials = Credentials.from_keytab(service.keytab)
+        trio.run(credentials.arenew)
+        assert user(server, credentials.name) == service.principal
 
 
 class TestAFork:

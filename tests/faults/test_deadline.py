@@ -140,9 +140,8 @@ def test_no_timeout(server: Server, none: float | None) -> None:
         client.set_timeout(0.1)
         client.set_timeout(none)
         assert client.run(["test", "sleep", "0.3"]).status == 0
-    assert (
-        remctl("localhost", server.port, None, ["test", "sleep", "0.3"], timeout=none).status == 0
-    )
+    command = ["test", "sleep", "0.3"]
+    assert remctl("localhost", server.port, None, command, timeout=None).status == 0
 
 
 def test_half_a_second(server: Server) -> None:

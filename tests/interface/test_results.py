@@ -214,4 +214,5 @@ class Named(remctl.RemctlTimeoutError):
 def test_a_subclass_with_arguments_of_its_own_is_copied(copied: Callable[[Any], Any]) -> None:
     error = Named(name="web1")
     error.may_have_run = False
+    assert (str(error), error.args) == ("web1 is late", ("web1 is late",))
     assert same(copied(error), error)

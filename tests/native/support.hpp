@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "transport/descriptor.hpp"
-#include "transport/poll.hpp"
+#include "drivers/blocking.hpp"
 #include "transport/socket.hpp"
-#include "transport/waiter.hpp"
+#include "transport/call.hpp"
 
 namespace pyremctl::test {
 
@@ -24,12 +24,14 @@ class Looks final : public Interrupts {
   public:
     void check() override {
         ++count;
+        std::this_thread::sleep_for(effort);
         if (interrupted)
             throw std::string("interrupted");
     }
     std::optional<Duration> slice() const override { return length; }
 
     std::optional<Duration> length = 40ms;
+    Duration effort{};
     std::atomic<int> count{0};
     std::atomic<bool> interrupted{false};
 };
@@ -37,14 +39,16 @@ class Looks final : public Interrupts {
 /// Limits, waker and interrupts of a call, and a way to run it.
 struct Driver {
     Limits limits;
-    std::shared_ptr<Waker> waker = std::make_shared<Waker>();
-    std::atomic<bool> closing{false};
+    std::shared_ptr<EventWaker> waker = std::make_shared<EventWaker>();
     Looks looks;
 
-    /// `verb` is called with a Waiter and returns a task.
+    /// `verb` is called with a Call and returns a task.
     template <class Verb> auto run(Verb verb) {
-        Waiter waiter(limits, waker, closing);
-        return run_blocking(verb(waiter), *waker, looks);
+        Call call(limits, waker);
+        return run(verb, call);
+    }
+    template <class Verb> auto run(Verb verb, Call &call) {
+        return BlockingDriver(*waker, looks).run(verb(call));
     }
 };
 

@@ -41,7 +41,8 @@ std::string peer_of(int socket) {
 }
 
 Descriptor bound(const Address &where) {
-    Descriptor socket(::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    auto socket =
+        Descriptor::from([&] { return ::socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC, 0); });
     REQUIRE(::bind(socket.get(), where.get(), where.length) == 0);
     return socket;
 }
@@ -67,7 +68,8 @@ struct BlackHole {
         REQUIRE(::listen(socket.get(), 0) == 0);
         where = address(host, port_of(socket.get()));
         for (int count = 0; count < 8; ++count) {
-            fillers.emplace_back(::socket(where.family(), SOCK_STREAM | SOCK_NONBLOCK, 0));
+            fillers.push_back(Descriptor::from(
+                [&] { return ::socket(where.family(), SOCK_STREAM | SOCK_NONBLOCK, 0); }));
             ::connect(fillers.back().get(), where.get(), where.length);
         }
         std::this_thread::sleep_for(20ms);
@@ -89,7 +91,7 @@ struct Dialled {
 Dialled dialled(Driver &driver, std::vector<Address> addresses, const std::string &source = "") {
     const Time start = Clock::now();
     Descriptor socket =
-        driver.run([&](Waiter &waiter) { return dial(endpoint, addresses, source, waiter); });
+        driver.run([&](Call &call) { return dial(endpoint, addresses, source, call); });
     return {std::move(socket), Clock::now() - start};
 }
 
@@ -213,11 +215,11 @@ TEST_CASE("sources are addresses in digits, any and all") {
 TEST_CASE("an address in digits needs no resolver, an unknown name is told") {
     Driver driver;
     const auto found =
-        driver.run([](Waiter &waiter) { return resolve(Endpoint{"127.0.0.1", 4373}, waiter); });
+        driver.run([](Call &call) { return resolve(Endpoint{"127.0.0.1", 4373}, call); });
     CHECK(found.size() == 1);
     try {
         driver.run(
-            [](Waiter &waiter) { return resolve(Endpoint{"no-such-host.invalid", 4373}, waiter); });
+            [](Call &call) { return resolve(Endpoint{"no-such-host.invalid", 4373}, call); });
         FAIL("it was found");
     } catch (const Error &error) {
         CHECK(std::string(error.what()).starts_with("unknown host no-such-host.invalid: "));

@@ -38,52 +38,58 @@ struct Note {
     ~Note() { left = true; }
 };
 
-Task<void> wait_for_ever(Waiter &waiter, bool &left) {
+Task<void> wait_for_ever(Call &call, bool &left) {
     const Note note(left);
     for (;;)
-        co_await waiter.wait();
+        co_await call.wait();
 }
 
-Task<void> outer(Waiter &waiter, bool &left) { co_await wait_for_ever(waiter, left); }
+Task<void> outer(Call &call, bool &left) { co_await wait_for_ever(call, left); }
 
-Task<bool> until_readable(Waiter &waiter, int descriptor) {
-    waiter.touch();
+Task<bool> until_readable(Call &call, int descriptor) {
+    call.touch();
     for (;;) {
         char byte = 0;
         if (::recv(descriptor, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0)
             co_return true;
-        if (waiter.expired())
+        if (call.expired())
             co_return false;
-        co_await waiter.wait(descriptor, POLLIN);
+        co_await call.wait(descriptor, POLLIN);
     }
 }
 
-Task<int> breathe(Waiter &waiter, int times) {
-    for (int count = 0; count < times; ++count)
-        co_await waiter.breathe();
-    co_return times;
+Task<void> breathe_until(Call &call, Time end) {
+    while (Clock::now() < end)
+        co_await call.breathe();
+}
+
+Task<int> count_to(int most) {
+    int count = 0;
+    while (count < most)
+        count += co_await one();
+    co_return count;
 }
 
 /// Waits for one descriptor that is always ready.
-Task<void> never_idle(Waiter &waiter, int descriptor, Time end) {
+Task<void> never_idle(Call &call, int descriptor, Time end) {
     while (Clock::now() < end)
-        co_await waiter.wait(descriptor, POLLOUT);
+        co_await call.wait(descriptor, POLLOUT);
 }
 
 } // namespace
 
 TEST_CASE("tasks are awaited in one another, and their results and failures handed up") {
     Driver driver;
-    CHECK(driver.run([](Waiter &) { return add(2); }) == 3);
-    CHECK_THROWS_WITH_AS(driver.run([](Waiter &) { return fail(); }), "it failed", Error);
+    CHECK(driver.run([](Call &) { return add(2); }) == 3);
+    CHECK_THROWS_WITH_AS(driver.run([](Call &) { return fail(); }), "it failed", Error);
 }
 
 TEST_CASE("an operation that is destroyed in a wait runs the destructors of all its tasks") {
     bool left = false;
     Driver driver;
-    Waiter waiter(driver.limits, driver.waker, driver.closing);
+    Call call(driver.limits, driver.waker);
     {
-        Operation<void> operation(outer(waiter, left));
+        Operation<void> operation(outer(call, left));
         CHECK(operation.advance() != nullptr);
         CHECK(operation.advance() != nullptr);
         CHECK_FALSE(left);
@@ -94,9 +100,9 @@ TEST_CASE("an operation that is destroyed in a wait runs the destructors of all 
 TEST_CASE("a task that was never started is destroyed without ado") {
     bool left = false;
     Driver driver;
-    Waiter waiter(driver.limits, driver.waker, driver.closing);
+    Call call(driver.limits, driver.waker);
     {
-        const auto task = outer(waiter, left);
+        const auto task = outer(call, left);
     }
     CHECK_FALSE(left);
 }
@@ -109,7 +115,7 @@ TEST_CASE("a wait ends when its descriptor is ready") {
         std::this_thread::sleep_for(50ms);
         write_all(end, "x");
     });
-    CHECK(driver.run([&](Waiter &waiter) { return until_readable(waiter, near.get()); }));
+    CHECK(driver.run([&](Call &call) { return until_readable(call, near.get()); }));
     writer.join();
 }
 
@@ -120,7 +126,7 @@ TEST_CASE("a wait ends after the silence, or at the deadline, whichever is first
         driver.limits.inactivity = deadline ? 5s : 100ms;
         driver.limits.deadline = Clock::now() + (deadline ? Duration(100ms) : Duration(5s));
         const Time start = Clock::now();
-        CHECK_FALSE(driver.run([&](Waiter &waiter) { return until_readable(waiter, near.get()); }));
+        CHECK_FALSE(driver.run([&](Call &call) { return until_readable(call, near.get()); }));
         CHECK(taken(start) >= 100ms);
         CHECK(taken(start) < 1s);
     }
@@ -134,7 +140,7 @@ TEST_CASE("a wait without a limit is cut in slices where there may be signals") 
         std::this_thread::sleep_for(100ms);
         driver.looks.interrupted = true;
     });
-    CHECK_THROWS_AS(driver.run([&](Waiter &waiter) { return outer(waiter, left); }), std::string);
+    CHECK_THROWS_AS(driver.run([&](Call &call) { return outer(call, left); }), std::string);
     interrupter.join();
     CHECK(left);
     CHECK(driver.looks.count >= 3);
@@ -145,8 +151,8 @@ TEST_CASE("a wait is not cut in slices where no signals can come") {
     driver.looks.length = std::nullopt;
     driver.limits.inactivity = 200ms;
     auto [near, far] = socket_pair();
-    driver.run([&](Waiter &waiter) { return until_readable(waiter, near.get()); });
-    CHECK(driver.looks.count <= 1);
+    driver.run([&](Call &call) { return until_readable(call, near.get()); });
+    CHECK(driver.looks.count == 0);
 }
 
 TEST_CASE("a signal ends the wait for a look at it, and the wait goes on") {
@@ -164,7 +170,7 @@ TEST_CASE("a signal ends the wait for a look at it, and the wait goes on") {
             pthread_kill(self, SIGUSR1);
         }
     });
-    CHECK_FALSE(driver.run([&](Waiter &waiter) { return until_readable(waiter, near.get()); }));
+    CHECK_FALSE(driver.run([&](Call &call) { return until_readable(call, near.get()); }));
     sender.join();
     CHECK(driver.looks.count >= 3);
     CHECK(taken(start) >= 300ms);
@@ -176,53 +182,88 @@ TEST_CASE("signals are looked at even where there is never anything to wait for"
     driver.looks.length = 5ms;
     auto [near, far] = socket_pair();
     driver.run(
-        [&](Waiter &waiter) { return never_idle(waiter, near.get(), Clock::now() + 100ms); });
+        [&](Call &call) { return never_idle(call, near.get(), Clock::now() + 100ms); });
     CHECK(driver.looks.count >= 3);
 }
 
-TEST_CASE("a breath is a look at signals and takes no time") {
+TEST_CASE("breaths are looks at signals, but rarely, and rarer where a look takes long") {
     Driver driver;
-    CHECK(driver.run([](Waiter &waiter) { return breathe(waiter, 100); }) == 100);
-    CHECK(driver.looks.count == 100);
+    const auto looks_in = [&](Duration time) {
+        driver.looks.count = 0;
+        const Time end = Clock::now() + time;
+        driver.run([&](Call &call) { return breathe_until(call, end); });
+        return driver.looks.count.load();
+    };
+    const int quick = looks_in(400ms);
+    CHECK(quick >= 5);
+    CHECK(quick <= 40);
+    driver.looks.effort = 5ms; // somebody else has the interpreter
+    const int slow = looks_in(400ms);
+    CHECK(slow >= 3);
+    CHECK(slow <= 8); // 5 of 65 ms
 }
 
-TEST_CASE("whoever closes wakes the waiter, who throws") {
+TEST_CASE("a breath looks at nothing where no signals can come") {
+    Driver driver;
+    driver.looks.length = std::nullopt;
+    const Time end = Clock::now() + 50ms;
+    driver.run([&](Call &call) { return breathe_until(call, end); });
+    CHECK(driver.looks.count == 0);
+}
+
+TEST_CASE("a call that is cancelled from another thread ends at its wait") {
     Driver driver;
     bool left = false;
+    Call call(driver.limits, driver.waker);
     std::thread closer([&] {
         std::this_thread::sleep_for(50ms);
-        driver.closing = true;
-        driver.waker->wake();
+        call.cancel();
     });
     driver.looks.length = std::nullopt;
-    CHECK_THROWS_WITH_AS(driver.run([&](Waiter &waiter) { return outer(waiter, left); }),
+    CHECK_THROWS_WITH_AS(driver.run([&](Call &going) { return outer(going, left); }, call),
                          "connection closed during the call", Error);
     closer.join();
     CHECK(left);
 }
 
-TEST_CASE("what woke the waiter is looked at even where a signal handler drained the waker") {
+TEST_CASE("a cancelled call ends even where a signal handler drained the waker") {
     // As when the handler makes a call of its own in the same thread.
     class Drains final : public Interrupts {
       public:
-        Drains(Waker &waker, std::atomic<bool> &closing) : waker_(waker), closing_(closing) {}
+        Drains(EventWaker &waker, Call &call) : waker_(waker), call_(call) {}
         void check() override {
-            closing_ = true;
-            waker_.wake();
+            call_.cancel();
             waker_.drain();
         }
         std::optional<Duration> slice() const override { return 20ms; }
 
       private:
-        Waker &waker_;
-        std::atomic<bool> &closing_;
+        EventWaker &waker_;
+        Call &call_;
     };
     Driver driver;
     driver.limits.inactivity = 2s;
-    Drains drains(*driver.waker, driver.closing);
-    Waiter waiter(driver.limits, driver.waker, driver.closing);
+    Call call(driver.limits, driver.waker);
+    Drains drains(*driver.waker, call);
     bool left = false;
     const Time start = Clock::now();
-    CHECK_THROWS_AS(run_blocking(outer(waiter, left), *driver.waker, drains), Error);
+    CHECK_THROWS_AS(BlockingDriver(*driver.waker, drains).run(outer(call, left)), Error);
     CHECK(taken(start) < 1s);
+}
+
+TEST_CASE("a loop over tasks that end at once needs no stack") {
+    Driver driver;
+    CHECK(driver.run([](Call &) { return count_to(1'000'000); }) == 1'000'000);
+}
+
+TEST_CASE("a limit is judged by the driver's clock where it has one") {
+    Driver driver;
+    driver.limits.deadline = Clock::now() - 1s;
+    const Time before = Clock::now() - 2s;
+    const Call behind(driver.limits, driver.waker, &before);
+    CHECK_FALSE(behind.expired());
+    CHECK_FALSE(behind.overdue());
+    const Call now(driver.limits, driver.waker);
+    CHECK(now.expired());
+    CHECK(now.overdue());
 }

@@ -1,0 +1,352 @@
+"""The full interface for event loops: what `Remctl` is for threads."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from remctl import _remctl
+from remctl._arguments import (
+    Command,
+    Encoded,
+    Port,
+    Seconds,
+    c_string,
+    command_list,
+    host_name,
+    port_number,
+    seconds,
+)
+from remctl._client import Remctl
+from remctl._errors import RemctlError, RemctlSimpleResult
+from remctl._loops import Loop, another_loop, running_loop, warn_left_open
+from remctl._output import RemctlOutput
+from remctl._verbs import Verbs, end_after, left, socket_number
+
+if TYPE_CHECKING:
+    from socket import socket as _Socket
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from remctl._files import BinaryFile
+else:
+    _Socket = TracebackType = Self = BinaryFile = object
+
+_token = tuple.__new__
+
+# A stream fetches the tokens that lie ready together, up to so many bytes.
+_BATCH = 256 * 1024
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def like(twin: Any) -> Callable[[_Method], _Method]:
+    """Describe a method as its blocking twin: what it says stands once."""
+
+    def describe(method: _Method) -> _Method:
+        method.__doc__ = twin.__doc__
+        return method
+
+    return describe
+
+
+class AsyncRemctl(Verbs):
+    """A connection to a remctl server, for asyncio (uvloop too) and trio.
+
+    As `Remctl`, but that what may wait is awaited. ``async with`` opens the connection when a
+    host was given, and closes it; else ``await r.open(...)`` does. A call that is cancelled ends
+    at once, and drops the connection, as any failure does.
+
+    Any number of tasks may use it; their calls are made in order. It belongs to the event loop
+    of its first call until it is closed.
+    """
+
+    __module__ = "remctl"
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: Port = None,
+        principal: str | None = None,
+        *,
+        timeout: Seconds | None = None,
+        ccache: str | os.PathLike[str] | None = None,
+        source_ip: str | None = None,
+    ) -> None:
+        self._loop: Loop | None = None
+        if host is not None:
+            host_name(host)
+            if principal is not None:
+                c_string(principal, "principal")
+        self._given = None if host is None else (host, port_number(port), principal)
+        super().__init__(timeout, ccache, source_ip)
+
+    async def __aenter__(self) -> Self:
+        if self._given is not None and not self.opened:
+            await self.open(*self._given)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_loop", None) is not None:
+            self._left_open()
+
+    # Connecting.
+
+    @like(Remctl.open)
+    async def open(
+        self,
+        host: str,
+        port: Port = None,
+        principal: str | None = None,
+        *,
+        timeout: Seconds | None = None,
+    ) -> None:
+        number = port_number(port)
+        loop = self._bind()
+        self._aim(host, number)
+        await self._call(loop, loop.reactor.open, host, number, principal, timeout)
+
+    @like(Remctl.open_socket)
+    async def open_socket(
+        self,
+        sock: _Socket,
+        host: str | None = None,
+        principal: str | None = None,
+        *,
+        timeout: Seconds | None = None,
+    ) -> None:
+        number = socket_number(sock)
+        loop = self._bind()
+        self._aim(host, 0)
+        await self._call(loop, loop.reactor.open_descriptor, number, host, principal, timeout)
+
+    async def close(self) -> None:
+        """Close the connection, from any task. It never waits.
+
+        A call that waits in another task ends with a RemctlError. The object can be opened again,
+        in any event loop. Closing a closed object does nothing.
+        """
+        self._connection.close()
+        self._unbind()
+
+    aclose = close
+
+    # Commands.
+
+    @like(Remctl.command)
+    async def command(self, command: Command, *, timeout: Seconds | None = None) -> None:
+        self._require_opened()
+        arguments = command_list(command)
+        loop = self._bind()
+        await self._call(loop, loop.reactor.command, self._ask(arguments), timeout)
+
+    @like(Remctl.output)
+    async def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
+        loop = self._bind()
+        tokens, _ = await self._call(loop, loop.reactor.outputs, None, 0, timeout)
+        return _token(RemctlOutput, tokens[0])
+
+    @like(Remctl.__iter__)
+    async def __aiter__(self) -> AsyncIterator[RemctlOutput]:
+        while (token := await self.output()).type != "done":
+            yield token
+
+    @like(Remctl.run)
+    async def run(
+        self,
+        command: Command,
+        *,
+        timeout: Seconds | None = None,
+        stdout: BinaryFile | None = None,
+        stderr: BinaryFile | None = None,
+    ) -> RemctlSimpleResult:
+        self._require_opened()
+        arguments = command_list(command)
+        if stdout is not None or stderr is not None:
+            return await self._run_into_files(arguments, timeout, stdout, stderr)
+        loop = self._bind()
+        answer = await self._call(loop, loop.reactor.run, self._ask(arguments), timeout)
+        return self._result(answer)
+
+    async def _run_into_files(
+        self,
+        arguments: list[Encoded],
+        timeout: Seconds | None,
+        stdout: BinaryFile | None,
+        stderr: BinaryFile | None,
+    ) -> RemctlSimpleResult:
+        from remctl._files import Sinks
+
+        sinks = Sinks(stdout, stderr)
+        async with self.stream(arguments, timeout=timeout) as tokens:
+            async for token in tokens:
+                await sinks.awrite(token)
+        return self._result(sinks.answer())
+
+    def stream(self, command: Command, *, timeout: Seconds | None = None) -> AsyncStream:
+        """Iterate over the tokens of a command's answer as they arrive.
+
+            async with r.stream(["log", "follow"]) as stream:
+                async for token in stream: ...
+
+        The command is sent at ``async with``, or with the first token that is asked for. The last
+        token is the ``status`` or the ``error``. Leaving early drops the connection; the next
+        command makes a new one. (Leaving a loop by ``break`` is not leaving the stream: that is
+        what ``async with`` is for.) ``timeout`` is for the whole stream. Raises as `command()`
+        and `output()` do.
+        """
+        self._require_opened()
+        if timeout is not None:
+            seconds(timeout)
+        return AsyncStream(self, command_list(command), timeout)
+
+    @like(Remctl.noop)
+    async def noop(self, *, timeout: Seconds | None = None) -> bool:
+        self._require_opened()
+        loop = self._bind()
+        answered: bool = await self._call(loop, loop.reactor.noop, timeout)
+        return answered
+
+    # The event loop.
+
+    def _bind(self) -> Loop:
+        """The loop of this object, which is the one that runs."""
+        now = running_loop()
+        if self._loop is not None and self._loop.pid != now.pid:
+            self._loop = None  # it was made before a fork
+        if self._loop is None:
+            self._loop = now
+            now.clients.add(self)
+        elif self._loop is not now:
+            raise another_loop()
+        return now
+
+    def _unbind(self) -> None:
+        if self._loop is not None:
+            self._loop.clients.discard(self)
+            self._loop = None
+
+    async def _call(
+        self, loop: Loop, verb: Callable[..., _remctl.Operation], *arguments: Any
+    ) -> Any:
+        try:
+            return await loop.finish(verb(self._connection, loop.caller(), *arguments))
+        except RemctlError as error:
+            raise self._told(error) from None
+
+    def _left_open(self) -> None:
+        self._loop = None
+        if self.opened:
+            warn_left_open(self, self._host)
+            self._connection.close()
+
+
+class AsyncStream(AsyncIterator[RemctlOutput]):
+    """The tokens of one command's answer, as they arrive; from `AsyncRemctl.stream()`.
+
+    Until it is exhausted or closed the connection is its own. It is an asynchronous context
+    manager that closes it.
+    """
+
+    __module__ = "remctl"
+
+    def __init__(
+        self, remctl: AsyncRemctl, command: list[Encoded], timeout: Seconds | None
+    ) -> None:
+        self._remctl = remctl
+        self._command: list[Encoded] | None = command  # None when it was sent
+        self._timeout = timeout
+        self._end: float | None = None
+        self._session: _remctl.Session | None = None
+        self._ready: deque[RemctlOutput] = deque()
+        self._failure: RemctlError | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._send()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._leave()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> RemctlOutput:
+        while not self._ready:
+            await self._fetch()
+        return self._ready.popleft()
+
+    async def close(self) -> None:
+        """Leave the stream. Unless it was read to its end the connection is dropped.
+
+        A task that waits for its next token finds it at its end.
+        """
+        self._leave()
+
+    aclose = close
+
+    def __del__(self) -> None:
+        if getattr(self, "_session", None) is not None:
+            self._leave()
+
+    async def _send(self) -> None:
+        command, self._command = self._command, None
+        if command is None:
+            return
+        remctl = self._remctl
+        loop = remctl._bind()
+        self._end = end_after(self._timeout)
+        remctl._ask(command)
+        self._session = await remctl._call(loop, loop.reactor.stream, command, self._timeout)
+
+    async def _fetch(self) -> None:
+        """Take in the next tokens, one at least; or raise what there is instead."""
+        await self._send()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        session = self._session
+        if session is None:
+            raise StopAsyncIteration
+        remctl = self._remctl
+        try:
+            loop = remctl._bind()
+            tokens, failure = await remctl._call(
+                loop, loop.reactor.outputs, session, _BATCH, left(self._end)
+            )
+        except BaseException:
+            self._leave()
+            raise
+        if failure is not None:
+            self._failure = remctl._told(failure)
+        last = tokens[-1][0]
+        if last == "done":
+            tokens.pop()
+        if last != "output" or failure is not None:
+            self._session = None
+            session.end()
+        self._ready.extend(_token(RemctlOutput, token) for token in tokens)
+
+    def _leave(self) -> None:
+        self._command = None
+        self._failure = None
+        self._ready.clear()
+        session, self._session = self._session, None
+        if session is not None:
+            self._remctl._connection.leave(session)

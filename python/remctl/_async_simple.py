@@ -1,0 +1,56 @@
+"""The simplified interface for event loops: what `remctl()` is for threads."""
+
+from __future__ import annotations
+
+import os
+
+from remctl import _remctl
+from remctl._arguments import (
+    Command,
+    Port,
+    Seconds,
+    command_list,
+    first_words,
+    path_or_name,
+    port_number,
+)
+from remctl._async_client import like
+from remctl._errors import RemctlError, RemctlSimpleResult
+from remctl._loops import running_loop
+from remctl._simple import as_the_simple_call, remctl
+from remctl._verbs import end_after, left, result_of
+
+
+@like(remctl)
+async def aremctl(
+    host: str,
+    port: Port = None,
+    principal: str | None = None,
+    command: Command = (),
+    *,
+    timeout: Seconds | None = None,
+    ccache: str | os.PathLike[str] | None = None,
+    source_ip: str | None = None,
+) -> RemctlSimpleResult:
+    number = port_number(port)
+    arguments = command_list(command)
+    end = end_after(timeout)
+    connection = _remctl.Connection()
+    if ccache is not None:
+        connection.set_ccache(path_or_name(ccache))
+    if source_ip is not None:
+        connection.set_source_ip(source_ip)
+    words = first_words(arguments)
+    loop = running_loop()
+    reactor, caller = loop.reactor, loop.caller()
+    try:
+        await loop.finish(reactor.open(connection, caller, host, number, principal, timeout))
+        answer = await loop.finish(reactor.run(connection, caller, arguments, left(end)))
+        return result_of(answer, host, number or None, words)
+    except RemctlError as error:
+        raise as_the_simple_call(error, host, number, words, timeout) from None
+    finally:
+        connection.close()
+
+
+aremctl.__module__ = "remctl"

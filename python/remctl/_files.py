@@ -1,0 +1,98 @@
+"""Output that goes to files as it arrives (`run(..., stdout=FILE)`)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Awaitable, Generator
+from typing import Any, Protocol
+
+from remctl._output import RemctlOutput
+from remctl._verbs import Answer
+
+
+class BinaryFile(Protocol):
+    """An object to write bytes to; it says how many it took.
+
+    In the asynchronous world it may say so by an awaitable.
+    """
+
+    def write(self, data: bytes, /) -> Any:
+        """Take some bytes, or all, and return their number."""
+
+
+def checked_file(file: BinaryFile | None, name: str) -> BinaryFile | None:
+    """A file that bytes can be written to; TypeError that names the argument."""
+    if file is None:
+        return None
+    if isinstance(file, io.TextIOBase):
+        raise TypeError(f"{name} must be a binary file, not a text file")
+    if not callable(getattr(file, "write", None)):
+        raise TypeError(f"{name} must be a binary file, not {type(file).__name__}")
+    return file
+
+
+class Sinks:
+    """Where the two streams of an answer go, and what is kept of it."""
+
+    def __init__(self, stdout: BinaryFile | None, stderr: BinaryFile | None) -> None:
+        self._files = {
+            1: checked_file(stdout, "stdout"),
+            2: checked_file(stderr, "stderr"),
+        }
+        self._kept: dict[int, list[bytes]] = {}
+        self._status: int | None = None
+        self._code: int | None = None
+        self._text = ""
+
+    def steps(self, token: RemctlOutput) -> Generator[Awaitable[Any], Any, None]:
+        """Take a token. Yields the awaitables that a file gives, to be sent what they give."""
+        if token.type == "status":
+            self._status = token.status
+        elif token.type == "error":
+            self._code = token.error
+            self._text = (token.output or b"").decode("utf-8", "backslashreplace")
+        elif token.type == "output":
+            # Anything but standard output is told apart no further, as run() does it.
+            stream = 1 if token.stream == 1 else 2
+            data = token.output or b""
+            file = self._files[stream]
+            if file is None:
+                self._kept.setdefault(stream, []).append(data)
+            while file is not None and data:
+                count = file.write(data)
+                if isinstance(count, Awaitable):
+                    count = yield count
+                data = data[_taken(count, len(data)) :]
+
+    def write(self, token: RemctlOutput) -> None:
+        """Take a token; TypeError where a file cannot do without an event loop."""
+        for awaitable in self.steps(token):
+            if hasattr(awaitable, "close"):
+                awaitable.close()
+            raise TypeError("write() must return a number: there is no event loop to await it")
+
+    async def awrite(self, token: RemctlOutput) -> None:
+        """Take a token, and await what a file gives to be awaited."""
+        steps = self.steps(token)
+        try:
+            awaitable = next(steps)
+            while True:
+                awaitable = steps.send(await awaitable)
+        except StopIteration:
+            pass
+
+    def answer(self) -> Answer:
+        """What `Connection.run()` would have given; None for what went to a file."""
+        stdout, stderr = (
+            b"".join(self._kept[stream]) if stream in self._kept else None for stream in (1, 2)
+        )
+        return stdout, stderr, self._status, self._code, self._text
+
+
+def _taken(count: object, most: int) -> int:
+    """The number of bytes that write() took."""
+    if count is None or count == 0:
+        raise BlockingIOError("write() took nothing: the file must not be a non-blocking one")
+    if not isinstance(count, int) or not 0 < count <= most:
+        raise TypeError(f"write() must return how many bytes it took, not {count!r}")
+    return count

@@ -1,0 +1,155 @@
+"""What `Remctl` and `AsyncRemctl` have in common: all of a verb but the waiting."""
+
+from __future__ import annotations
+
+import os
+import sys
+from time import monotonic
+
+from remctl import _remctl
+from remctl._arguments import Encoded, Seconds, first_words, path_or_name, seconds
+from remctl._errors import RemctlError, RemctlSimpleResult, locate, make, refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from socket import socket as _Socket
+else:
+    _Socket = object
+
+#: What Connection.run() gives.
+Answer = tuple[bytes | None, bytes | None, int | None, int | None, str]
+
+
+class Verbs:
+    """A connection's settings, and its verbs' arguments and results."""
+
+    def __init__(
+        self,
+        timeout: Seconds | None,
+        ccache: str | os.PathLike[str] | None,
+        source_ip: str | None,
+    ) -> None:
+        self._connection = _remctl.Connection()
+        # For the texts and fields of exceptions: where it is connected to, and what was asked.
+        self._host: str | None = None
+        self._port: int | None = None
+        self._words: str | None = None
+        if timeout is not None:
+            self.set_timeout(timeout)
+        if ccache is not None:
+            self.set_ccache(ccache)
+        if source_ip is not None:
+            self.set_source_ip(source_ip)
+
+    def __repr__(self) -> str:
+        state = "open" if self.opened else "closed"
+        return f"<{type(self).__module__}.{type(self).__qualname__} {state}>"
+
+    def set_ccache(self, ccache: str | os.PathLike[str]) -> None:
+        """Use this credential cache for all later `open()` calls on this object.
+
+        ``ccache`` is a path, or a name such as ``KEYRING:persistent:0``.
+        Raises TypeError or ValueError for an invalid argument, RemctlError
+        where the Kerberos library cannot do it.
+        """
+        self._connection.set_ccache(path_or_name(ccache))
+
+    def set_source_ip(self, source: str) -> None:
+        """Connect from this IPv4 or IPv6 address in all later `open()` calls.
+
+        Only server addresses of the same family are tried. Raises ValueError
+        where it is not an IP address.
+        """
+        self._connection.set_source_ip(source)
+
+    def set_timeout(self, timeout: Seconds | None) -> None:
+        """Give up when the server is silent for ``timeout`` seconds; 0 or None for never.
+
+        It limits each silence, not a whole operation: connecting, the
+        handshake, and sending and reading, measured from the last byte that
+        moved. Raises RemctlError for a negative timeout, TypeError or ValueError
+        for what is no number.
+        """
+        if timeout is not None:
+            seconds(timeout)
+        self._connection.set_timeout(timeout)
+
+    @property
+    def opened(self) -> bool:
+        """True from a successful `open()` until `close()`."""
+        return self._connection.opened
+
+    @property
+    def ready(self) -> bool:
+        """True when `output()` has a token to give that was read ahead.
+
+        Look here before waiting for `fileno()`: what was read ahead is not seen by select.
+        """
+        return self._connection.ready
+
+    def fileno(self) -> int:
+        """The descriptor of the connected socket, for watching only.
+
+        It is readable when something has come that was not read yet. Tokens that were read
+        ahead are not seen by select: wait for it only while `ready` is false. Raises
+        RemctlNotOpenedError where there is none.
+        """
+        self._connection.require_opened()
+        number = self._connection.fileno()
+        if number < 0:
+            raise make("not_opened", "no currently open connection", may_have_run=False)
+        return number
+
+    def error(self) -> str:
+        """The text of the last failure, ``"no error"`` when there was none."""
+        return self._connection.error()
+
+    # What the verbs of both worlds begin and end with.
+
+    def _require_opened(self) -> None:
+        try:
+            self._connection.require_opened()
+        except RemctlError as error:
+            raise self._told(error) from None
+
+    def _aim(self, host: str | None, number: int) -> None:
+        self._host, self._port, self._words = host, number or None, None
+
+    def _ask(self, command: list[Encoded]) -> list[Encoded]:
+        self._words = first_words(command)
+        return command
+
+    def _told(self, error: RemctlError) -> RemctlError:
+        """The error, which says now where and of what it is."""
+        return locate(error, self._host, self._port, self._words)
+
+    def _result(self, answer: Answer) -> RemctlSimpleResult:
+        return result_of(answer, self._host, self._port, self._words or "")
+
+
+def result_of(answer: Answer, host: str | None, port: int | None, words: str) -> RemctlSimpleResult:
+    """What a command answered; RemctlProtocolError where the server refused it."""
+    stdout, stderr, status, code, text = answer
+    if code is not None:
+        raise refusal(text, code, stdout, stderr, host=host, port=port, command=words)
+    result = RemctlSimpleResult(stdout, stderr, status)
+    result._origin = (host, words)
+    return result
+
+
+def socket_number(sock: _Socket) -> int:
+    """The descriptor of a socket that can be used; TypeError for one wrapped in TLS."""
+    ssl = sys.modules.get("ssl")
+    if ssl is not None and isinstance(sock, ssl.SSLSocket):
+        raise TypeError("sock must be a plain socket, not one wrapped in TLS")
+    return sock.fileno()
+
+
+def end_after(timeout: Seconds | None) -> float | None:
+    """The moment, on the monotonic clock, that so many seconds end at."""
+    return None if timeout is None else monotonic() + seconds(timeout)
+
+
+def left(end: float | None) -> float | None:
+    """The seconds until then, 0 or less when it is past."""
+    return None if end is None else end - monotonic()
