@@ -17,6 +17,7 @@ from remctl import _remctl
 from remctl.testing import Realm, Server
 
 from tests.credentials.conftest import Service, paused, stopped
+from tests.credentials.page import is_described
 from tests.support.forks import in_child
 
 HELLO = {"test": {"hello": "#!/bin/sh\necho hello\n"}}
@@ -40,6 +41,7 @@ def why(
     hint = _remctl.explain(str(raised.value), host or server.host, principal, name)
     assert hint is not None, str(raised.value)
     assert re.fullmatch(r"[^\n]+\.", hint)
+    assert is_described(str(raised.value), hint), (str(raised.value), hint)
     return hint
 
 

@@ -12,6 +12,7 @@ from remctl._credentials import of_keytab
 from remctl.testing import Realm, Server
 
 from tests.credentials.conftest import MakeService, Service, hint_of, stopped, tickets_issued, user
+from tests.credentials.page import is_described
 
 
 def test_reads_the_keytab_and_contacts_nobody(realm: Realm, service: Service) -> None:
@@ -210,6 +211,7 @@ class TestWhichThingIsWrong:
         with pytest.raises(RemctlError) as raised:
             Credentials.from_keytab(keytab, principal)
         assert type(raised.value) is RemctlError
+        assert is_described(str(raised.value), raised.value.hint)
         return raised.value
 
     @staticmethod
@@ -218,6 +220,7 @@ class TestWhichThingIsWrong:
         with pytest.raises(RemctlError) as raised:
             credentials.renew()
         assert type(raised.value) is RemctlError
+        assert is_described(str(raised.value), raised.value.hint)
         return raised.value
 
     def test_no_such_keytab(self, tmp_path: Path) -> None:
@@ -272,6 +275,17 @@ class TestWhichThingIsWrong:
         error = self.failed(service.keytab)
         assert "not found in Kerberos database" in str(error)
         assert f"does not know {service.principal}" in hint_of(error)
+
+    def test_no_kind_of_key_that_the_kdc_takes(
+        self, realm: Realm, service: Service, tmp_path: Path
+    ) -> None:
+        old, new = (["-e", f"{kind}-cts:normal"] for kind in ("aes128", "aes256"))
+        keytab = tmp_path / "keytab"
+        realm.kadmin("ktadd", *old, "-k", str(keytab), service.principal)
+        realm.kadmin("cpw", "-randkey", *new, service.principal)
+        error = self.failed(keytab)
+        assert "No key table entry found" in str(error)
+        assert "of a kind that the KDC takes" in hint_of(error)
 
     def test_no_kdc(self, realm: Realm, service: Service) -> None:
         with stopped(realm):
