@@ -19,11 +19,17 @@ if TYPE_CHECKING:
     import asyncio
     from asyncio import AbstractEventLoop
 
-    from remctl._async_client import AsyncRemctl
 
 #: The longest that calls may take of a loop's time in one go, in seconds. A step that has begun
 #: is finished: with that it stays below 5 ms.
 BUDGET = 0.003
+
+
+class Bound(Protocol):
+    """What belongs to a loop until it is closed."""
+
+    def _left_open(self) -> None:
+        """Close what is open, for the loop has ended; a ResourceWarning where there is."""
 
 
 class Loop(Protocol):
@@ -31,7 +37,7 @@ class Loop(Protocol):
 
     reactor: _remctl.Reactor
     pid: int
-    clients: WeakSet[AsyncRemctl]
+    clients: WeakSet[Bound]
 
     def caller(self) -> int:
         """What tells the task that runs from all others."""
@@ -60,7 +66,7 @@ def running_loop() -> Loop:
     raise RuntimeError("no running event loop")
 
 
-def close_left_open(clients: WeakSet[AsyncRemctl]) -> None:
+def close_left_open(clients: WeakSet[Bound]) -> None:
     """Close what is open when a loop ends; a ResourceWarning for each."""
     for client in list(clients):
         client._left_open()
@@ -87,7 +93,7 @@ class AsyncioLoop:
     def __init__(self, module: Any, loop: AbstractEventLoop) -> None:
         self.reactor = _remctl.Reactor()
         self.pid = os.getpid()
-        self.clients: WeakSet[AsyncRemctl] = WeakSet()
+        self.clients: WeakSet[Bound] = WeakSet()
         self._current_task = module.current_task
         self.sleep = module.sleep
         clients = self.clients
@@ -127,7 +133,7 @@ class TrioLoop:
     def __init__(self, trio: Any) -> None:
         self.reactor = _remctl.Reactor()
         self.pid = os.getpid()
-        self.clients: WeakSet[AsyncRemctl] = WeakSet()
+        self.clients: WeakSet[Bound] = WeakSet()
         self._trio = trio
         self._lowlevel = trio.lowlevel
         self.sleep = trio.sleep
@@ -176,7 +182,7 @@ def another_loop() -> Exception:
     )
 
 
-def warn_left_open(client: AsyncRemctl, host: str | None) -> None:
+def warn_left_open(client: object, host: str | None) -> None:
     """Say that a connection was never closed."""
     warnings.warn(
         f"unclosed connection to {host or 'a socket'}: {client!r}",

@@ -2,6 +2,7 @@
 // libremctl opened by itself (remctl_open), so it does its own waiting here:
 // every call runs on a helper thread, which is left behind when the caller
 // gives up before the server does.
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,39 +23,43 @@ constexpr auto look_again = std::chrono::milliseconds(20);
 
 /// The calls that were left behind, by server. Nothing ends them but the
 /// server, so that one that is silent would gather a thread and a socket with
-/// each further call: the next call waits for the one before.
+/// each further call. A call waits for one that is still connecting, and where
+/// several hang in the middle of a command, for one of those.
 class LeftBehind {
   public:
     using Server = std::pair<std::string, std::uint16_t>;
 
-    static bool any(const Server &server) {
+    static bool too_many(const Server &server) {
         LeftBehind &all = immortal<LeftBehind>();
         const StateLock lock(&all);
-        all.forget_others();
-        const auto found = all.jobs_.find(server);
-        if (found == all.jobs_.end())
-            return false;
-        if (!found->second->done())
-            return true;
-        all.jobs_.erase(found);
-        return false;
+        auto &jobs = all.of(server);
+        std::erase_if(jobs, [](const One &one) { return one.job->done(); });
+        const auto opening = [](const One &one) { return one.opening; };
+        return jobs.size() >= most || std::ranges::any_of(jobs, opening);
     }
 
-    static void add(const Server &server, std::shared_ptr<const Job> job) {
+    static void add(const Server &server, std::shared_ptr<const Job> job, bool opening) {
         LeftBehind &all = immortal<LeftBehind>();
         const StateLock lock(&all);
-        all.forget_others();
-        all.jobs_.insert_or_assign(server, std::move(job));
+        all.of(server).push_back({std::move(job), opening});
     }
 
   private:
-    /// What the parent left behind is not here.
-    void forget_others() {
+    static constexpr std::size_t most = 8;
+
+    struct One {
+        std::shared_ptr<const Job> job;
+        bool opening;
+    };
+
+    std::vector<One> &of(const Server &server) {
+        // What the parent of a fork left behind is not here.
         if (std::exchange(generation_, fork_generation()) != fork_generation())
             jobs_.clear();
+        return jobs_[server];
     }
 
-    std::map<Server, std::shared_ptr<const Job>> jobs_;
+    std::map<Server, std::vector<One>> jobs_;
     unsigned generation_ = fork_generation();
 };
 
@@ -69,10 +74,11 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LibraryCall l
     /// Notes the job as left behind unless it has ended.
     struct Watch {
         LeftBehind::Server server;
+        bool opening;
         std::shared_ptr<Job> job;
 
-        Watch(LeftBehind::Server where, std::shared_ptr<Job> what)
-            : server(std::move(where)), job(std::move(what)) {}
+        Watch(LeftBehind::Server where, bool opens, std::shared_ptr<Job> what)
+            : server(std::move(where)), opening(opens), job(std::move(what)) {}
         Watch(const Watch &) = delete;
         Watch &operator=(const Watch &) = delete;
         Watch(Watch &&) = delete;
@@ -81,14 +87,14 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LibraryCall l
             if (job->done())
                 return;
             try {
-                LeftBehind::add(server, job);
+                LeftBehind::add(server, job, opening);
             } catch (const std::bad_alloc &) { // NOLINT(bugprone-empty-catch)
                 // One more than needs be may gather, then.
             }
         }
     };
     const auto outcome = std::make_shared<Outcome>();
-    const Watch watch({target_.host, legacy_port_},
+    const Watch watch({target_.host, legacy_port_}, !legacy_,
                       std::make_shared<Job>(call.waker(), [outcome, handle,
                                                            work = std::move(library_call)] {
                           outcome->done = work(*handle);
@@ -108,7 +114,7 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LibraryCall l
 
 Task<void> Connection::open_legacy(Call &call) {
     const LeftBehind::Server server(target_.host, legacy_port_);
-    while (LeftBehind::any(server)) {
+    while (LeftBehind::too_many(server)) {
         if (call.expired())
             throw timed_out("receiving token");
         co_await call.wait({}, Clock::now() + look_again);

@@ -195,8 +195,9 @@ void Client::fail(const Error &error, const Body &body) {
 
 void Client::look_at_orphan(const Body &body) {
     if (body.orphaned)
-        throw Error("the output that was pending when the process was forked belongs to the "
-                    "parent: run the command again here");
+        fail(Error("the output that was pending when the process was forked belongs to the "
+                   "parent: run the command again here"),
+             body);
 }
 
 } // namespace pyremctl

@@ -130,7 +130,7 @@ class Client : public std::enable_shared_from_this<Client> {
     void prepare(Body &body);
     void remember(const std::shared_ptr<Body> &body, Target target);
     [[noreturn]] void fail(const Error &error, const Body &body);
-    static void look_at_orphan(const Body &body);
+    void look_at_orphan(const Body &body);
     template <class Change> void change_settings(Change change);
 
     // Guarded by StateLock(this): what the child of a fork goes on with.

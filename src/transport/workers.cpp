@@ -26,7 +26,7 @@ namespace {
 
 // The system's resolver, its plug-ins and libkrb5 run here.
 constexpr std::size_t stack_size = 512UL * 1024;
-constexpr auto idle_time = std::chrono::seconds(5);
+constexpr auto idle_time = std::chrono::milliseconds(500);
 
 // A thread that was joined is counted in /proc for a moment longer.
 constexpr auto fork_patience = std::chrono::milliseconds(5);
@@ -85,6 +85,10 @@ class Attributes {
     pthread_attr_t attributes_{};
 };
 
+// As the system lists them.
+constexpr const char *busy_name = "remctl-helper";
+constexpr const char *idle_name = "remctl-idle";
+
 /// Waits for the next work; false when there is none and the thread ends.
 bool next(Worker &self) {
     Pool &all = pool();
@@ -110,9 +114,11 @@ void *main_of(void *argument) {
     self->thread = pthread_self();
     self->number = static_cast<pid_t>(::syscall(SYS_gettid));
     do {
+        pthread_setname_np(self->thread, busy_name);
         // What the work owns is gone before the thread is idle.
         const auto work = std::exchange(self->work, nullptr);
         work();
+        pthread_setname_np(self->thread, idle_name);
     } while (next(*self));
     return nullptr;
 }

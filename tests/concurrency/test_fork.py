@@ -1,10 +1,10 @@
 """Fork: the connection stays with the parent; the child may open its own."""
 
-import contextlib
 import gc
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +19,8 @@ from tests.fix_hostile import Connection, MakeHostile
 from tests.support.forks import in_child
 from tests.support.traces import descriptors, wait_until
 
-PARENTS = "the connection was opened by the parent process"
+PENDING = "output that was pending when the process was forked belongs to the parent"
+PARENTS = "the stream belongs to the parent process"
 
 # Python warns of a fork beside threads; the made-up servers here are threads.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
@@ -50,16 +51,15 @@ def leave_the_block(remctl: list[Remctl]) -> None:
 
 
 def use(remctl: list[Remctl]) -> None:
-    for call in (
-        lambda: remctl[0].command(["test", "hello"]),
-        lambda: remctl[0].output(),
-        lambda: remctl[0].run(["test", "hello"]),
-        lambda: remctl[0].stream(["test", "hello"]),
-        lambda: remctl[0].noop(),
-    ):
-        with pytest.raises(RemctlError, match=PARENTS):
-            call()
-        assert remctl[0].error().startswith(PARENTS)
+    """What was pending is the parent's; the next command makes a connection of the child's own."""
+    for read in (remctl[0].output, remctl[0].__iter__().__next__):
+        with pytest.raises(RemctlError, match=PENDING):
+            read()
+    assert PENDING in remctl[0].error()
+    assert remctl[0].opened
+    assert remctl[0].run(["test", "hello", "child"]).stdout == b"hello child\n"
+    assert remctl[0].noop()
+    assert remctl[0].output().type == "done"
 
 
 CHILDS = [close, collect, leave, leave_the_block, use]
@@ -115,13 +115,64 @@ def test_the_child_opens_a_connection_of_its_own(server: Server, remctl: Remctl)
     assert remctl.run(["test", "hello"]).stdout == b"hello world\n"
 
 
-def test_the_child_drops_its_copies(remctl: Remctl) -> None:
-    def child() -> object:
-        before = descriptors()
-        remctl.close()
-        return len(before) - len(descriptors())
+def test_the_child_has_no_copies(remctl: Remctl) -> None:
+    """They are closed before anything else happens there, whoever uses the object, or nobody."""
+    number = remctl.fileno()
+    mine = len(descriptors())
 
-    assert int(in_child(child)) >= 3  # the socket and both ends of the pair
+    def child() -> object:
+        assert str(number) not in descriptors()
+        return mine - len(descriptors())
+
+    # The socket and both ends of the pair, at least.
+    assert int(in_child(child)) >= 3
+
+
+def test_numbers_that_are_other_files_by_then_stay_open(remctl: Remctl, tmp_path: Path) -> None:
+    remctl.fileno()
+
+    def child() -> object:
+        files = [open(tmp_path / str(i), "w") for i in range(10)]  # noqa: SIM115
+        remctl.run(["test", "hello"])
+        remctl.close()
+        gc.collect()
+        for file in files:
+            file.write("still open")
+            file.close()
+        return "done"
+
+    assert in_child(child) == "done"
+
+
+def test_a_socket_of_the_callers_in_the_child(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port)) as sock:
+        client = Remctl()
+        client.open_socket(sock, "localhost")
+
+    def child() -> object:
+        with pytest.raises(RemctlError, match=r"stays with it.*use open_socket"):
+            client.run(["test", "hello"])
+        return "done"
+
+    assert in_child(child) == "done"
+    assert client.run(["test", "hello"]).stdout == b"hello world\n"
+
+
+def test_the_parent_goes_and_the_child_goes_on(server: Server) -> None:
+    """As daemons do it, and servers that fork their workers."""
+    code = (
+        "import os, sys, time, remctl\n"
+        f"r = remctl.Remctl('localhost', {server.port})\n"
+        "assert r.run(['test', 'hello']).status == 0\n"
+        "if os.fork():\n"
+        "    os._exit(0)\n"
+        "os.setsid()\n"
+        "if os.fork():\n"
+        "    os._exit(0)\n"
+        "print(r.run(['test', 'hello', 'daemon']).text, end='', flush=True)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30)
+    assert (result.stdout, result.stderr) == (b"hello daemon\n", b"")
 
 
 def test_a_stream_in_the_child(server: Server, remctl: Remctl) -> None:
@@ -210,9 +261,7 @@ def test_the_end_of_the_connection_reaches_the_server(hostile: MakeHostile) -> N
 def work(remctl: Remctl | None, port: int, word: str) -> str:
     """What the workers of the pool do."""
     if remctl is not None:
-        with contextlib.suppress(RemctlError):
-            remctl.run(["test", "hello"])
-            return "the parent's connection served"
+        return (remctl.run(["test", "hello", word]).stdout or b"").decode()
     with Remctl("localhost", port) as own:
         return (own.run(["test", "hello", word]).stdout or b"").decode()
 

@@ -122,7 +122,7 @@ def test_fork(protocol1: Protocol1Server, client: Remctl) -> None:
     client.command(["one"])
 
     def child() -> object:
-        with pytest.raises(RemctlError, match="opened by the parent process"):
+        with pytest.raises(RemctlError, match="belongs to the parent"):
             client.output()
         client.close()
         return "done"

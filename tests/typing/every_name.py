@@ -90,6 +90,7 @@ def session(host: str) -> None:
         assert_type(client, remctl.Remctl)
         assert_type(client.opened, bool)
         assert_type(client.fileno(), int)
+        assert_type(client.ready, bool)
         client.command(["test", "test"])
         token = client.output()
         assert_type(token, remctl.RemctlOutput)
@@ -98,6 +99,11 @@ def session(host: str) -> None:
         assert_type(token.stream, int | None)
         assert_type(token.status, int | None)
         assert_type(token.error, int | None)
+        client.command(["test"], timeout=1)
+        assert_type(client.output(timeout=0.5), remctl.RemctlOutput)
+        with open("out", "wb") as file:
+            client.run(["test"], timeout=1, stdout=file, stderr=file)
+        assert_type(client.noop(timeout=1), bool)
         type_, output, stream, status, error = token
         print(type_, output, stream, status, error)
         for token in client:
@@ -240,3 +246,37 @@ def realm() -> None:
             assert_type(server.pid, int | None)
             assert_type(server.log(), str)
             server.restart()
+
+
+async def asynchronous(host: str) -> None:
+    """The same for event loops."""
+    assert_type(await remctl.aremctl(host, command=["test"]), remctl.RemctlSimpleResult)
+    await remctl.aremctl(
+        host, 4373, "host/other", ["test"], timeout=1, ccache=Path("cc"), source_ip="::1"
+    )
+    async with remctl.AsyncRemctl(host, 4373, "host/other", timeout=1.5) as client:
+        assert_type(client, remctl.AsyncRemctl)
+        assert_type(client.opened, bool)
+        assert_type(client.ready, bool)
+        assert_type(client.fileno(), int)
+        assert_type(client.error(), str)
+        await client.command(["test"], timeout=1)
+        assert_type(await client.output(timeout=1), remctl.RemctlOutput)
+        async for token in client:
+            assert_type(token, remctl.RemctlOutput)
+        assert_type(await client.run(["test"], timeout=1), remctl.RemctlSimpleResult)
+        assert_type(await client.noop(timeout=1), bool)
+        async with client.stream(["test"], timeout=1) as stream:
+            assert_type(stream, remctl.AsyncStream)
+            async for token in stream:
+                assert_type(token, remctl.RemctlOutput)
+            await stream.close()
+            await stream.aclose()
+    client.set_timeout(1)
+    client.set_ccache("cc")
+    client.set_source_ip("::1")
+    await client.open(host, timeout=1)
+    with socket.create_connection((host, 4373)) as sock:
+        await client.open_socket(sock, host, timeout=1)
+    await client.close()
+    await client.aclose()
