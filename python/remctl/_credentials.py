@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn
 
 from remctl import _remctl
 from remctl._arguments import path_or_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import datetime
+    from datetime import datetime as Datetime
+    from types import TracebackType
+    from typing import NoReturn
 
     from typing_extensions import Self
 else:
-    Self = "Self"
+    # For who looks at annotations while it runs; what they stand for is not loaded for that.
+    Datetime = TracebackType = NoReturn = Self = object
 
 
 class Credentials:
@@ -80,7 +82,7 @@ class Credentials:
         return self._shared.look()[1]
 
     @property
-    def expires(self) -> datetime.datetime | None:
+    def expires(self) -> Datetime | None:
         """When the ticket expires, in UTC; None without a ticket."""
         seconds = self._shared.look()[2]
         if seconds is None:
