@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import machine
+from benchmarks import curves, history, machine
 from benchmarks.clients import ClientFailed
 from benchmarks.lab import FULL, QUICK, Effort, LeftOut, laboratory
 from benchmarks.report import Results
@@ -45,19 +45,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", choices=SCENARIOS, help="these scenarios alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     parser.add_argument("--write-docs", action="store_true", help=f"write docs/{PAGE.name}")
+    parser.add_argument(
+        "--record", action="store_true", help="add a line on this commit to the history"
+    )
+    parser.add_argument(
+        "--curves", action="store_true", help="measure and record how cost grows, and no more"
+    )
     parser.add_argument("--wheels", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.write_docs and options.only:
-        parser.error("--write-docs takes all scenarios")
+    if options.only and (options.write_docs or options.record):
+        parser.error("--write-docs and --record take all scenarios")
+    if options.curves:
+        effort, load = QUICK if options.quick else FULL, machine.load()
+        curves.write(curves.measure(effort), effort, load)
+        draw()
+        return
     chosen = {name: SCENARIOS[name] for name in options.only or SCENARIOS}
     results = run(QUICK if options.quick else FULL, chosen, options.wheels)
     print(results.as_text(), end="")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(results.as_json(), indent=2) + "\n")
+    if options.record:
+        history.record(results)
+        draw()
     if options.write_docs:
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text(results.as_page())
+
+
+def draw() -> None:
+    """Draw the plots anew. Who measures nothing for the record needs no matplotlib."""
+    from benchmarks import plots
+
+    plots.draw()
 
 
 if __name__ == "__main__":

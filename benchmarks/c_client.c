@@ -159,6 +159,25 @@ static long input(void)
     return now() - start;
 }
 
+static long arguments(void)
+{
+    const size_t count = strtoul(argument, NULL, 10) + 2;
+    struct iovec *words = calloc(count, sizeof *words);
+    if (words == NULL)
+        fail("out of memory");
+    words[0] = (struct iovec){(void *)"bench", 5};
+    words[1] = (struct iovec){(void *)"nothing", 7};
+    for (size_t i = 2; i < count; i++)
+        words[i] = (struct iovec){(void *)"x", 1};
+    const long start = now();
+    if (!remctl_commandv(session, words, count))
+        fail(remctl_error(session));
+    read_answer(session);
+    const long taken = now() - start;
+    free(words);
+    return taken;
+}
+
 static long threads(void)
 {
     const int count = atoi(argument);
@@ -182,7 +201,7 @@ static const struct {
     {"oneshot", oneshot, 0}, {"kept", kept, 0},           {"open", open_close, 0},
     {"held", held, 0},       {"roundtrip", roundtrip, 1}, {"noop", noop, 1},
     {"bulk", bulk, 1},       {"lines", lines, 1},         {"input", input, 1},
-    {"threads", threads, 0},
+    {"threads", threads, 0}, {"arguments", arguments, 1},
 };
 
 int main(int argc, char **argv)

@@ -8,8 +8,14 @@ from typing import Any
 
 from benchmarks.rows import Row
 
-CLIENTS = {"c": "C", "old": "old binding", "ours": "pyremctl", "program": "program"}
-RATIOS = {"÷ C": "c", "÷ old": "old", "÷ program": "program"}
+CLIENTS = {
+    "c": "C",
+    "old": "old binding",
+    "ours": "pyremctl",
+    "program": "program",
+    "perl": "Perl",
+}
+RATIOS = {"÷ C": "c", "÷ old": "old", "÷ program": "program", "÷ Perl": "perl"}
 
 HEADER = ["", "", *CLIENTS.values(), *RATIOS, "goal"]
 
@@ -22,7 +28,8 @@ remctld in one run:
 - **C**: plain libremctl called from a program in C, the limit;
 - **old binding**: the Python module of the remctl distribution (Debian's `python3-pyremctl`);
 - **pyremctl**: this package;
-- **program**: the C program `remctl`, run through `subprocess` as many scripts do.
+- **program**: the C program `remctl`, run through `subprocess` as many scripts do;
+- **Perl**: Net::Remctl::Backend, for commands on the server's side.
 
 The clients take turns, round by round, and the order changes. Figures are medians. A ratio is
 the median of the rounds' ratios, so that it differs a little from the ratio of the two medians.

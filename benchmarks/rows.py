@@ -70,7 +70,7 @@ class Row:
         """The row as it is written to a file."""
         ratios = {
             f"{one}/{other}": round(self.ratio(one, other), 4)
-            for one, other in (("ours", "c"), ("ours", "old"), ("ours", "program"))
+            for one, other in (("ours", other) for other in ("c", "old", "program", "perl"))
             if self.has(one, other)
         }
         row: dict[str, Any] = {

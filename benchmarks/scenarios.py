@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.backends import starting
 from benchmarks.clients import SYSTEM_PYTHON, Worker
 from benchmarks.lab import SMOKE, Lab
 from benchmarks.rows import Goal, Row, microseconds, milliseconds, timed_row
@@ -259,6 +260,7 @@ SCENARIOS: dict[str, Scenario] = {
         threads,
         held,
         importing,
+        starting,
         sizes,
     )
 }

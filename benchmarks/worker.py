@@ -91,6 +91,12 @@ def drained() -> int:
     return timed(read_answer)
 
 
+def many_arguments() -> int:
+    """A command with ARGUMENT arguments."""
+    words = ["nothing", *["x"] * int(ARGUMENT)]
+    return timed(lambda: roundtrip(*words))
+
+
 session: "remctl.Remctl"
 kept: "list[remctl.Remctl]" = []
 data = b"x" * (int(ARGUMENT) if SCENARIO == "input" else 0)
@@ -105,6 +111,7 @@ SCENARIOS: "dict[str, Callable[[], int]]" = {
     "bulk": lambda: timed(lambda: roundtrip("bytes", ARGUMENT)),
     "lines": drained,
     "input": lambda: timed(lambda: roundtrip("stdin", data)),
+    "arguments": many_arguments,
     "threads": lambda: in_threads(lambda: simple("sleep", "0.2")),
     "program-oneshot": lambda: timed(lambda: program(ARGUMENT)),
     "program-threads": lambda: in_threads(lambda: program("sleep", "0.2")),
@@ -116,7 +123,7 @@ if SCENARIO.startswith("program-"):
     program("hello")
 else:
     connect().close()  # so that every first time is over
-    if SCENARIO in ("roundtrip", "noop", "bulk", "lines", "input"):
+    if SCENARIO in ("roundtrip", "noop", "bulk", "lines", "input", "arguments"):
         session = connect()
 print("[]", flush=True)
 run = SCENARIOS[SCENARIO]

@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.fix_network",
     "tests.fix_wan",
     "tests.fix_waits",
+    "tests.fix_fleet",
 ]

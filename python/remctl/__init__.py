@@ -54,6 +54,23 @@ __all__ = [
     "remctl",
 ]
 
+
+def _refuse_sub_interpreters() -> None:
+    """Say so at once, and not at the first use of a name, which may be much later."""
+    try:
+        import _interpreters as interpreters  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        import _xxsubinterpreters as interpreters  # type: ignore[import-not-found, unused-ignore]
+
+    if interpreters.get_current() != interpreters.get_main():
+        raise ImportError(
+            "remctl cannot be imported in a sub-interpreter: import it in the main interpreter "
+            "(with mod_wsgi: WSGIApplicationGroup %{GLOBAL})"
+        )
+
+
+_refuse_sub_interpreters()
+
 # The same for Python as is said to type checkers above: where each name comes from when it is
 # used first. Until then neither the extension nor Kerberos is loaded, and remctl.backend and
 # remctl.testing need neither. (No module here may be called as a function is: loading it would

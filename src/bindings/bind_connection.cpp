@@ -21,7 +21,8 @@ namespace {
 template <class Self, auto method>
 constexpr auto by_reference = [](Self &self) { return (self.*method)(); };
 
-template <auto method> constexpr auto without_lock = [](Client &self) {
+template <auto method>
+constexpr auto without_lock = [](Client &self) {
     const Unlocked unlocked;
     (self.*method)();
 };

@@ -28,9 +28,9 @@ py::object errors() { return py::module_::import("remctl._errors"); }
 
 py::object make(const Error &error, const py::object &partial) {
     const auto hint = error.hint().empty() ? py::object(py::none()) : to_text(error.hint());
-    py::object made = errors().attr("make")(
-        kind_of(error.failure()), to_text(error.what()), py::arg("hint") = hint,
-        py::arg("partial") = partial, py::arg("may_have_run") = error.may_have_run());
+    py::object made = errors().attr("make")(kind_of(error.failure()), to_text(error.what()),
+                                            py::arg("hint") = hint, py::arg("partial") = partial,
+                                            py::arg("may_have_run") = error.may_have_run());
     if (!error.lasting())
         made.attr("_passing") = true;
     return made;

@@ -86,8 +86,8 @@ bool remctl_commandv(const LowlevelHandle &handle, py::handle list) {
 }
 
 bool remctl_set_timeout(const LowlevelHandle &handle, py::handle timeout) {
-    return status_of(handle,
-                     [&](const auto &client) { client->set_timeout(to_duration(timeout, "timeout")); });
+    return status_of(
+        handle, [&](const auto &client) { client->set_timeout(to_duration(timeout, "timeout")); });
 }
 
 bool remctl_noop(const LowlevelHandle &handle) {
@@ -116,7 +116,8 @@ py::tuple simple_call(py::handle host, py::handle port, py::handle principal, py
         const py::tuple result = py::tuple(verbs::run(way, client, list, py::none()));
         const bool refused = !result[3].is_none();
         return py::make_tuple(refused ? py::object(result[4]) : py::none(), result[0], result[1],
-                              result[2].is_none() ? py::object(py::int_(0)) : py::object(result[2]));
+                              result[2].is_none() ? py::object(py::int_(0))
+                                                  : py::object(result[2]));
     } catch (const Error &error) {
         return py::make_tuple(to_text(error.what()), py::none(), py::none(), 0);
     }

@@ -12,9 +12,10 @@ py::tuple output(const verbs::SharedClient &client, const verbs::SharedSession &
     auto held = client->output_at_once(session, this_thread(), call);
     if (!held)
         held = BlockingDriver(*thread_waker(), unlocked)
-                   .run(client->perform(
-                       session, this_thread(), call,
-                       [](Connection &connection, Call &going) { return connection.output(going); }));
+                   .run(client->perform(session, this_thread(), call,
+                                        [](Connection &connection, Call &going) {
+                                            return connection.output(going);
+                                        }));
     unlocked.relock();
     return to_tuple(held->value); // while the turn keeps the token's memory good
 }

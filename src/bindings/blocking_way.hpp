@@ -40,8 +40,7 @@ class BlockingWay {
                           Verb verb) {
         Unlocked unlocked;
         Call call(client->limits(deadline), thread_waker());
-        wait(unlocked,
-             client->open(std::move(target), this_thread(), call, std::move(verb)));
+        wait(unlocked, client->open(std::move(target), this_thread(), call, std::move(verb)));
         unlocked.relock();
         return pybind11::none();
     }

@@ -7,7 +7,8 @@
 namespace {
 
 constexpr const char *only_main =
-    "remctl cannot be imported in a sub-interpreter: import it in the main interpreter";
+    "remctl cannot be imported in a sub-interpreter: import it in the main interpreter (with "
+    "mod_wsgi: WSGIApplicationGroup %{GLOBAL})";
 
 } // namespace
 

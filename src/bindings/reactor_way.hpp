@@ -88,9 +88,9 @@ class ReactorWay {
         : reactor_(reactor), caller_(caller) {}
 
     template <class Verb, class Finish>
-    PythonReactor::SharedOperation
-    perform(verbs::SharedClient client, std::optional<Time> deadline, verbs::SharedSession session,
-            Verb verb, Finish finish, std::shared_ptr<Result> partial = nullptr) {
+    PythonReactor::SharedOperation perform(verbs::SharedClient client, std::optional<Time> deadline,
+                                           verbs::SharedSession session, Verb verb, Finish finish,
+                                           std::shared_ptr<Result> partial = nullptr) {
         using Value = Client::ValueOf<Verb>;
         auto kept = std::make_shared<Kept<Value>>();
         const auto begin = [=, caller = caller_](Call &call) {
@@ -108,9 +108,8 @@ class ReactorWay {
             return client->open(target, caller, call, verb);
         };
         return reactor_.start(
-            client->limits(deadline), begin,
-            []() -> pybind11::object { return pybind11::none(); }, nullptr,
-            [client] { client->close(); });
+            client->limits(deadline), begin, []() -> pybind11::object { return pybind11::none(); },
+            nullptr, [client] { client->close(); });
     }
 
     PythonReactor::SharedOperation stream(verbs::SharedClient client, std::optional<Time> deadline,
@@ -130,9 +129,8 @@ class ReactorWay {
         kept->value = std::move(held.value);
     }
 
-    static Task<void> keep_session(verbs::SharedClient client, SharedCommand command,
-                                   Caller caller, Call &call,
-                                   std::shared_ptr<Kept<verbs::SharedSession>> kept) {
+    static Task<void> keep_session(verbs::SharedClient client, SharedCommand command, Caller caller,
+                                   Call &call, std::shared_ptr<Kept<verbs::SharedSession>> kept) {
         kept->value = co_await client->stream(std::move(command), caller, call);
     }
 

@@ -203,8 +203,8 @@ Task<void> Connection::send_in_pieces(SharedCommand command, Call &call) {
     auto channel = channel_;
     const Noting noting(*channel, may_have_run_);
     LibraryCall library_call = [command](Handle &handle) { return handle.command(*command); };
-    const bool done = co_await call_on_thread(channel, std::move(library_call), "sending token",
-                                              call);
+    const bool done =
+        co_await call_on_thread(channel, std::move(library_call), "sending token", call);
     if (!done)
         throw Error(channel->handle().error());
 }
@@ -250,8 +250,8 @@ Task<Token> Connection::output(Call &call) {
                 *result = handle.output();
                 return *result != nullptr;
             };
-            const bool done = co_await call_on_thread(channel, std::move(library_call),
-                                                      "receiving token", call);
+            const bool done =
+                co_await call_on_thread(channel, std::move(library_call), "receiving token", call);
             if (!done)
                 throw refused(channel->handle().error(), *channel);
             channel->take_token();
@@ -272,7 +272,8 @@ Task<Token> Connection::outputs(OwnedTokens &tokens, std::size_t bytes, Call &ca
     Token last = co_await output(call);
     tokens.add(last);
     std::size_t size = last.data.size();
-    while (last.type == Token::Type::output && size < bytes && channel_ && channel_->token_ready()) {
+    while (last.type == Token::Type::output && size < bytes && channel_ &&
+           channel_->token_ready()) {
         try {
             last = output_at_once(call).value();
         } catch (const Error &) {

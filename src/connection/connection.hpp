@@ -147,6 +147,7 @@ class Connection {
 
   private:
     class DropGuard;
+    class Opening;
 
     /// What a helper thread does. Always a variable: a lambda with captures
     /// inside a co_await expression is destroyed twice by GCC before version 13.

@@ -94,13 +94,13 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LibraryCall l
         }
     };
     const auto outcome = std::make_shared<Outcome>();
-    const Watch watch({target_.host, legacy_port_}, !legacy_,
-                      std::make_shared<Job>(call.waker(), [outcome, handle,
-                                                           work = std::move(library_call)] {
-                          outcome->done = work(*handle);
-                          if (!outcome->done)
-                              outcome->error = handle->error();
-                      }));
+    const Watch watch(
+        {target_.host, legacy_port_}, !legacy_,
+        std::make_shared<Job>(call.waker(), [outcome, handle, work = std::move(library_call)] {
+            outcome->done = work(*handle);
+            if (!outcome->done)
+                outcome->error = handle->error();
+        }));
     call.touch();
     while (!watch.job->done()) {
         if (call.expired())

@@ -7,7 +7,6 @@
 
 #include "connection/busy_channel.hpp"
 #include "connection/connection.hpp"
-#include "connection/drop_guard.hpp"
 #include "connection/failures.hpp"
 #include "transport/dial.hpp"
 #include "transport/error.hpp"
@@ -28,46 +27,66 @@ void Connection::configure(Handle &handle) const {
         handle.set_source_ip(settings_->source);
 }
 
+/// Ends the connection of before. Until the new one is there the object counts
+/// as what it was: a caller in another thread whose turn comes next has nothing
+/// to do with what comes between. Unless it succeeds nothing is open.
+class Connection::Opening {
+  public:
+    Opening(Connection &connection, Target target, bool reconnects, const Call &call)
+        : connection_(connection) {
+        if (connection.channel_)
+            connection.channel_->close();
+        connection.drop();
+        connection.may_have_run_ = false;
+        connection.target_ = std::move(target);
+        connection.reconnects_ = reconnects;
+        connection.legacy_port_ = 0;
+        if (call.overdue()) {
+            connection.opened_ = false;
+            throw too_late();
+        }
+    }
+    Opening(const Opening &) = delete;
+    Opening &operator=(const Opening &) = delete;
+    Opening(Opening &&) = delete;
+    Opening &operator=(Opening &&) = delete;
+    ~Opening() {
+        if (!done_)
+            connection_.drop();
+        connection_.opened_ = done_;
+    }
+    void done() noexcept { done_ = true; }
+
+  private:
+    Connection &connection_;
+    bool done_ = false;
+};
+
 Task<void> Connection::open(Target target, Call &call) {
-    close();
-    may_have_run_ = false;
-    target_ = std::move(target);
-    reconnects_ = true;
-    legacy_port_ = 0;
-    if (call.overdue())
-        throw too_late();
-    DropGuard guard(*this);
+    Opening opening(*this, std::move(target), true, call);
     co_await establish(call);
-    guard.dismiss();
-    opened_ = true;
+    opening.done();
 }
 
 Task<void> Connection::adopt(Descriptor socket, Target target, Call &call) {
-    close();
-    may_have_run_ = false;
-    target_ = std::move(target);
-    reconnects_ = false;
-    legacy_port_ = 0;
-    if (call.overdue())
-        throw too_late();
-    DropGuard guard(*this);
+    Opening opening(*this, std::move(target), false, call);
     disable_nagle(socket.get());
     auto channel = std::make_shared<Channel>(std::move(socket));
     const bool modern = co_await handshake(channel, call);
     if (!modern)
         throw Error("the server speaks protocol 1, which needs open() with a host and port");
     use(std::move(channel));
-    guard.dismiss();
-    opened_ = true;
+    opening.done();
 }
 
 Task<void> Connection::open_address(Address address, Target target, Call &call) {
-    close();
+    Opening opening(*this, target, false, call);
     Endpoint endpoint{.host = target.host, .port = target.port};
     std::vector<Address> addresses{address};
     Descriptor socket =
         co_await dial(std::move(endpoint), std::move(addresses), settings_->source, call);
     co_await adopt(std::move(socket), std::move(target), call);
+    opening.done();
 }
 
 Task<void> Connection::establish(Call &call) {

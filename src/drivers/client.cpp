@@ -93,6 +93,8 @@ int Client::descriptor() const { return current()->connection.descriptor(); }
 
 /// What every verb begins with, once it is its turn.
 void Client::prepare(Body &body) {
+    if (body.turns->spoiled())
+        body.connection.drop();
     const StateLock lock(this);
     error_.clear();
     body.connection.set(settings_);
@@ -123,8 +125,8 @@ Task<Client::Place> Client::enter(std::shared_ptr<Session> session, Caller calle
     }
 }
 
-std::optional<Client::Held<Token>>
-Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, Call &call) {
+std::optional<Client::Held<Token>> Client::output_at_once(const std::shared_ptr<Session> &session,
+                                                          Caller caller, Call &call) {
     auto place = enter_at_once(session.get(), caller, call);
     if (!place)
         return std::nullopt;

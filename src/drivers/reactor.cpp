@@ -65,8 +65,8 @@ std::shared_ptr<Reactor::Running> Reactor::start(Limits limits, const Begin &beg
     if (generation_ != fork_generation())
         throw Error("the event loop belongs to the parent process");
     const Id id = ++last_id_;
-    auto running = std::make_shared<Running>(limits, std::make_shared<InboxWaker>(inbox_, id),
-                                             &moment_, id);
+    auto running =
+        std::make_shared<Running>(limits, std::make_shared<InboxWaker>(inbox_, id), &moment_, id);
     running->operation_ = std::make_unique<Operation<void>>(begin(running->call_));
     running_.emplace(id, running);
     advance(running);
@@ -145,8 +145,7 @@ void Reactor::make_ready(Id id) {
 /// Puts what can go on into the queue. False where there is nothing new.
 bool Reactor::gather() {
     std::array<epoll_event, events_at_once> events;
-    const int count =
-        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
     bool any = false;
     for (int i = 0; i < count; ++i) {
         const Id id = events.at(static_cast<std::size_t>(i)).data.u64;
@@ -182,10 +181,12 @@ void Reactor::arm() {
     armed_ = next;
     itimerspec when{};
     if (next) {
-        const auto since = std::max<Duration>(next->time_since_epoch(), std::chrono::nanoseconds(1));
+        const auto since =
+            std::max<Duration>(next->time_since_epoch(), std::chrono::nanoseconds(1));
         const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since);
         when.it_value.tv_sec = static_cast<std::time_t>(seconds.count());
-        when.it_value.tv_nsec = static_cast<long>(std::chrono::nanoseconds(since - seconds).count());
+        when.it_value.tv_nsec =
+            static_cast<long>(std::chrono::nanoseconds(since - seconds).count());
     }
     ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }

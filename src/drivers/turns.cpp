@@ -159,10 +159,17 @@ Turns::Turn Turns::leave_session(Session &session) noexcept {
     if (session_ != &session)
         return {};
     close_session(Session::State::ended);
-    if (!take_over())
+    if (!take_over()) {
+        spoiled_ = true;
         return {};
+    }
     take(0, nullptr);
     return Turn(shared_from_this());
+}
+
+bool Turns::spoiled() noexcept {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(spoiled_, false);
 }
 
 Turns::Turn Turns::seize() noexcept {

@@ -100,10 +100,15 @@ class Turns : public std::enable_shared_from_this<Turns> {
     /// enter() would give nothing.
     Turn enter_at_once(const Session *session, Caller caller, Call &call);
 
-    /// Ends the session, and cancels its call that runs. Where none does the
-    /// turn is the caller's of this, past all that wait; and nothing where the
+    /// Ends the session, and cancels its call that runs; where that has got to
+    /// its end all the same, spoiled() tells whoever is next. Where none runs
+    /// the turn is the caller's of this, past all that wait. Nothing where the
     /// session is not the present one any more.
     Turn leave_session(Session &session) noexcept;
+
+    /// True once after a session was left in the middle of a call, for the
+    /// holder of the turn: an answer may be half read.
+    bool spoiled() noexcept;
 
     /// The turn, past all that wait; nothing where a call runs.
     Turn seize() noexcept;
@@ -127,8 +132,9 @@ class Turns : public std::enable_shared_from_this<Turns> {
     mutable std::mutex mutex_; // guards what follows
     bool retired_ = false;
     bool busy_ = false;
-    Caller caller_ = 0;       // of the call that runs, while busy_
-    Call *running_ = nullptr; // and the call
+    bool spoiled_ = false;
+    Caller caller_ = 0;        // of the call that runs, while busy_
+    Call *running_ = nullptr;  // and the call
     Place *granted_ = nullptr; // which has the turn and does not know it yet
     Session *session_ = nullptr;
     Caller session_caller_ = 0;

@@ -36,8 +36,8 @@ class Call {
     /// `waker` wakes the call's driver. `clock` is what the driver takes for
     /// now, where that is not the time of day.
     Call(Limits limits, std::shared_ptr<Waker> waker, const Time *clock = nullptr)
-        : limits_(limits), waker_(std::move(waker)), clock_(clock),
-          generation_(fork_generation()) {}
+        : limits_(limits), waker_(std::move(waker)), clock_(clock), generation_(fork_generation()) {
+    }
     Call(const Call &) = delete;
     Call &operator=(const Call &) = delete;
     Call(Call &&) = delete;

@@ -62,7 +62,8 @@ Task<std::vector<Address>> resolve(Endpoint endpoint, Call &call) {
     call.touch();
     while (!job.done()) {
         if (call.expired())
-            throw Error("unknown host " + endpoint.host + ": timed out", Failure::timeout).passing();
+            throw Error("unknown host " + endpoint.host + ": timed out", Failure::timeout)
+                .passing();
         co_await call.wait();
     }
     job.finish();
@@ -119,8 +120,8 @@ Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::st
         for (const Descriptor &attempt : attempts)
             interests.push_back({attempt.get(), POLLOUT, 0});
         co_await call.wait(std::move(interests), next != addresses.end()
-                                                       ? std::optional<Time>(next_start)
-                                                       : std::nullopt);
+                                                     ? std::optional<Time>(next_start)
+                                                     : std::nullopt);
     }
 }
 

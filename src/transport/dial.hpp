@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "transport/address.hpp"
+#include "transport/call.hpp"
 #include "transport/descriptor.hpp"
 #include "transport/task.hpp"
-#include "transport/call.hpp"
 
 namespace pyremctl {
 

@@ -57,8 +57,8 @@ class Pieces {
         std::size_t used = 0;
 
         explicit Piece(std::size_t wanted) : size(wanted) {
-            void *mapped = ::mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            void *mapped =
+                ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
             if (mapped == MAP_FAILED)
                 throw std::bad_alloc();
             memory = static_cast<char *>(mapped);

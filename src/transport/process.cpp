@@ -69,9 +69,7 @@ std::mutex &stripe_of(const void *owner) noexcept {
 
 } // namespace
 
-unsigned fork_generation() noexcept {
-    return forks().generation.load(std::memory_order_relaxed);
-}
+unsigned fork_generation() noexcept { return forks().generation.load(std::memory_order_relaxed); }
 
 void note_end_of_threads() noexcept { forks().threads_ended = true; }
 

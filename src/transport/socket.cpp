@@ -53,9 +53,8 @@ Transfer receive_into(int socket, ByteQueue &queue, std::size_t chunk) {
 }
 
 std::pair<Descriptor, Descriptor> socket_pair() {
-    auto ends = Descriptor::pair_from([](int *numbers) {
-        return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, numbers);
-    });
+    auto ends = Descriptor::pair_from(
+        [](int *numbers) { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, numbers); });
     if (!ends.first)
         throw no_descriptor("a socket pair");
     return ends;
@@ -72,7 +71,7 @@ std::size_t send_buffer_size(int socket) noexcept {
 std::size_t unread(int socket) noexcept {
     int count = 0;
     return ::ioctl(socket, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count)
-                                                                : 0;
+                                                               : 0;
 }
 
 void disable_nagle(int socket) noexcept {

@@ -35,6 +35,8 @@ CLIENTS_OF_ROWS = {
     "held": {"c", "old", "ours"},
     "held-descriptors": {"c", "old", "ours"},
     "import": {"old", "ours"},
+    "backend-import": {"ours", "perl"},
+    "backend-command": {"c", "ours", "perl"},
     "extension": {"old", "ours"},
 }
 

@@ -21,13 +21,20 @@ from tests.support.network import has_ipv6
 HELLO = ["test", "hello"]
 
 
+@pytest.fixture(scope="module")
+def somebody(realm: Realm) -> str:
+    """Another user, whose password is secret."""
+    name = f"other@{realm.name}"
+    realm.add_principal(name, "secret")
+    return name
+
+
 class TestCcache:
     @pytest.fixture
-    def other(self, realm: Realm, tmp_path: Path) -> Path:
+    def other(self, realm: Realm, somebody: str, tmp_path: Path) -> Path:
         """The ticket cache of another user."""
-        realm.add_principal(f"other@{realm.name}", "secret")
         ccache = tmp_path / "other"
-        realm.kinit(f"other@{realm.name}", "secret", ccache=ccache)
+        realm.kinit(somebody, "secret", ccache=ccache)
         return ccache
 
     @staticmethod

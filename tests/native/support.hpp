@@ -10,10 +10,10 @@
 #include <thread>
 #include <utility>
 
-#include "transport/descriptor.hpp"
 #include "drivers/blocking.hpp"
-#include "transport/socket.hpp"
 #include "transport/call.hpp"
+#include "transport/descriptor.hpp"
+#include "transport/socket.hpp"
 
 namespace pyremctl::test {
 

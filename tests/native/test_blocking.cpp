@@ -181,8 +181,7 @@ TEST_CASE("signals are looked at even where there is never anything to wait for"
     Driver driver;
     driver.looks.length = 5ms;
     auto [near, far] = socket_pair();
-    driver.run(
-        [&](Call &call) { return never_idle(call, near.get(), Clock::now() + 100ms); });
+    driver.run([&](Call &call) { return never_idle(call, near.get(), Clock::now() + 100ms); });
     CHECK(driver.looks.count >= 3);
 }
 

@@ -99,8 +99,8 @@ TEST_CASE("nothing counts as sent before the server's socket has taken all of it
         char buffer[65536];
         if (random() % 3 == 0)
             continue; // the server stalls
-        const auto got = ::recv(pumped.server.get(), buffer, random() % sizeof buffer + 1,
-                                MSG_DONTWAIT);
+        const auto got =
+            ::recv(pumped.server.get(), buffer, random() % sizeof buffer + 1, MSG_DONTWAIT);
         if (got > 0)
             arrived.append(buffer, static_cast<std::size_t>(got));
     }
@@ -200,9 +200,8 @@ TEST_CASE("without a connection every verb says so, and connecting without an ad
     Driver driver;
     std::string word = "test";
     const auto command = std::make_shared<Command>(Command{{word.data(), word.size()}});
-    CHECK_THROWS_WITH_AS(
-        driver.run([&](Call &call) { return connection.command(command, call); }),
-        "no currently open connection", Error);
+    CHECK_THROWS_WITH_AS(driver.run([&](Call &call) { return connection.command(command, call); }),
+                         "no currently open connection", Error);
     CHECK_THROWS_AS(driver.run([&](Call &call) { return connection.output(call); }), Error);
     CHECK_THROWS_AS(driver.run([&](Call &call) { return connection.noop(call); }), Error);
     CHECK_FALSE(connection.opened());

@@ -133,9 +133,8 @@ TEST_CASE("what a task throws is its result's") {
     auto [near, far] = socket_pair();
     int got = 0;
     const auto running =
-        reactor.start({.inactivity = 30ms, .deadline = {}}, [&, end = near.get()](Call &call) {
-            return read_bytes(call, end, 1, got);
-        });
+        reactor.start({.inactivity = 30ms, .deadline = {}},
+                      [&, end = near.get()](Call &call) { return read_bytes(call, end, 1, got); });
     const Time start = Clock::now();
     CHECK(ended(reactor, 1).size() == 1);
     CHECK(Clock::now() - start < 1s);
@@ -164,9 +163,8 @@ TEST_CASE("nobody is late who was kept from reading what had arrived") {
     auto [near, far] = socket_pair();
     int got = 0;
     const auto running =
-        reactor.start({.inactivity = 50ms, .deadline = {}}, [&, end = near.get()](Call &call) {
-            return read_bytes(call, end, 1, got);
-        });
+        reactor.start({.inactivity = 50ms, .deadline = {}},
+                      [&, end = near.get()](Call &call) { return read_bytes(call, end, 1, got); });
     write_all(far.get(), "x");
     std::this_thread::sleep_for(150ms); // nobody dispatches meanwhile
     CHECK(ended(reactor, 1).size() == 1);
@@ -201,9 +199,8 @@ TEST_CASE("an idle reactor is not readable") {
     Reactor reactor;
     auto [near, far] = socket_pair();
     int got = 0;
-    reactor.start({.inactivity = 1h, .deadline = {}}, [&, end = near.get()](Call &call) {
-        return read_bytes(call, end, 1, got);
-    });
+    reactor.start({.inactivity = 1h, .deadline = {}},
+                  [&, end = near.get()](Call &call) { return read_bytes(call, end, 1, got); });
     reactor.dispatch(5ms);
     pollfd interest{reactor.descriptor(), POLLIN, 0};
     CHECK(::poll(&interest, 1, 50) == 0);
@@ -215,8 +212,9 @@ TEST_CASE("tasks are cancelled at any point, and nothing of them stays in the po
     std::vector<Running> all;
     std::size_t over = 0;
     for (unsigned i = 0; i < 3000; ++i) {
-        all.push_back(reactor.start(
-            {}, [&](Call &call) { return open_and_close(call, 20, static_cast<unsigned>(random())); }));
+        all.push_back(reactor.start({}, [&](Call &call) {
+            return open_and_close(call, 20, static_cast<unsigned>(random()));
+        }));
         if (i % 7 == 0)
             all.push_back(reactor.start({}, [](Call &call) { return work_on_thread(call, 1ms); }));
         for (int count = 0; count < 2; ++count) {

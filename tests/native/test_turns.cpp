@@ -292,7 +292,6 @@ TEST_CASE("waiting for one's turn can be interrupted, cancelled and limited") {
 
     Driver driver;
     driver.limits.deadline = Clock::now() + 50ms;
-    CHECK_THROWS_WITH_AS(
-        driver.run([&](Call &call) { return turns->enter(nullptr, 4, call); }),
-        "the connection is in use by other calls: timed out", Error);
+    CHECK_THROWS_WITH_AS(driver.run([&](Call &call) { return turns->enter(nullptr, 4, call); }),
+                         "the connection is in use by other calls: timed out", Error);
 }

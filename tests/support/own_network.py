@@ -1,9 +1,9 @@
 """A network of one's own, where a realm's server has just the ports that it should have.
 
-    python -m tests.support.own_network '{"ports": [4373]}' program argument...
+    python -m tests.support.own_network '{"ports": [4373], ...}' program argument...
 
-runs the program there, as a member of a realm whose server knows `test test`. It listens on
-the given ports of 127.0.0.1, also by the name foo.example.com.
+runs the program there, as a member of a realm. Its server listens on the given ports of the
+given hosts, each of which has an address and a principal of its own.
 """
 
 import contextlib
@@ -16,15 +16,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from remctl.testing import Realm
+from remctl.testing import Command, Realm
 
 from tests.support import hosts
 
 COMMANDS = {"test": {"test": "#!/bin/sh\necho hello world\n"}}
-HOST = "foo.example.com"
+HOSTS = {"foo.example.com": "127.0.0.1"}
 
 
 def available() -> bool:
@@ -32,19 +32,32 @@ def available() -> bool:
     return os.geteuid() == 0
 
 
-def run(ports: Sequence[int], *program: str) -> subprocess.CompletedProcess[str]:
-    """Run a program there; what it printed."""
+def run(
+    ports: Sequence[int],
+    *program: str,
+    servers: Mapping[str, str] = HOSTS,
+    silent: Mapping[str, str] | None = None,
+    commands: Mapping[str, Mapping[str, object]] = COMMANDS,
+    timeout: float = 60,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program there; what it printed.
+
+    `servers` are the addresses of the hosts where the server listens, `silent` those of hosts
+    where nobody does; `commands` are the server's: scripts, or the arguments of a `Command`.
+    """
+    options = {"ports": list(ports), "servers": dict(servers), "commands": commands}
+    names = {"localhost": "127.0.0.1", **servers, **(silent or {})}
     with tempfile.TemporaryDirectory() as folder:
         command = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        command += hosts.launcher(Path(folder), {"localhost": ["127.0.0.1"], HOST: ["127.0.0.1"]})
-        command += [sys.executable, "-m", __name__, json.dumps({"ports": list(ports)})]
+        command += hosts.launcher(Path(folder), {name: [at] for name, at in names.items()})
+        command += [sys.executable, "-m", __name__, json.dumps(options)]
         return subprocess.run(
             [*command, *program],
             cwd=Path(__file__).parents[2],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=timeout,
         )
 
 
@@ -57,14 +70,15 @@ def copy(source: socket.socket, sink: socket.socket) -> None:
 
 
 class Forwarder(socketserver.ThreadingTCPServer):
-    """Carries connections on to a port."""
+    """Carries connections on to a port of 127.0.0.1."""
 
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 128
 
-    def __init__(self, port: int, onward: int) -> None:
+    def __init__(self, address: str, port: int, onward: int) -> None:
         self.onward = onward
-        super().__init__(("127.0.0.1", port), Forwarding)
+        super().__init__((address, port), Forwarding)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -82,14 +96,24 @@ class Forwarding(socketserver.BaseRequestHandler):
             thread.join()
 
 
-def main(options: str, *program: str) -> int:
+def main(text: str, *program: str) -> int:
     """Set everything up, run the program, and give its exit status."""
+    options = json.loads(text)
     subprocess.run([shutil.which("ip") or "/usr/sbin/ip", "link", "set", "lo", "up"], check=True)
     with Realm() as realm, realm.environ():
-        realm.add_principal(f"host/{HOST}")
-        with realm.server(COMMANDS) as server:
-            for port in json.loads(options)["ports"]:
-                Forwarder(port, server.port)
+        for name in options["servers"]:
+            realm.add_principal(f"host/{name}")
+        commands = {
+            command: {
+                name: Command(**program) if isinstance(program, dict) else program
+                for name, program in programs.items()
+            }
+            for command, programs in options["commands"].items()
+        }
+        with realm.server(commands) as server:
+            for address in options["servers"].values():
+                for port in options["ports"]:
+                    Forwarder(address, port, server.port)
             return subprocess.run(program).returncode
 
 

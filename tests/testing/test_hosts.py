@@ -38,7 +38,9 @@ def test_servers_on_addresses_of_their_own_share_a_port(realm: Realm) -> None:
 def test_one_server_for_every_address(realm: Realm) -> None:
     hosts = [f"127.0.1.{number}" for number in range(1, 5)]
     realm.add_host(*hosts)
+    keytab = realm.keytab.read_bytes()
     realm.add_host(*hosts)  # there already
+    assert realm.keytab.read_bytes() == keytab
     with realm.server(NAME, addresses=["0.0.0.0"], env={"HOST": "x"}) as server:
         assert {name_of(host, server.port) for host in [server.host, *hosts]} == {b"test at x\n"}
 

@@ -67,8 +67,13 @@ class TestShell:
         result = call(SHELL="/bin/true")
         assert result.returncode == 0
         assert "A realm, REMCTL.TEST" in result.stderr
-        assert "pyremctl -p " in result.stderr
+        assert "    pyremctl -p " in result.stderr
         assert "test hello, test args, test status, test count" in result.stderr
+
+    def test_names_programs_so_that_they_are_found(self) -> None:
+        result = call(SHELL="/bin/true", PATH="/usr/bin:/bin")
+        assert f"    {sys.executable} -m remctl -p " in result.stderr
+        assert f"    {sys.executable} -c 'import remctl;" in result.stderr
 
     def test_the_line_of_python_in_the_hint_works(self) -> None:
         with subprocess.Popen(
@@ -81,7 +86,7 @@ class TestShell:
         ) as shell:
             assert shell.stderr is not None
             hint = iter(shell.stderr.readline, "")
-            line = next(line for line in hint if "python -c" in line)
+            line = next(line for line in hint if " -c 'import" in line)
             stdout, _ = shell.communicate(line)
         assert "stdout=b'hello\\n'" in stdout
 
@@ -130,6 +135,21 @@ def test_a_signal_ends_command_and_realm(number: signal.Signals) -> None:
         killed = number == signal.SIGKILL
         assert process.wait(10) == (-number if killed else 128 + number)
         wait_until(lambda: not os.path.exists(folder))
+
+
+def test_a_signal_before_the_command_has_begun_ends_it() -> None:
+    code = """
+import os, signal, subprocess, sys
+from remctl.testing import __main__ as main
+
+def popen(*args, real=subprocess.Popen, **keywords):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return real(*args, **keywords)
+
+subprocess.Popen = popen
+sys.exit(main.run(["sleep", "60"], os.environ, shell=False))
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=30).returncode == 128 + 15
 
 
 def test_ctrl_c_is_for_the_command_alone() -> None:

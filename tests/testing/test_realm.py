@@ -117,10 +117,10 @@ def test_kdc_stops_and_starts() -> None:
 
 
 def test_kinit_and_principals(realm: Realm, tmp_path: Path) -> None:
-    realm.add_principal("other", "secret")
-    ccache = realm.kinit("other", "secret", ccache=tmp_path / "ccache", flags=["-l", "60s"])
+    realm.add_principal("someone", "secret")
+    ccache = realm.kinit("someone", "secret", ccache=tmp_path / "ccache", flags=["-l", "60s"])
     listing = subprocess.check_output(["klist", ccache], text=True)
-    assert f"Default principal: other@{realm.name}" in listing
+    assert f"Default principal: someone@{realm.name}" in listing
 
 
 def test_environment_is_restored() -> None:

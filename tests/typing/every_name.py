@@ -7,13 +7,23 @@ import datetime
 import os
 import pickle
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import _remctl
 import remctl
 from remctl import _remctl as lowlevel
-from remctl.testing import Command, Commands, Realm, Server
+from remctl.testing import (
+    Answer,
+    Call,
+    Command,
+    Commands,
+    FakeRemctl,
+    FakeServer,
+    Realm,
+    Server,
+    fake_remctl,
+)
 from typing_extensions import assert_type
 
 
@@ -246,6 +256,50 @@ def realm() -> None:
             assert_type(server.pid, int | None)
             assert_type(server.log(), str)
             server.restart()
+
+
+def answer(call: Call) -> Answer:
+    """A command of the server in Python."""
+    assert_type(call.command, tuple[str, ...])
+    assert_type(call.args, tuple[str, ...])
+    assert_type(call.stdin, bytes)
+    assert_type(call.env, Mapping[str, str])
+    assert_type(call.user, str)
+    assert_type(call.host, str)
+    assert_type(call.port, int)
+    return ("out", b"err", 1) if call.args else call.stdin
+
+
+def more_of_the_realm(realm: Realm) -> None:
+    """Other hosts, other principals, other keys; what hangs."""
+    realm.add_host("127.0.0.2", "127.0.0.3")
+    realm.add_principal("brief", lifetime=5.0)
+    assert_type(realm.make_keytab("brief", "other"), Path)
+    assert_type(realm.change_key("brief"), int)
+    assert_type(realm.kadmin("getprinc", "brief"), str)
+    realm.kinit("brief", keytab=realm.keytab, lifetime=5, ahead=-600)
+    realm.pause_kdc()
+    realm.resume_kdc()
+    commands: Commands = {"test": {"test": answer, "stdin": Command(answer, stdin="last")}}
+    with realm.server(commands, addresses=["127.0.0.2"], port=4373, keytab=realm.keytab) as server:
+        server.pause()
+        server.resume()
+        assert_type(server.exceptions, list[BaseException])
+
+
+def fake() -> None:
+    """A remctl without a network."""
+    refused = remctl.RemctlProtocolError("Access denied", remctl.ErrorCode.ACCESS)
+    with fake_remctl(
+        {"test": {"a": "out", "b": 1, "c": (None, b"err", 1), "d": answer, "e": refused}},
+        unreachable=["down.example.com"],
+    ) as server:
+        assert_type(server, FakeServer)
+        assert_type(server.calls, list[Call])
+        assert_type(server.exceptions, list[BaseException])
+    connection: remctl.Remctl = FakeRemctl({"test": {"a": remctl.RemctlTimeoutError}}, "host")
+    assert_type(connection.run(["test", "a"]), remctl.RemctlSimpleResult)
+    assert_type(FakeRemctl(server).calls, list[Call])
 
 
 async def asynchronous(host: str) -> None:

@@ -45,5 +45,6 @@ def test_threads_without_the_lock(free_threaded: Bundled, realm: Realm, server: 
 
 
 def test_says_that_it_is_free_threaded(free_threaded: Bundled) -> None:
-    output = free_threaded.output("from remctl._cli import version_text; print(version_text())")
+    code = "from remctl._cli.version import version_text; print(version_text())"
+    output = free_threaded.output(code)
     assert "free-threaded" in output

@@ -7,7 +7,9 @@
             result = remctl.remctl(server.host, server.port, command=["test", "hello"])
 
 Needs the package `k5test` (`pip install 'pyremctl[testing]'`), an MIT Kerberos KDC and
-remctld. With pytest, `pytest_plugins = ["remctl.testing.pytest_plugin"]` gives fixtures.
+remctld. Where there are none, `fake_remctl` answers from a table, without a network. With
+pytest, `pytest_plugins = ["remctl.testing.pytest_plugin"]` gives fixtures;
+`python -m remctl.testing` opens a shell in a realm.
 """
 
 from remctl.testing.calls import Answer, Call
@@ -15,4 +17,35 @@ from remctl.testing.commands import Command, Commands
 from remctl.testing.realm import Realm
 from remctl.testing.server import Server
 
-__all__ = ["Answer", "Call", "Command", "Commands", "Realm", "Server"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl.testing.fake import FakeRemctl, FakeServer, fake_remctl
+
+__all__ = [
+    "Answer",
+    "Call",
+    "Command",
+    "Commands",
+    "FakeRemctl",
+    "FakeServer",
+    "Realm",
+    "Server",
+    "fake_remctl",
+]
+
+if not TYPE_CHECKING:  # it would take every name for one that exists
+
+    def __getattr__(name: str) -> object:
+        """Load the fake at its first use: it loads all that it stands for."""
+        if name not in ("FakeRemctl", "FakeServer", "fake_remctl"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from remctl.testing import fake
+
+        value: object = getattr(fake, name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    """All names, loaded or not."""
+    return sorted({*globals(), *__all__})

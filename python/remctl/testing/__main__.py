@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +20,8 @@ from remctl.testing.server import Server
 HINT = """\
 A realm, {realm}, and a remctld in it; leave the shell to end both. For example:
 
-    pyremctl -p {port} {host} {command}
-    python -c 'import remctl; print(remctl.remctl("{host}", {port}, command={words}))'
+    {pyremctl} -p {port} {host} {command}
+    {python} -c 'import remctl; print(remctl.remctl("{host}", {port}, command={words}))'
 
 $REMCTL_HOST and $REMCTL_PORT are the server's, and you have a ticket as {user}.
 The server's commands: {commands}.
@@ -88,7 +90,10 @@ def hint(realm: Realm, server: Server, table: Table) -> str:
         for command, subcommands in table.items()
         for subcommand in subcommands
     ]
+    python = shlex.quote(sys.executable)
     return HINT.format(
+        python=python,
+        pyremctl="pyremctl" if shutil.which("pyremctl") else f"{python} -m remctl",
         realm=realm.name,
         host=server.host,
         port=server.port,

@@ -3,15 +3,26 @@
 `remctl_realm` and `remctl_server` are made once for the session, when first asked for; the
 environment of the test process is the realm's from then on, until the session ends. Give
 the fixture `remctl_commands` (of scope session) to say what the server can do.
+`remctl_connection` is open, and new for each test.
+
+`remctl_fake` needs neither a KDC nor a server: see `remctl.testing.fake`.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 
 from remctl.testing.commands import EXAMPLES, Commands
 from remctl.testing.realm import Realm
 from remctl.testing.server import Server
+
+if TYPE_CHECKING:
+    from remctl import Remctl
+    from remctl.testing.fake import FakeCommands, FakeServer
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +43,28 @@ def remctl_server(remctl_realm: Realm, remctl_commands: Commands) -> Iterator[Se
     """A remctld in `remctl_realm`."""
     with remctl_realm.server(remctl_commands) as server:
         yield server
+
+
+@pytest.fixture
+def remctl_connection(remctl_server: Server) -> Iterator[Remctl]:
+    """A `Remctl` connected to `remctl_server`."""
+    from remctl import Remctl
+
+    with Remctl(remctl_server.host, remctl_server.port) as connection:
+        yield connection
+
+
+@pytest.fixture
+def remctl_fake() -> Iterator[Callable[..., FakeServer]]:
+    """A function that does what `remctl.testing.fake_remctl` does, until the test ends.
+
+    It takes the same arguments and returns the FakeServer.
+    """
+    from remctl.testing.fake import fake_remctl
+
+    with ExitStack() as stack:
+
+        def put(commands: FakeCommands, *, unreachable: Collection[str] = ()) -> FakeServer:
+            return stack.enter_context(fake_remctl(commands, unreachable=unreachable))
+
+        yield put

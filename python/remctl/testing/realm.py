@@ -280,7 +280,7 @@ class Realm:
         debug: bool = False,
         launcher: Sequence[str] = (),
     ) -> Server:
-        """A remctld in this realm, started by its `with` block (or by `start()`).
+        """A remctld in this realm, started by its `with` block (or by `Server.start()`).
 
         `commands` is what `remctl.testing.commands.Commands` describes; `addresses` are the
         addresses it listens on, for which `add_host` is called, or `0.0.0.0` for all that

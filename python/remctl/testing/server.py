@@ -45,7 +45,7 @@ class Server:
         local = not {"127.0.0.1", EVERY_IPV4}.isdisjoint(self.addresses)
         self.host: str = "localhost" if local else self.addresses[0]
         self.principal: str = f"host/{self.host}@{realm}"
-        self.keytab = keytab
+        self.keytab: Path = keytab
         self.port: int = keeper.lease(1) if port is None else port
         self.folder: Path = Path(tempfile.mkdtemp(prefix="server-", dir=keeper.folder))
         self.config: Path = self.folder / "remctld.conf"

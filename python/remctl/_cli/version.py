@@ -1,12 +1,10 @@
-"""The command line: `pyremctl`, `python -m remctl`."""
+"""What `-v` prints."""
 
 from __future__ import annotations
 
-import argparse
 import platform
 import sys
 import sysconfig
-from collections.abc import Sequence
 
 from remctl._build_info import build_info
 
@@ -25,16 +23,3 @@ def version_text() -> str:
         f"{python}, {sys.platform} {platform.machine()}",
     ]
     return "\n".join(lines)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and give its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="pyremctl",
-        description="The Python client for remctl.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=version_text())
-    parser.parse_args(argv)
-    parser.print_help()
-    return 0

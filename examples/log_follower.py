@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Follow a log of a remote host; go on after a lost connection. Ctrl-C ends it.
+
+log_follower.py HOST [COMMAND...]
+"""
+
+import sys
+import time
+
+import remctl
+
+LONGEST_SILENCE = 600  # seconds, after which the connection is taken for dead
+LONGEST_PAUSE = 60
+
+
+def follow(host: str, command: list[str]) -> int:
+    """Write what the command writes until it ends; its exit status."""
+    pause = 1
+    while True:
+        try:
+            with remctl.Remctl() as connection:
+                connection.set_timeout(LONGEST_SILENCE)
+                connection.open(host)
+                for token in connection.stream(command):
+                    pause = 1
+                    if token.type == "output":
+                        stream = sys.stdout if token.stream == 1 else sys.stderr
+                        stream.buffer.write(token.output or b"")
+                        stream.flush()
+                    elif token.type == "status":
+                        return token.status or 0
+                    else:
+                        print(f"{host}: {(token.output or b'').decode()}", file=sys.stderr)
+                        return 1
+        except remctl.RemctlError as error:
+            print(f"{host}: {error}; again in {pause} s", file=sys.stderr)
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    try:
+        sys.exit(follow(sys.argv[1], sys.argv[2:] or ["log", "follow"]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,88 @@
+"""The command line: `pyremctl`, `python -m remctl`.
+
+Nothing of the package imports it, and each of its modules imports what its own work takes: a
+command on one host loads neither the parser of host names nor what shows progress.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from remctl._cli.parse import Misuse, Settings, parse
+from remctl._cli.streams import ClosedPipe, occupy_standard_descriptors, say, write_all
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give its exit status."""
+    occupy_standard_descriptors()
+    settings = parse(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if settings.problem is not None:
+            raise settings.problem
+        return _run(settings)
+    except Misuse as misuse:
+        return _misused(misuse, settings)
+    except ClosedPipe:
+        _die_of(signal.SIGPIPE)
+    except KeyboardInterrupt:
+        if not settings.many:
+            _die_of(signal.SIGINT)
+        return 130
+    return 1
+
+
+def _run(settings: Settings) -> int:
+    if settings.action == "help":
+        from remctl._cli.usage import usage
+
+        return _print(usage())
+    if settings.action == "version":
+        from remctl._cli.version import version_text
+
+        return _print(version_text() + "\n")
+    if settings.debug:
+        import logging
+
+        logging.basicConfig(level=logging.DEBUG, format="pyremctl: %(message)s")
+    if settings.many:
+        from remctl._cli.many import run
+
+        return run(settings)
+    if settings.words:
+        from remctl._cli.one import run
+
+        return run(settings)
+    if os.isatty(0) and os.isatty(1):
+        from remctl._cli.session import run
+
+        return run(settings)
+    raise Misuse("", usage=True)
+
+
+def _print(text: str) -> int:
+    write_all(1, text.encode())
+    return 0
+
+
+def _misused(misuse: Misuse, settings: Settings) -> int:
+    if str(misuse):
+        say(str(misuse))
+    if misuse.usage:
+        from remctl._cli.usage import usage
+
+        say(usage().rstrip("\n"), prefix="")
+    return 2 if settings.many else 1
+
+
+def _die_of(number: signal.Signals) -> None:
+    """End as a program in C ends by this signal, quietly; the shell knows what it means."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)

@@ -1,0 +1,52 @@
+"""A connection as the command line asks for it."""
+
+from __future__ import annotations
+
+from remctl import Remctl
+from remctl._cli.parse import Misuse, Settings
+
+
+class Unreachable(Exception):
+    """The host cannot be looked up; the text says why, in the words of `remctl`."""
+
+
+def canonical_name(host: str) -> str:
+    """The canonical name of a host, as the name service gives it. Raises Unreachable.
+
+    As for `remctl`: so the connection and the principal are for the same machine where the
+    name stands for several.
+    """
+    import os
+    import socket
+
+    try:
+        # As bytes: Python would encode a str as an internationalised name, or fail.
+        found = socket.getaddrinfo(os.fsencode(host), None, flags=socket.AI_CANONNAME)
+    except socket.gaierror as error:
+        raise Unreachable(f"cannot resolve host {host}: {error.strerror}") from None
+    return found[0][3] or host
+
+
+def new_client(settings: Settings) -> Remctl:
+    """A client with all that is set before it opens."""
+    keytab = {} if settings.keytab is None else {"keytab": settings.keytab}
+    remote = Remctl(**keytab)
+    if settings.silence:
+        # As many seconds as there are: the extension's clock has an end that a long has not.
+        remote.set_timeout(min(settings.silence, 10**9))
+    if settings.ccache is not None:
+        remote.set_ccache(settings.ccache)
+    if settings.source_ip is not None:
+        remote.set_source_ip(settings.source_ip)
+    return remote
+
+
+def open_client(remote: Remctl, settings: Settings) -> None:
+    """Open the connection. Raises Unreachable, RemctlError, and Misuse."""
+    host = settings.host
+    if settings.principal is None and not settings.no_canonicalize:
+        host = canonical_name(host)
+    try:
+        remote.open(host, settings.port, settings.principal)
+    except (TypeError, ValueError) as error:
+        raise Misuse(str(error)) from None

@@ -1,0 +1,49 @@
+"""Output collected: hosts with the same under one heading, sorted."""
+
+from __future__ import annotations
+
+import os
+
+from remctl._cli.hosts import fold, label, natural
+from remctl._cli.terminal import harmless_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl._cli.interface import Outcome
+    from remctl._cli.screen import Screen
+
+_RULE = b"-" * 15 + b"\n"
+
+
+class Gather:
+    """The report that gathers; see `remctl._cli.interface.Report`."""
+
+    stdout = None
+    stderr = None
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        # For each stream: the hosts of each output.
+        self._hosts: dict[int, dict[bytes, list[str]]] = {1: {}, 2: {}}
+
+    def ended(self, outcome: Outcome) -> None:
+        """Keep what it wrote, also when it failed later."""
+        result = outcome.result or getattr(outcome.error, "partial", None)
+        if result is not None:
+            for descriptor, data in ((1, result.stdout), (2, result.stderr)):
+                if data:
+                    hosts = self._hosts[descriptor].setdefault(data, [])
+                    hosts.append(label(outcome.target))
+
+    def end(self) -> None:
+        """Show it all: what was written to standard output there, and then the errors."""
+        for descriptor, groups in self._hosts.items():
+            terminal = os.isatty(descriptor)
+            first = {data: min(map(natural, hosts)) for data, hosts in groups.items()}
+            for data in sorted(groups, key=lambda data: first[data]):
+                hosts = groups[data]
+                heading = f"{fold(hosts)} ({len(hosts)})\n".encode(errors="surrogateescape")
+                text = heading, data if data.endswith(b"\n") else data + b"\n"
+                if terminal:
+                    text = harmless_bytes(text[0]), harmless_bytes(text[1])
+                self._screen.write(descriptor, b"".join((_RULE, text[0], _RULE, text[1])))

@@ -1,0 +1,163 @@
+"""The hosts of -H and --hosts.
+
+Names are separated by commas, and each may have a port. Ranges, groups and set arithmetic are
+ClusterShell's; addresses go past it, for it would take the brackets of IPv6 for a range.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+
+from remctl._cli.parse import Misuse, Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from remctl._cli.interface import Interface, Target
+
+#: The most hosts that a range may stand for, lest a slip of the finger takes all memory.
+MOST = 1_000_000
+
+# What only node sets give a meaning to.
+_OPERATORS = "[]@!&^"
+# What no name of a host has in it.
+_NEVER = re.compile(r"[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
+
+
+def targets(settings: Settings, interface: Interface) -> list[Target]:
+    """All hosts, each once. Raises Misuse, with the file and the line, for what is none."""
+    found: dict[Target, None] = {}
+    for text in settings.host_sets:
+        for host, port in parse_hosts(text, "-H"):
+            found[interface.Target(host, port, None)] = None
+    for path in settings.hosts:
+        for host, port, principal in _read(path):
+            found[interface.Target(host, port, principal)] = None
+    if not found:
+        raise Misuse("no hosts")
+    return list(found)
+
+
+def label(target: Target) -> str:
+    """A host as it is shown: with its port where it has one of its own."""
+    if target.port is None:
+        return target.host
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return f"{host}:{target.port}"
+
+
+def parse_hosts(text: str, where: str) -> Iterator[tuple[str, int | None]]:
+    """The hosts that a text names, and their ports. Raises Misuse that begins with `where`."""
+    pieces = _pieces(text)
+    if not all(pieces):
+        raise Misuse(f"{where}: the name of a host is empty in {text!r}")
+    names = [piece for piece in pieces if _address(piece) is None]
+    if any(character in name for name in names for character in _OPERATORS):
+        addresses = [piece for piece in pieces if _address(piece) is not None]
+        pieces = _expand(",".join(names), where) + addresses
+    for piece in pieces:
+        yield _host(piece, where)
+
+
+def _pieces(text: str) -> list[str]:
+    """The text at its commas, but for those in brackets."""
+    return re.split(r",(?![^\[]*\])", text)
+
+
+def _address(piece: str) -> tuple[str, str] | None:
+    """An IP address and what follows it, `:port` or nothing; None for what is none."""
+    if piece.startswith("["):
+        address, _, rest = piece[1:].partition("]")
+        return (address, rest) if _is_address(socket.AF_INET6, address) else None
+    if piece.count(":") > 1:
+        return (piece, "") if _is_address(socket.AF_INET6, piece) else None
+    address, colon, port = piece.partition(":")
+    return (address, colon + port) if _is_address(socket.AF_INET, address) else None
+
+
+def _is_address(family: socket.AddressFamily, text: str) -> bool:
+    address, percent, scope = text.partition("%")
+    try:
+        socket.inet_pton(family, address)
+    except (OSError, ValueError):
+        return False
+    return bool(scope) and not _NEVER.search(scope) if percent else True
+
+
+def _host(piece: str, where: str) -> tuple[str, int | None]:
+    found = _address(piece)
+    if found is None:
+        host, colon, port = piece.partition(":")
+        found = host, colon + port
+    host, port = found
+    if not host or (_address(piece) is None and _NEVER.search(host)):
+        raise Misuse(f"{where}: not the name of a host: {piece!r}")
+    if not port:
+        return host, None
+    number = port[1:]
+    if port[0] != ":" or not re.fullmatch(r"[0-9]{1,5}", number) or not 0 < int(number) < 65536:
+        raise Misuse(f"{where}: invalid port number in {piece!r}")
+    return host, int(number)
+
+
+def _expand(text: str, where: str) -> list[str]:
+    """What a node set stands for."""
+    try:
+        from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
+    except ImportError:
+        raise Misuse(
+            f"{where}: {text!r} is a node set, which takes: pip install 'pyremctl[fleet]'"
+        ) from None
+    for least, most in re.findall(r"([0-9]+)-([0-9]+)", text):
+        if len(most) > 18 or int(most) - int(least) >= MOST:
+            raise Misuse(f"{where}: {text!r} stands for more than {MOST:,} hosts")
+    try:
+        # Its files of groups are for those who write a group.
+        resolver = None if "@" in text else RESOLVER_NOGROUP
+        return [str(node) for node in NodeSet(text, resolver=resolver)]
+    except Exception as error:  # of several families, and of its groups' programs
+        raise Misuse(f"{where}: {error}") from None
+
+
+def fold(labels: Iterable[str]) -> str:
+    """Labels as one text, as short as can be, sorted, and fit for -H."""
+    names = sorted(set(labels), key=natural)
+    try:
+        from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
+    except ImportError:
+        return ",".join(names)
+    plain = [name for name in names if ":" not in name]
+    folded = str(NodeSet.fromlist(plain, resolver=RESOLVER_NOGROUP)) if plain else ""
+    others = [name for name in names if ":" in name]
+    return ",".join([folded, *others] if folded else others)
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """A key to sort by, that has web2 before web10."""
+    return [
+        (int(part), "") if part.isdecimal() else (-1, part)
+        for part in re.split(r"([0-9]{1,18})", text)
+    ]
+
+
+def _read(path: str) -> Iterator[tuple[str, int | None, str | None]]:
+    """The hosts in a file, with their ports and principals."""
+    name = "standard input" if path == "-" else path
+    try:
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as file:
+            lines = file.read().removeprefix(b"\xef\xbb\xbf").splitlines()
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise Misuse(f"option --hosts: cannot read {name}: {reason}") from None
+    for number, line in enumerate(lines, 1):
+        where = f"{name}, line {number}"
+        words = re.sub(r"(^|\s)#.*", "", os.fsdecode(line)).split()
+        if len(words) > 2:
+            raise Misuse(f"{where}: more than a host and a principal: {' '.join(words)!r}")
+        if words:
+            principal = words[1] if len(words) == 2 else None
+            for host, port in parse_hosts(words[0], where):
+                yield host, port, principal

@@ -1,0 +1,101 @@
+"""What `many` needs of the package: `run_many`, and what goes into it and comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from remctl import RemctlSimpleResult
+
+
+class Target(Protocol):
+    """A host to run a command on; equal and hashed by value."""
+
+    @property
+    def host(self) -> str:
+        """Its name or address."""
+
+    @property
+    def port(self) -> int | None:
+        """Its port, where it has one of its own."""
+
+    @property
+    def principal(self) -> str | None:
+        """Its principal, where it is not the default."""
+
+
+class Outcome(Protocol):
+    """What came of a command on one host."""
+
+    target: Target
+    result: RemctlSimpleResult | None
+    error: Exception | None
+    seconds: float
+    tries: int
+
+
+class Writer(Protocol):
+    """Where the output of one host goes."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Take some of the bytes; how many."""
+
+
+class Outcomes(Iterator[Outcome], Protocol):
+    """Outcomes as they come."""
+
+    def close(self) -> None:
+        """End all that still runs."""
+
+
+Output = Callable[[Target], Writer]
+
+
+_Target = Target
+
+
+class Interface(Protocol):
+    """The package, or what stands in for it in a test."""
+
+    def Target(self, host: str, port: int | None, principal: str | None) -> _Target:
+        """Make a target."""
+
+    def run_many(
+        self,
+        hosts: Iterable[_Target],
+        command: Sequence[bytes],
+        *,
+        limit: int,
+        timeout: float | None,
+        port: int | None,
+        principal: str | None,
+        ccache: str | None,
+        keytab: str | None,
+        source_ip: str | None,
+        retries: int,
+        stdout: Output | None,
+        stderr: Output | None,
+    ) -> Outcomes:
+        """Run a command on many hosts."""
+
+
+class Report(Protocol):
+    """A way to show the answers of many hosts.
+
+    Attributes:
+        stdout, stderr: what `run_many` takes: where the output of a host goes, or None.
+    """
+
+    @property
+    def stdout(self) -> Output | None:
+        """Where standard output goes as it arrives."""
+
+    @property
+    def stderr(self) -> Output | None:
+        """Where standard error goes as it arrives."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """A host is done."""
+
+    def end(self) -> None:
+        """All are done, or have been given up."""

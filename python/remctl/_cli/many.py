@@ -1,0 +1,99 @@
+"""A command on many hosts."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+import remctl
+from remctl import RemctlError
+from remctl._cli.hosts import targets
+from remctl._cli.parse import Misuse, Settings
+from remctl._cli.progress import Counts, Progress
+from remctl._cli.screen import Screen
+from remctl._cli.streams import ClosedPipe, say
+from remctl._cli.summary import Summary
+from remctl._cli.words import command_words
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl._cli.interface import Interface, Outcome, Report
+
+INTERRUPTED = 130
+CANNOT_WRITE = 3
+
+
+def run(settings: Settings) -> int:
+    """Run the command on all hosts, and give the exit status of the program.
+
+    Raises Misuse, before anything is sent, and ClosedPipe.
+    """
+    interface: Interface = remctl  # type: ignore[assignment]
+    hosts = targets(settings, interface)
+    words = command_words(settings)
+    screen = Screen()
+    report = _report(settings, screen)
+    counts, summary = Counts(len(hosts)), Summary(len(hosts))
+    queue = iter(hosts)
+    interrupted = False
+    try:
+        outcomes = interface.run_many(
+            counts.begin(queue),
+            words,
+            limit=settings.limit,
+            timeout=settings.timeout,
+            port=settings.port,
+            principal=settings.principal,
+            ccache=settings.ccache,
+            keytab=settings.keytab,
+            source_ip=settings.source_ip,
+            retries=settings.retries,
+            stdout=report.stdout,
+            stderr=report.stderr,
+        )
+    except (TypeError, ValueError) as error:
+        raise Misuse(str(error)) from None
+    del words
+    try:
+        with Progress(counts, screen, not settings.no_progress), contextlib.closing(outcomes):
+            for outcome in outcomes:
+                _raise_if_ours(outcome)
+                failed = summary.add(outcome)
+                counts.ended(outcome.target, failed)
+                report.ended(outcome)
+                if failed and settings.fail_fast:
+                    break
+    except KeyboardInterrupt:
+        interrupted = True
+    except OSError as error:
+        say(f"cannot write {error.filename or 'output'}: {error.strerror}")
+        return CANNOT_WRITE
+    report.end()
+    for number, line in enumerate(summary.lines(counts.running, queue)):
+        say(line, prefix="" if number else "pyremctl: ")
+    return INTERRUPTED if interrupted else summary.status
+
+
+def _report(settings: Settings, screen: Screen) -> Report:
+    if settings.gather:
+        from remctl._cli.gather import Gather
+
+        return Gather(screen)
+    if settings.json:
+        from remctl._cli.records import Records
+
+        return Records(screen, settings.port)
+    if settings.outdir is not None:
+        from remctl._cli.files import Files
+
+        return Files(settings.outdir)
+    from remctl._cli.lines import Lines
+
+    return Lines(screen, (os.isatty(1), os.isatty(2)))
+
+
+def _raise_if_ours(outcome: Outcome) -> None:
+    """Raise what is not the host's failure but ours: output that cannot be written."""
+    error = outcome.error
+    if isinstance(error, (OSError, ClosedPipe)) and not isinstance(error, RemctlError):
+        raise error

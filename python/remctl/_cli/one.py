@@ -1,0 +1,85 @@
+"""A command on one host, as the program `remctl` does it."""
+
+from __future__ import annotations
+
+from remctl import Remctl, RemctlError
+from remctl._cli.connect import Unreachable, new_client, open_client
+from remctl._cli.parse import Settings
+from remctl._cli.streams import Stream, say
+from remctl._cli.words import command_words
+
+
+def run(settings: Settings) -> int:
+    """Run the command, and give the exit status of the program. Raises Misuse."""
+    words = command_words(settings)
+    remote = new_client(settings)
+    try:
+        open_client(remote, settings)
+        remote.command(words)
+    except (RemctlError, Unreachable) as error:
+        complain(error)
+        return 1
+    del words  # they may be large
+    return show_answer(remote)
+
+
+def show_answer(remote: Remctl) -> int:
+    """Write the answer to the command as it comes; the exit status for it."""
+    answer = Answer()
+    try:
+        while (token := remote.output()).type == "output":
+            answer.write(token.stream or 0, token.output or b"")
+    except RemctlError as error:
+        answer.end()
+        complain(error, "error reading from server: ")
+        return 1
+    if token.type == "error":
+        answer.write(2, (token.output or b"") + b"\n")
+        status = 255
+    else:
+        status = token.status or 0
+    answer.end()
+    return status or answer.status
+
+
+def complain(error: Exception, prefix: str = "") -> None:
+    """Say what has failed, and what to do about it where that is known."""
+    say(prefix + str(error))
+    hint = getattr(error, "hint", None)
+    if hint:
+        say(hint)
+
+
+class Answer:
+    """Standard output and standard error of a command, on their way to ours.
+
+    Attributes:
+        status: 1 when something could not be written, else 0.
+    """
+
+    def __init__(self) -> None:
+        self.status = 0
+        self._streams = {1: Stream(1), 2: Stream(2)}
+
+    def write(self, number: int, data: bytes) -> None:
+        """Write to the stream of that number. Raises ClosedPipe."""
+        if number not in self._streams:
+            say(f"unknown output stream {number}")
+        stream = self._streams.get(number, self._streams[2])
+        try:
+            stream.write(data)
+        except OSError as error:
+            self._failed(error)
+
+    def end(self) -> None:
+        """Write what is left. Raises ClosedPipe."""
+        for stream in self._streams.values():
+            try:
+                stream.end()
+            except OSError as error:
+                self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        if not self.status:
+            say(f"local write of command output failed: {error.strerror}")
+        self.status = 1

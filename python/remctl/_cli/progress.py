@@ -1,0 +1,156 @@
+"""How far it is: counts, and the line that shows them on a terminal."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from remctl._cli.hosts import label
+from remctl._cli.terminal import capable, coloured
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from remctl._cli.interface import Target
+    from remctl._cli.screen import Screen
+
+#: Seconds between two looks of the line.
+INTERVAL = 0.1
+
+
+class Counts:
+    """Which hosts are running, and how many are done; any thread may read it.
+
+    Attributes:
+        total: how many hosts there are.
+        done: how many are done, failed ones included.
+        failed: how many have failed.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.failed = 0
+        self._begun = time.monotonic()
+        self._running: dict[Target, float] = {}
+
+    def begin(self, targets: Iterable[Target]) -> Iterator[Target]:
+        """Hand on the hosts, noting when each was taken."""
+        for target in targets:
+            self._running[target] = time.monotonic()
+            yield target
+
+    def ended(self, target: Target, failed: bool) -> None:
+        """Note that a host is done."""
+        self._running.pop(target, None)
+        self.done += 1
+        self.failed += failed
+
+    @property
+    def running(self) -> list[Target]:
+        """The hosts that have been begun and are not done, those first that run longest."""
+        return list(self._running)
+
+    def slowest(self) -> tuple[Target, float] | None:
+        """The host that has been running longest, and for how many seconds."""
+        # In the order in which they began: the first is the oldest.
+        for target, begun in list(self._running.items())[:1]:
+            return target, time.monotonic() - begun
+        return None
+
+    def left(self) -> float | None:
+        """How many seconds it will take yet, if it goes on like this."""
+        if not self.done:
+            return None
+        return (time.monotonic() - self._begun) / self.done * (self.total - self.done)
+
+
+def words(counts: Counts) -> str:
+    """The counts as a line of text."""
+    parts = [
+        f"{counts.done}/{counts.total} done",
+        f"{counts.failed} failed",
+        f"{len(counts.running)} running",
+    ]
+    slowest = counts.slowest()
+    if slowest is not None:
+        parts.append(f"slowest {label(slowest[0])} {slowest[1]:.0f} s")
+    left = counts.left()
+    if left is not None:
+        minutes, seconds = divmod(round(left), 60)
+        parts.append(f"{minutes}:{seconds:02} left")
+    return ", ".join(parts)
+
+
+def plain(counts: Counts, columns: int) -> bytes:
+    """The line without rich."""
+    return words(counts)[: columns - 1].encode()
+
+
+def rich_line() -> Callable[[Counts, int], bytes]:
+    """What makes the line, with a bar, of the counts. Raises ImportError without rich."""
+    import io
+
+    from rich.console import Console
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    def render(counts: Counts, columns: int) -> bytes:
+        text = io.StringIO()
+        console = Console(
+            file=text,
+            force_terminal=True,
+            color_system="standard" if coloured(2) else None,
+            width=columns - 1,
+            legacy_windows=False,
+        )
+        bar = ProgressBar(counts.total, counts.done, width=min(20, columns // 4))
+        row = Table.grid(padding=(0, 1))
+        row.add_column(no_wrap=True)
+        row.add_column(no_wrap=True, overflow="ellipsis")
+        row.add_row(bar, Text(words(counts), style="red" if counts.failed else ""))
+        console.print(row, end="")
+        return text.getvalue().rstrip("\n").encode(errors="replace")
+
+    return render
+
+
+class Progress:
+    """The line at the bottom of the terminal, redrawn until the block is left.
+
+    Does nothing where standard error is no terminal, or with `wanted` False.
+    """
+
+    def __init__(self, counts: Counts, screen: Screen, wanted: bool) -> None:
+        self._counts = counts
+        self._screen = screen
+        self._ended = threading.Event()
+        self._thread = None
+        if wanted and capable(2):
+            self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Progress:
+        if self._thread is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is not None:
+            self._ended.set()
+            self._thread.join()
+            self._screen.clear()
+
+    def _run(self) -> None:
+        try:
+            line = rich_line()
+        except ImportError:
+            line = plain
+        while not self._ended.wait(INTERVAL):
+            try:
+                columns = os.get_terminal_size(2).columns or 80
+            except OSError:
+                columns = 80
+            self._screen.draw(line(self._counts, columns))

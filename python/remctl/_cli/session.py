@@ -1,0 +1,61 @@
+"""`pyremctl host` on a terminal: commands typed one after another, on one connection."""
+
+from __future__ import annotations
+
+import shlex
+
+from remctl import RemctlError
+from remctl._cli.connect import Unreachable, new_client, open_client
+from remctl._cli.one import complain, show_answer
+from remctl._cli.parse import Misuse, Settings
+from remctl._cli.streams import write_all
+from remctl._cli.terminal import harmless
+
+INTERRUPTED = 130
+
+
+def run(settings: Settings) -> int:
+    """Have a session; the exit status is the last command's. Raises Misuse."""
+    if settings.stdin or settings.file or settings.prompt is not None:
+        raise Misuse("an argument from elsewhere, and no command to go with it")
+    import readline  # gives input() its editing and a history, which stays in memory
+
+    remote = new_client(settings)
+    try:
+        open_client(remote, settings)
+    except (RemctlError, Unreachable) as error:
+        complain(error)
+        return 1
+    # Completing names of files that are here helps nobody, and Tab is to be a tabulator's.
+    readline.parse_and_bind("tab: self-insert")
+    status = 0
+    with remote:
+        while True:
+            try:
+                words = _ask(settings.host, status)
+                if words:
+                    status = INTERRUPTED
+                    # After a failure, or an interrupt, it connects anew by itself.
+                    remote.command(words)
+                    status = show_answer(remote)
+            except EOFError:
+                write_all(1, b"\n")
+                return status
+            except KeyboardInterrupt:
+                write_all(1, b"\n")
+            except (RemctlError, ValueError) as error:
+                complain(error)
+                status = 1
+
+
+def _ask(host: str, status: int) -> list[str]:
+    """The words of the next line. Raises EOFError at the end, ValueError for bad quoting."""
+    before = f" [{status}]" if status else ""
+    try:
+        line = input(harmless(f"{host}{before}> "))
+    except UnicodeError:
+        raise ValueError("what was typed is not in the terminal's encoding") from None
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise ValueError(str(error)[:1].lower() + str(error)[1:]) from None

@@ -1,0 +1,33 @@
+"""The usage message, made of the table of options."""
+
+from __future__ import annotations
+
+from remctl._cli.options import MANY, OPTIONS, Option
+
+SYNOPSES = (
+    "<options> <host> <command> [<subcommand> [<parameters>]]",
+    "<options> <host>",
+    "<options> -H <hosts> <command> [<subcommand> [<parameters>]]",
+)
+
+
+def usage() -> str:
+    """The message, of several lines."""
+    lines = [
+        f"{'Usage:' if number == 0 else '      '} pyremctl {synopsis}"
+        for number, synopsis in enumerate(SYNOPSES)
+    ]
+    lines += ["", "Options:"]
+    lines += [_line(option) for option in OPTIONS if option.hosts != MANY]
+    lines += ["", "Many hosts:"]
+    lines += [_line(option) for option in OPTIONS if option.hosts == MANY]
+    return "\n".join(lines) + "\n"
+
+
+def _line(option: Option) -> str:
+    spelling = f"-{option.letter}" if option.letter else f"--{option.name}"
+    if option.optional:
+        spelling += f"[=<{option.value}>]"
+    elif option.value:
+        spelling += f" <{option.value}>"
+    return f"    {spelling:<18} {option.about}"

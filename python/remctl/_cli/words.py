@@ -1,0 +1,74 @@
+"""The words of the command: those of the command line, and arguments from elsewhere."""
+
+from __future__ import annotations
+
+import os
+
+from remctl._cli.parse import Misuse, Settings
+
+
+def command_words(settings: Settings) -> list[bytes]:
+    """All words of the command, as bytes.
+
+    Reads the files of --file, standard input for --stdin, and asks for --prompt. Each of them is
+    held in memory once. Raises Misuse where something cannot be had.
+    """
+    words = [os.fsencode(word) for word in settings.words]
+    for number, path in sorted(settings.file):
+        # Argument 1 is the subcommand, as for remctld; what was there moves up.
+        if number > len(words):
+            raise Misuse(f"option --file: there is no argument {number - 1} before {path}")
+        words.insert(number, _read_file(path))
+    if settings.stdin:
+        words.append(_read_all(0, "standard input"))
+    if settings.prompt is not None:
+        words.append(_ask(settings.prompt or "Argument: ", settings.confirm))
+    return words
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise Misuse(f"option --file: cannot read {path}: {_reason(error)}") from None
+    try:
+        return _read_all(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def _read_all(descriptor: int, name: str) -> bytes:
+    try:
+        # Unbuffered: the bytes that it returns are the only copy.
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            data = file.read()
+    except (OSError, ValueError, MemoryError) as error:
+        raise Misuse(f"cannot read {name}: {_reason(error)}") from None
+    if data is None:
+        raise Misuse(f"cannot read {name}: it does not block")
+    return data
+
+
+def _ask(text: str, twice: bool) -> bytes:
+    import getpass
+
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        raise Misuse("option --prompt: there is no terminal to ask on") from None
+    try:
+        answer = getpass.getpass(text)
+        if twice and getpass.getpass("Again: ") != answer:
+            raise Misuse("option --confirm: the two differ")
+    except EOFError:
+        os.write(terminal, b"\n")  # the cursor is still behind the question
+        raise Misuse("option --prompt: no answer") from None
+    except UnicodeError:
+        raise Misuse("option --prompt: the answer is not in the terminal's encoding") from None
+    finally:
+        os.close(terminal)
+    return os.fsencode(answer)
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error) or "out of memory"

@@ -1,0 +1,148 @@
+"""The commands of a backend, as a tree: functions, in groups that may be in groups."""
+
+from __future__ import annotations
+
+from remctl.backend import _signature
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+
+class Settings:
+    """What remctld is to be told of a command or of a group.
+
+    Attributes:
+        acl: who may run it, as in `remctld.conf`; None where the group says it.
+        user: whom it runs as; None where the group says it.
+    """
+
+    __slots__ = ("acl", "user")
+
+    def __init__(
+        self, acl: str | Sequence[str] | None = None, user: str | int | None = None
+    ) -> None:
+        self.acl: tuple[str, ...] | None = None
+        if acl is not None:
+            self.acl = (acl,) if isinstance(acl, str) else tuple(acl)
+        self.user: str | None = None if user is None else str(user)
+        if isinstance(user, bool) or not isinstance(user, str | int | None):
+            raise TypeError(f"user must be a name or a number, not {user!r}")
+        if self.acl is not None and not (self.acl and all(isinstance(a, str) for a in self.acl)):
+            raise TypeError(f"acl must be one or more strings, not {acl!r}")
+
+
+class Command:
+    """A function that is a command.
+
+    Attributes:
+        path: the words that it is called by, that of the backend first.
+        function: what it runs.
+        settings: what remctld is to be told.
+    """
+
+    __slots__ = ("_signature", "function", "path", "settings")
+
+    def __init__(self, path: tuple[str, ...], function: Any, settings: Settings) -> None:
+        self.path: tuple[str, ...] = path
+        self.function: Any = function
+        self.settings: Settings = settings
+        self._signature: _signature.Signature | None = None
+
+    @property
+    def signature(self) -> _signature.Signature:
+        """Its parameters. Read at first use: a command that does not run costs nothing."""
+        if self._signature is None:
+            self._signature = _signature.Signature(_unwrapped(self.function))
+        return self._signature
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the function."""
+        return self.function.__doc__ or ""
+
+
+class Commands:
+    """Commands that are called by the same first words.
+
+    Attributes:
+        path: these words, that of the backend first.
+        settings: what remctld is to be told of all of them.
+        banner: the first line of the help.
+        members: the commands and groups in it by name.
+        alone: what runs without another word.
+    """
+
+    __slots__ = ("alone", "banner", "members", "path", "settings")
+
+    def __init__(self, path: tuple[str, ...], settings: Settings, banner: str = "") -> None:
+        check_name(path[-1])
+        if not isinstance(banner, str):
+            raise TypeError(f"banner must be a str, not {type(banner).__name__}")
+        self.path: tuple[str, ...] = path
+        self.settings: Settings = settings
+        self.banner: str = banner
+        self.members: dict[str, Command | Commands] = {}
+        self.alone: Command | None = None
+
+    def add(self, member: Command | Commands) -> None:
+        """Take in a command or group, by the last word of its path."""
+        name = member.path[-1]
+        check_name(name)
+        if len(self.path) == 1 and name in ("ALL", "EMPTY"):
+            raise ValueError(f"{name} has a meaning of its own in remctld.conf")
+        if name in self.members:
+            raise ValueError(f"{' '.join(self.path)} has a {name}")
+        self.members[name] = member
+
+    def find(self, words: list[str], path: list[str]) -> Command | Commands:
+        """The command, or group, that words stand for; the words are moved on to `path`.
+
+        What is left of the words are its arguments, or for a group the name of nothing.
+        """
+        found: Command | Commands = self
+        while isinstance(found, Commands) and words and words[0] in found.members:
+            path.append(words.pop(0))
+            found = found.members[path[-1]]
+        return found
+
+    def __iter__(self) -> Iterator[Command]:
+        """All commands in it, in the order of their definition."""
+        if self.alone is not None:
+            yield self.alone
+        for member in self.members.values():
+            if isinstance(member, Commands):
+                yield from member
+            else:
+                yield member
+
+
+def check_name(name: object) -> None:
+    """Complain of a name that has no place in a line of `remctld.conf`."""
+    if not isinstance(name, str):
+        raise TypeError(f"a name must be a str, not {type(name).__name__}")
+    if not name.isprintable() or not name or " " in name or name[0] in "#-" or name[-1] == "\\":
+        raise ValueError(f"{name!r} cannot be the name of a command")
+
+
+def check_function(function: Any, *, without_parameters: bool = False) -> None:
+    """Complain of what cannot be a command, as far as its annotations do not matter."""
+    code = getattr(_unwrapped(function), "__code__", None)
+    if code is None or not hasattr(function, "__name__"):
+        raise TypeError(f"{function!r} is not a function")
+    kind = code.co_flags
+    if kind & (_signature.COROUTINE | _signature.GENERATOR | _signature.ASYNC_GENERATOR):
+        raise TypeError(f"{function.__name__}() must be a function that does it all when called")
+    if kind & _signature.VARKEYWORDS:
+        raise TypeError(f"{function.__name__}() must not take ** arguments: name the options")
+    takes = code.co_argcount or code.co_kwonlyargcount or kind & _signature.VARARGS
+    if takes and without_parameters:
+        raise TypeError(f"{function.__name__}() must have no parameters: nothing comes with it")
+
+
+def _unwrapped(function: Any) -> Any:
+    """The function below its decorators, whose parameters they show (functools.wraps)."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function

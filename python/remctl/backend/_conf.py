@@ -1,0 +1,137 @@
+"""The lines of `remctld.conf` for a backend."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from remctl.backend._command import Command, Commands, Settings
+from remctl.backend._errors import BackendError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+def conf(backend: Commands, program: str, acl: Sequence[str]) -> str:
+    """A line for each subcommand, and one for the command alone.
+
+    Args:
+        backend: whose.
+        program: the path of its executable file.
+        acl: who may run the commands that do not say it.
+
+    Raises:
+        BackendError: remctld has no way to say what a function asks for.
+    """
+    if not os.access(program, os.X_OK):
+        print(f"{backend.path[0]}: {program} is not executable", file=sys.stderr)
+    try:
+        return "".join(f"{line}\n" for line in _lines(backend, program, tuple(acl)))
+    except TypeError as error:  # of a signature
+        raise BackendError(str(error)) from error
+
+
+def _lines(backend: Commands, program: str, acl: tuple[str, ...]) -> Iterator[str]:
+    base = Settings(backend.settings.acl or acl or None, backend.settings.user)
+    if base.acl is not None:
+        # So that the command alone has help, and it and the banner are in the summary.
+        about = {"help": "--help"}
+        if backend.banner or backend.alone:
+            about["summary"] = "--heading"
+        yield _line((*backend.path, "EMPTY"), program, about, base)
+    for name, member in backend.members.items():
+        about = {"help": "--help", "summary": "--summary"}
+        commands = [member] if isinstance(member, Command) else list(member)
+        masked = sorted({place for command in commands for place in _masked(command)})
+        if masked:
+            about["logmask"] = ",".join(map(str, masked))
+        stdin = _stdin(commands)
+        if stdin is not None:
+            about["stdin"] = str(stdin)
+        own = member.settings
+        user = own.user if own.user is not None else base.user
+        yield _line((*backend.path, name), program, about, Settings(own.acl or base.acl, user))
+
+
+def _line(path: tuple[str, ...], program: str, about: dict[str, str], settings: Settings) -> str:
+    command = " ".join(path)
+    if settings.acl is None:
+        raise BackendError(f"{command} has no acl: nobody could run it")
+    if settings.user is not None:
+        about = {**about, "user": settings.user}
+    for acl in settings.acl:
+        name, equals, _ = acl.partition("=")
+        if equals and name.replace("-", "a").isalnum():
+            raise BackendError(f"{command}: remctld takes {acl} for an option; use file: or princ:")
+    words = [*path, program, *(f"{k}={v}" for k, v in about.items()), *settings.acl]
+    for word in words:
+        if not word or any(letter.isspace() for letter in word) or word[-1] == "\\":
+            raise BackendError(f"{command}: {word!r} cannot be one word of remctld.conf")
+    return " ".join(words)
+
+
+def _room(command: Command) -> int | None:
+    """How many words the options of a command can be; None if there is no limit."""
+    options = command.signature.options.values()
+    if any(option.many is not None for option in options):
+        return None
+    return sum(1 if option.flag else 2 for option in options) + bool(options)  # with `--`
+
+
+def _masked(command: Command) -> Iterable[int]:
+    """The numbers that secret arguments may have: remctld counts from 1, the subcommand.
+
+    What comes on standard input is in no log anyway.
+    """
+    signature, room = command.signature, _room(command)
+    first = len(command.path)
+    for parameter in signature:
+        if not parameter.secret or parameter is signature.stdin:
+            continue
+        if room is None or parameter is signature.rest:
+            raise BackendError(
+                f"{' '.join(command.path)}: no number of places holds {parameter.name}, and remctld"
+                " masks by number; let a secret come on standard input"
+            )
+        if parameter.kind == "option":
+            yield from range(first, first + room)
+        else:
+            place = first + signature.arguments.index(parameter)
+            yield from range(place, place + room + 1)
+
+
+def _stdin(commands: Sequence[Command]) -> int | str | None:
+    """The one value of `stdin=` that is right for all commands of a line."""
+    wanted = [_wanted(command) for command in commands]
+    one = next((number for number in wanted if number is not None), None)
+    for command, number in zip(commands, wanted, strict=True):
+        if number != one and (number is not None or one == "last" or _reaches(command, one)):
+            names = " and ".join(" ".join(command.path) for command in commands)
+            raise BackendError(
+                f"{names} are one line of remctld.conf, and differ in what comes on standard input"
+            )
+    return one
+
+
+def _wanted(command: Command) -> int | str | None:
+    """The value of `stdin=` that is right for a command: its number, if that cannot change."""
+    signature = command.signature
+    if signature.stdin is None:
+        return None
+    if signature.options:
+        return "last"
+    if signature.last is None:
+        return len(command.path) + signature.arguments.index(signature.stdin)
+    if signature.rest is None and all(one.required for one in signature.arguments):
+        return len(command.path) + len(signature.arguments)
+    return "last"
+
+
+def _reaches(command: Command, number: object) -> bool:
+    """Whether a command may have an argument of this number."""
+    room = _room(command)
+    if room is None or command.signature.rest is not None:
+        return True
+    assert isinstance(number, int)
+    return len(command.path) + len(command.signature.arguments) + room > number

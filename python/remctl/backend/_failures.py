@@ -1,0 +1,87 @@
+"""What becomes of an exception that is no answer: the log gets it, and the client a sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: What stands in remctld's log for an argument that is masked there.
+MASK = "**MASKED**"
+
+
+def report(path: Sequence[str], error: BaseException, secrets: Iterable[str | bytes]) -> int:
+    """Report an exception.
+
+    Args:
+        path: the words of the command.
+        error: the exception.
+        secrets: arguments that are not to be in the log.
+
+    Returns:
+        The exit status, 255.
+    """
+    if isinstance(error, BrokenPipeError) and _client_is_gone():
+        # Nobody reads on: that is an end, not a fault. Python's own last flush must not fail.
+        with open(os.devnull, "wb") as null:
+            os.dup2(null.fileno(), sys.stdout.fileno())
+        return 255
+    import traceback
+
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    for secret in secrets:
+        for form in _forms(secret):
+            text = text.replace(form, MASK)
+    command = " ".join(path)
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(text, end="", file=sys.stderr)
+    else:
+        _log(command, text)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        print(f"{command}: internal error", file=sys.stderr)
+    except OSError:  # the client need not be there to be told
+        pass
+    return 255
+
+
+def _forms(secret: str | bytes) -> list[str]:
+    """How a text may show a secret: as it is, and as `repr()` writes it."""
+    if isinstance(secret, bytes):
+        text = secret.decode(errors="replace")
+        forms = {text, repr(secret)[2:-1], repr(text)[1:-1]}
+    else:
+        data = os.fsencode(secret)
+        forms = {secret, repr(secret)[1:-1], data.decode(errors="replace"), repr(data)[2:-1]}
+    return sorted(forms - {""}, key=len, reverse=True)
+
+
+def _client_is_gone() -> bool:
+    """Whether it is standard output that is closed at the other end."""
+    import select
+
+    try:
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        return bool(poll.poll(0))
+    except (OSError, ValueError, AttributeError):  # not a file at all
+        return False
+
+
+def _log(command: str, text: str) -> None:
+    """Write to syslog, where remctld writes: a line for each line, and who called."""
+    import syslog
+
+    ident = command.partition(" ")[0]
+    caller = f"{os.environ.get('REMOTE_USER')} at {os.environ.get('REMOTE_ADDR')}"
+    syslog.openlog(ident, syslog.LOG_PID, syslog.LOG_DAEMON)
+    syslog.syslog(syslog.LOG_ERR, f"{command} failed for {caller}")
+    for line in text.splitlines():
+        # A message ends at a NUL, and syslog takes nothing that is not text.
+        line = line.replace("\0", "\\0").encode(errors="backslashreplace").decode()
+        syslog.syslog(syslog.LOG_ERR, line)
+    syslog.closelog()

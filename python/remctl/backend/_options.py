@@ -1,0 +1,76 @@
+"""Options in front of the arguments, as getopt_long(3) and Getopt::Long's bundling have them.
+
+The first word that is no option ends them, and so does `--`.
+"""
+
+from __future__ import annotations
+
+from remctl.backend._errors import UsageError, unknown
+from remctl.backend._signature import spellings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from remctl.backend._signature import Parameter
+
+Given = list[tuple["Parameter", str | None]]
+
+
+def split(options: Mapping[str, Parameter], words: list[str]) -> tuple[Given, list[str]]:
+    """The options that are given, each with its value (None for a flag), and the arguments."""
+    known = {name: option for option in options.values() for name in spellings(option)}
+    given: Given = []
+    left = list(words)
+    while left and left[0].startswith("-") and left[0] != "-":
+        word = left.pop(0)
+        if word == "--":
+            break
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            option = _known(known, name)
+            if not option.flag:
+                given.append((option, value if equals else _next(name, left)))
+            elif equals:
+                raise UsageError(f"option {name.lstrip('-')} does not take an argument")
+            else:
+                given.append((option, None))
+        else:
+            given += _bundle(known, word[1:], left)
+    once: set[str] = set()
+    for option, _ in given:
+        # A repeated option also moves a secret argument on to where remctld does not mask it.
+        if option.name in once and option.many is None:
+            raise UsageError(f"option {option.option} is given twice")
+        once.add(option.name)
+    for option in options.values():
+        if option.required and option.name not in once:
+            raise UsageError(f"option {option.option} is missing")
+    return given, left
+
+
+def _bundle(known: Mapping[str, Parameter], letters: str, left: list[str]) -> Given:
+    """The options of one word, such as `-fv` or `-ofile`."""
+    given: Given = []
+    while letters:
+        name, letters = f"-{letters[0]}", letters[1:]
+        option = _known(known, name)
+        if option.flag:
+            given.append((option, None))
+        else:
+            given.append((option, letters or _next(name, left)))
+            break
+    return given
+
+
+def _known(known: Mapping[str, Parameter], name: str) -> Parameter:
+    if name not in known:
+        raise UsageError(unknown("option", name.lstrip("-")))
+    return known[name]
+
+
+def _next(name: str, left: list[str]) -> str:
+    """The next word, whatever it looks like, as the value of an option."""
+    if not left:
+        raise UsageError(f"option {name.lstrip('-')} requires an argument")
+    return left.pop(0)

@@ -1,0 +1,320 @@
+"""The parameters of a function, as the arguments and options of a command.
+
+Read from the function's code object and annotations: `inspect` does this for every kind of
+callable there is, and loading it takes longer than a short command may.
+"""
+
+from __future__ import annotations
+
+from remctl.backend._marks import Annotated, Literal, Match, Secret, Short, Stdin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FunctionType
+    from typing import Any
+
+# The bits of co_flags: what the function takes and is.
+VARARGS, VARKEYWORDS, GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x80, 0x200
+
+# Classes that take a text apart, or take none, when they are called with it.
+UNFIT = (list, tuple, set, frozenset, dict, object, type(None))
+
+
+class Parameter:
+    """One parameter.
+
+    Attributes:
+        name: as in the function.
+        kind: `argument`, `rest` (of the arguments: `*names`) or `option`.
+        type: what the text becomes: str, bytes, int, float, bool or a class that is called.
+        choices: the value for each text that is allowed; None if there is no such list.
+        pattern: the regular expression for the text, if there is one.
+        functions: what the value then goes through.
+        many: for an option that may be given several times the type that collects, else None.
+        letter: the option's short form, or None.
+        required: whether it has no default.
+        default: its default, if it has one.
+        secret: whether no log may show it.
+        stdin: whether it comes on standard input.
+    """
+
+    __slots__ = (
+        "choices",
+        "default",
+        "functions",
+        "kind",
+        "letter",
+        "many",
+        "name",
+        "pattern",
+        "required",
+        "secret",
+        "stdin",
+        "type",
+    )
+
+    def __init__(self, name: str, kind: str, defaults: dict[str, object], annotation: Any) -> None:
+        self.name: str = name
+        self.kind: str = kind
+        self.required: bool = name not in defaults and kind != "rest"
+        self.default: object = defaults.get(name)
+        self.type: type = str
+        self.choices: dict[str, object] | None = None
+        self.pattern: str | bytes | None = None
+        self.functions: list[Callable[[Any], object]] = []
+        self.many: type[list[object] | tuple[object, ...]] | None = None
+        self.letter: str | None = None
+        self.secret: bool = False
+        self.stdin: bool = False
+        self._read(annotation)
+        self._check()
+
+    @property
+    def option(self) -> str:
+        """The name of the option: `dry-run`."""
+        return spoken(self.name)
+
+    @property
+    def flag(self) -> bool:
+        """Whether it is an option without a value."""
+        return self.type is bool
+
+    def _read(self, annotation: Any) -> None:
+        """Take in what an annotation says."""
+        origin = getattr(annotation, "__origin__", None)
+        if type(annotation).__name__ == "TypeAliasType":  # type Name = ...
+            self._read(annotation.__value__)
+        elif hasattr(annotation, "__supertype__"):  # a NewType
+            self._read(annotation.__supertype__)
+        elif getattr(annotation, "__metadata__", ()):
+            self._read(origin)
+            for mark in annotation.__metadata__:
+                self._mark(mark)
+        elif getattr(origin, "_name", None) == "Literal":
+            self.choices = {str(value): value for value in annotation.__args__}
+        elif is_union(annotation):
+            kinds = [one for one in annotation.__args__ if one not in (None, type(None))]
+            if len(kinds) != 1:
+                raise TypeError("may be of one type, and None")
+            self._read(kinds[0])
+        elif origin in (list, tuple):
+            inside = [one for one in annotation.__args__ if one is not Ellipsis]
+            if len(inside) != 1 or len(annotation.__args__) != (1 if origin is list else 2):
+                raise TypeError("may be list[T] or tuple[T, ...]")
+            self._read(inside[0])
+            self.many = origin
+        elif hasattr(annotation, "__members__"):  # an Enum
+            self.choices = {str(member.value): member for member in annotation}
+        elif isinstance(annotation, type) and origin is None and annotation not in UNFIT:
+            self.type = annotation
+        else:
+            raise TypeError(f"cannot be a {annotation!r}")
+
+    def _mark(self, mark: object) -> None:
+        """Take in one thing that `Annotated` says; what is not for us is for somebody else."""
+        if isinstance(mark, Match):
+            self.pattern = mark.pattern
+        elif isinstance(mark, Short):
+            self.letter = mark.letter
+        elif mark is Secret:
+            self.secret = True
+        elif mark is Stdin:
+            self.stdin = True
+        elif callable(mark):
+            self.functions.append(mark)
+
+    def _check(self) -> None:
+        """Complain of what does not go together."""
+        if self.stdin and self.kind == "option":
+            self.kind = "argument"  # the last one, behind all others
+            if not self.required:
+                raise TypeError("comes last on standard input, so it can have no default")
+        if self.stdin and self.kind == "rest":
+            raise TypeError("is many arguments; one can come on standard input")
+        if self.kind != "option":
+            if self.type is bool:
+                raise TypeError("is a bool, so it must be keyword-only, to be an option")
+            if self.many is not None:
+                raise TypeError(f"is a {self.many.__name__}; *{self.name} takes many arguments")
+            if self.letter is not None:
+                raise TypeError("is an argument, which has no Short letter; options have")
+        elif self.flag and (self.many is not None or self.secret or self.required):
+            raise TypeError("is a bool, which has a default, and is neither a list nor secret")
+        if self.pattern is not None and isinstance(self.pattern, bytes) != (self.type is bytes):
+            raise TypeError(f"is {self.type.__name__}, which Match({self.pattern!r}) does not fit")
+
+    def value(self, raw: str | bytes) -> object:
+        """The value that an argument stands for.
+
+        Raises:
+            ValueError: it stands for none.
+        """
+        if self.type is bytes:
+            return self._through(self._matched(_octets(raw)))
+        # Not decoded as the locale says, which is the server's and not the client's.
+        text = _octets(raw).decode()
+        self._matched(text)
+        if self.choices is not None:
+            if text not in self.choices:
+                raise ValueError
+            return self._through(self.choices[text])
+        if self.type is str:
+            return self._through(text)
+        if self.type is int or self.type is float:
+            return self._through(_number(self.type, text))
+        return self._through(text if self.functions else self.type(text))
+
+    def _matched(self, text: Any) -> Any:
+        if self.pattern is not None:
+            import re
+
+            if re.fullmatch(self.pattern, text) is None:
+                raise ValueError
+        return text
+
+    def _through(self, value: object) -> object:
+        for function in self.functions:
+            value = function(value)
+        return value
+
+
+class Signature:
+    """All parameters of a function.
+
+    Attributes:
+        arguments: those before `rest`, in order.
+        rest: `*names`, or None.
+        last: a keyword-only parameter from standard input, which comes behind all, or None.
+        options: by name.
+        stdin: the one from standard input, which is one of `arguments`, or `last`, or None.
+    """
+
+    def __init__(self, function: FunctionType) -> None:
+        code = function.__code__
+        names = code.co_varnames
+        count, options = code.co_argcount, code.co_kwonlyargcount
+        last_defaults = function.__defaults__ or ()
+        defaults: dict[str, object] = dict(
+            zip(names[count - len(last_defaults) : count], last_defaults, strict=True)
+        )
+        defaults.update(function.__kwdefaults__ or {})
+        annotations = Annotations(function)
+
+        def parameter(name: str, kind: str) -> Parameter:
+            try:
+                return Parameter(name, kind, defaults, annotations[name])
+            except TypeError as error:
+                raise TypeError(f"{function.__name__}(): the parameter {name} {error}") from None
+
+        self.arguments: list[Parameter] = [parameter(name, "argument") for name in names[:count]]
+        keywords = [parameter(name, "option") for name in names[count : count + options]]
+        self.options: dict[str, Parameter] = {
+            one.name: one for one in keywords if one.kind == "option"
+        }
+        self.rest: Parameter | None = None
+        if code.co_flags & VARARGS:
+            self.rest = parameter(names[count + options], "rest")
+        from_stdin = [one for one in (*self.arguments, *keywords) if one.stdin]
+        if len(from_stdin) > 1:
+            raise TypeError(f"{function.__name__}(): one argument can come on standard input")
+        self.stdin: Parameter | None = from_stdin[0] if from_stdin else None
+        self.last: Parameter | None = self.stdin if self.stdin in keywords else None
+        self._check(function)
+
+    def _check(self, function: FunctionType) -> None:
+        """Standard input is one argument by its number or the last: there is no third way."""
+        complaint = f"{function.__name__}(): "
+        if self.stdin is not None and self.last is None:
+            if self.rest is not None and self.options:
+                where = "keyword-only, to be the last argument"
+            elif self.options and self.stdin is not self.arguments[-1]:
+                where = "the last argument: options before it change its number"
+            elif self.options and not self.stdin.required:
+                where = "required: options before it change its number"
+            else:
+                where = ""
+            if where:
+                raise TypeError(f"{complaint}{self.stdin.name} from standard input must be {where}")
+        taken: dict[str, str] = {}
+        for option in self.options.values():
+            for name in spellings(option):
+                if name in taken:
+                    raise TypeError(f"{complaint}{taken[name]} and {option.name} are both {name}")
+                taken[name] = option.name
+
+    def __iter__(self) -> Iterator[Parameter]:
+        yield from self.arguments
+        if self.rest is not None:
+            yield self.rest
+        if self.last is not None:
+            yield self.last
+        yield from self.options.values()
+
+
+class Annotations:
+    """The annotations of a function's parameters by name; `str` for one that has none."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self._function = function
+        try:
+            self._found: dict[str, Any] = function.__annotations__
+        except NameError as error:  # Python 3.14 evaluates them now
+            raise TypeError(f"{function.__name__}(): an annotation: {error}") from None
+
+    def __getitem__(self, name: str) -> Any:
+        annotation = self._found.get(name, str)
+        while isinstance(annotation, str):
+            annotation = self._evaluated(annotation)
+        return annotation
+
+    def _evaluated(self, text: str) -> Any:
+        """What an annotation in a string stands for, where the function was defined."""
+        function = self._function
+        names = {"Annotated": Annotated, "Literal": Literal, **function.__globals__}
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        try:
+            names.update((name, cell.cell_contents) for name, cell in cells)
+            return eval(text, names)  # the program's own text, as Python evaluates it
+        except Exception as error:
+            raise TypeError(f"has an annotation, {text!r}, that has no value: {error}") from None
+
+
+def spoken(name: str) -> str:
+    """A Python name as a client says it: `dry_run` is `dry-run`, `import_` is `import`."""
+    return name.rstrip("_").replace("_", "-") or name
+
+
+def spellings(option: Parameter) -> Iterator[str]:
+    """What an option is called by."""
+    yield f"--no-{option.option}" if option.flag and option.default else f"--{option.option}"
+    if option.letter is not None:
+        yield f"-{option.letter}"
+
+
+def is_union(annotation: Any) -> bool:
+    """Whether it is `A | B`, `Union` or `Optional`."""
+    origin = getattr(annotation, "__origin__", None)
+    return (
+        type(annotation).__name__ in ("UnionType", "Union")
+        or getattr(origin, "_name", None) == "Union"
+    )
+
+
+def _octets(raw: str | bytes) -> bytes:
+    """An argument as it was sent."""
+    if isinstance(raw, bytes):
+        return raw
+    import os
+
+    return os.fsencode(raw)
+
+
+def _number(kind: Callable[[str], object], text: str) -> object:
+    """A number as people write them: Python takes `1_0`, spaces, `nan` and other digits too."""
+    if not text.isascii() or text.strip("0123456789+-.eE"):
+        raise ValueError
+    value = kind(text)
+    if value in (float("inf"), float("-inf")):
+        raise ValueError
+    return value

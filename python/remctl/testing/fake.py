@@ -1,0 +1,166 @@
+"""A remctl without a network, for tests where there can be no KDC and no remctld.
+
+    from remctl.testing import fake_remctl
+
+    with fake_remctl({"test": {"hello": "hello\\n", "fail": (None, "no\\n", 3)}}) as fake:
+        result = remctl.remctl("host.example.com", command=["test", "hello"])
+    assert result.stdout == b"hello\\n"
+    assert [call.command for call in fake.calls] == [("test", "hello")]
+
+It answers as a real server would, and Remctl, remctl() and all that is made on them are the
+real ones: only what is below them, the connection, is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import cast
+
+from remctl import ErrorCode, Remctl, RemctlError, RemctlProtocolError, _remctl
+from remctl.testing._fake_connection import FakeConnection, Tokens
+from remctl.testing.calls import Answer, Call, call_function, failure, finish
+from remctl.testing.commands import Command
+
+FakeAnswer = Answer | BaseException | type[BaseException]
+"""An `Answer`, or an exception: a RemctlProtocolError with a code is the server's refusal, any
+other is raised where the connection would have failed."""
+
+FakeCommands = Mapping[str, Mapping[str, FakeAnswer | Callable[[Call], FakeAnswer] | Command]]
+"""The commands of a fake, `{command: {subcommand: answer}}`; the first that fits counts.
+
+`ALL` fits every word, and `EMPTY` no subcommand, as in a `remctld.conf`. An answer may be a
+function of a `Call` that returns one, also in a `Command` that says what it gets on standard
+input: the functions that a real `Server` takes. What such a function raises ends the command
+with status 255, and is noted in `exceptions`.
+"""
+
+_USER = "user@REMCTL.TEST"
+_PIECE = 4096  # remctld sends what a command writes in such pieces, or smaller ones
+
+
+class FakeServer:
+    """Every host there is, as far as a fake is concerned.
+
+    Attributes:
+        calls: every command that was sent, the oldest first, unknown ones included.
+        exceptions: what functions have raised, the oldest first.
+    """
+
+    def __init__(self, commands: FakeCommands, unreachable: Collection[str] = ()) -> None:
+        for entries in commands.values():
+            for entry in entries.values():
+                _check(entry)
+        self._commands = commands
+        self._unreachable = unreachable
+        self.calls: list[Call] = []
+        self.exceptions: list[BaseException] = []
+
+    def refusal(self, host: str, port: int) -> BaseException | None:
+        """Why a host cannot be connected to; None when it can."""
+        if host not in self._unreachable:
+            return None
+        return RemctlError(f"cannot connect to {host} (port {port or 4373}): Connection refused")
+
+    def answer(self, host: str, port: int, command: list[bytes]) -> Tokens:
+        """The answer of a host to a command."""
+        words = [word.decode("utf-8", "surrogateescape") for word in command]
+        entry, stdin = self._find(words), b""
+        if isinstance(entry, Command):
+            position = len(words) - 1 if entry.stdin == "last" else int(entry.stdin or 0)
+            if 1 <= position < len(words):
+                stdin = command[position]
+                del words[position]
+            entry = entry.program
+        env = {"REMCTL_COMMAND": words[0], "REMOTE_USER": _USER, "REMOTE_ADDR": "127.0.0.1"}
+        call = Call(tuple(words), stdin, env, host, port or 4373)
+        self.calls.append(call)
+        if any("\0" in word for word in words):
+            entry = RemctlProtocolError("Invalid command token", ErrorCode.BAD_COMMAND)
+        return self._tokens(entry, call)
+
+    def _find(self, words: list[str]) -> object:
+        subcommand = words[1] if len(words) > 1 else None
+        for command, entries in self._commands.items():
+            if command not in ("ALL", words[0]):
+                continue
+            for name, entry in entries.items():
+                if name == "ALL" or (name == "EMPTY" if subcommand is None else name == subcommand):
+                    return entry
+        return RemctlProtocolError("Unknown command", ErrorCode.UNKNOWN_COMMAND)
+
+    def _tokens(self, entry: object, call: Call) -> Tokens:
+        if isinstance(entry, type) and issubclass(entry, BaseException):
+            entry = entry()
+        try:
+            if callable(entry):
+                return self._tokens(call_function(entry, call), call)
+            if isinstance(entry, RemctlProtocolError) and entry.code is not None:
+                return [("error", str(entry).encode(), None, None, int(entry.code))]
+            if isinstance(entry, BaseException):
+                return [entry]
+            finished = finish(entry)
+        except Exception as error:
+            self.exceptions.append(error)
+            finished = failure(error)
+        tokens: Tokens = [
+            ("output", text[start : start + _PIECE], stream, None, None)
+            for stream, text in ((1, finished.stdout), (2, finished.stderr))
+            for start in range(0, len(text), _PIECE)
+        ]
+        return [*tokens, ("status", None, None, finished.status, None)]
+
+
+def _check(entry: object) -> None:
+    """Raise TypeError or ValueError where an entry of the table is no answer."""
+    if isinstance(entry, Command):
+        if not callable(entry.program):
+            raise TypeError(f"a fake cannot run a program: {entry.program!r}")
+    elif not callable(entry) and not isinstance(entry, BaseException):
+        finish(entry)
+
+
+class FakeRemctl(Remctl):
+    """A `Remctl` that answers from a table, to be given to code that takes one.
+
+    `commands` is what `FakeCommands` describes, or a FakeServer; the rest is as for `Remctl`.
+    `server` is the FakeServer, with the calls.
+    """
+
+    def __init__(
+        self,
+        commands: FakeCommands | FakeServer,
+        host: str | None = None,
+        port: int | None = None,
+        principal: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.server: FakeServer = (
+            commands if isinstance(commands, FakeServer) else FakeServer(commands)
+        )
+        self._connection = cast("_remctl.Connection", FakeConnection(self.server))
+        if host is not None:
+            self.open(host, port, principal)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Every command that was sent, the oldest first."""
+        return self.server.calls
+
+
+@contextmanager
+def fake_remctl(
+    commands: FakeCommands, *, unreachable: Collection[str] = ()
+) -> Iterator[FakeServer]:
+    """Have every new `Remctl` and every call of `remctl()` in this process answered by a table.
+
+    However they were imported, and in whatever module. `unreachable` are the hosts to which
+    no connection can be made. Gives the FakeServer, which has the calls.
+    """
+    server = FakeServer(commands, unreachable)
+    real = _remctl.Connection
+    setattr(_remctl, "Connection", lambda: FakeConnection(server))  # noqa: B010 (it is final)
+    try:
+        yield server
+    finally:
+        setattr(_remctl, "Connection", real)  # noqa: B010

@@ -1,0 +1,238 @@
+"""How hosts are written, for -H and in files."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from remctl._cli.hosts import fold, natural, parse_hosts
+from remctl._cli.parse import Misuse
+from remctl.testing import Realm
+
+from tests.support.programs import MANY, PYREMCTL, many, run
+
+NO_CLUSTERSHELL = "import sys; sys.modules['ClusterShell'] = None; "
+
+
+def parsed(text: str) -> list[tuple[str, int | None]]:
+    """The hosts that a text names."""
+    return list(parse_hosts(text, "-H"))
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("web1", [("web1", None)]),
+        ("web2,web1,db", [("web2", None), ("web1", None), ("db", None)]),
+        ("web1:4444,db", [("web1", 4444), ("db", None)]),
+        ("10.1.2.3,10.1.2.4:99", [("10.1.2.3", None), ("10.1.2.4", 99)]),
+        ("::1", [("::1", None)]),
+        ("[::1]", [("::1", None)]),
+        ("[::1]:4373", [("::1", 4373)]),
+        ("[fe80::1%eth0]:1,fe80::2%lo", [("fe80::1%eth0", 1), ("fe80::2%lo", None)]),
+        ("db[08-10]", [("db08", None), ("db09", None), ("db10", None)]),
+        ("db[1-2,5]:99", [("db1", 99), ("db2", 99), ("db5", 99)]),
+        ("a[1-3]!a2", [("a1", None), ("a3", None)]),
+        ("a[1-3]&a[2-9]", [("a2", None), ("a3", None)]),
+        ("a[1-2]^a[2-3]", [("a1", None), ("a3", None)]),
+        ("a[1-2],[::1],[::2]:3", [("a1", None), ("a2", None), ("::1", None), ("::2", 3)]),
+        ("r[1-2]n[1-2].example.com", [(f"r{r}n{n}.example.com", None) for r in "12" for n in "12"]),
+        ("127.0.0.[1-2]", [("127.0.0.1", None), ("127.0.0.2", None)]),
+        ("ünï.example", [("ünï.example", None)]),
+    ],
+)
+def test_what_names_hosts(text: str, hosts: list[tuple[str, int | None]]) -> None:
+    assert parsed(text) == hosts
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the name of a host is empty in ''"),
+        ("a,,b", "the name of a host is empty in 'a,,b'"),
+        ("a,", "the name of a host is empty in 'a,'"),
+        (":99", "not the name of a host: ':99'"),
+        ("a b", "not the name of a host: 'a b'"),
+        ("a\tb", "not the name of a host"),
+        ("a/b", "not the name of a host: 'a/b'"),
+        ("web*", "not the name of a host: 'web*'"),
+        ("a:", "invalid port number in 'a:'"),
+        ("a:0", "invalid port number in 'a:0'"),
+        ("a:65536", "invalid port number in 'a:65536'"),
+        ("a:remctl", "invalid port number in 'a:remctl'"),
+        ("a:¹", "invalid port number in 'a:¹'"),
+        ("[::1]4373", "invalid port number in '[::1]4373'"),
+        ("1:2:3", "invalid port number in '1:2:3'"),
+        ("[nonsense]", "bad range"),
+        ("web[1-", "missing bracket"),
+        ("web[3-1]", "bad range"),
+        ("web[1-5]!", "missing nodeset operand"),
+        ("n[1-99999999999]", "stands for more than 1,000,000 hosts"),
+        ("n[0-1000000]", "stands for more than 1,000,000 hosts"),
+        ("@nosuch:group", ""),
+    ],
+)
+def test_what_does_not_is_one_line_with_status_2(text: str, words: str) -> None:
+    with pytest.raises(Misuse) as caught:
+        parsed(text)
+    assert str(caught.value).startswith("-H: ")
+    assert words in str(caught.value)
+    done = run(PYREMCTL, "-H", text, "test")
+    assert done.stderr.decode() == f"pyremctl: {caught.value}\n"
+    assert done.returncode == 2
+
+
+def without_clustershell(code: str) -> str:
+    """What a program prints that has no ClusterShell."""
+    done = subprocess.run(
+        [sys.executable, "-c", NO_CLUSTERSHELL + code], capture_output=True, text=True, timeout=30
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+class TestWithoutClusterShell:
+    @pytest.mark.parametrize("text", ["web[1-3]", "@all", "a!b", "a&b", "a^b", "a,b]"])
+    def test_a_node_set_names_the_extra_and_looks_nothing_up(self, text: str) -> None:
+        code = f"from remctl._cli import main; sys.exit(main(['-H', {text!r}, 'x']))"
+        done = subprocess.run(
+            ["strace", "-f", "-e", "trace=connect", sys.executable, "-c", NO_CLUSTERSHELL + code],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        said = [line for line in done.stderr.splitlines() if line.startswith("pyremctl")]
+        assert said == [
+            f"pyremctl: -H: {text!r} is a node set, which takes: pip install 'pyremctl[fleet]'"
+        ]
+        assert done.returncode == 2
+        assert "connect(" not in done.stderr
+
+    def test_plain_names_and_addresses_do(self) -> None:
+        code = (
+            "from remctl._cli.hosts import *; "
+            "print(list(parse_hosts('b,a:1,[::1]:2,10.0.0.1', '-H')), fold(['a10', 'a9', 'b']))"
+        )
+        assert without_clustershell(code) == (
+            "[('b', None), ('a', 1), ('::1', 2), ('10.0.0.1', None)] a9,a10,b\n"
+        )
+
+
+class TestGroups:
+    """ClusterShell's files of groups, which are read only for who writes a group."""
+
+    @pytest.fixture
+    def config(self, tmp_path: Path) -> Path:
+        (tmp_path / "groups.conf").write_text(
+            "[Main]\ndefault: local\n[local]\nmap: echo web[1-2]\nlist: echo all\n"
+        )
+        return tmp_path
+
+    def hosts(self, config: Path, text: str) -> subprocess.CompletedProcess[str]:
+        code = "import sys; from remctl._cli.hosts import *; print(*parse_hosts(sys.argv[1], ''))"
+        return subprocess.run(
+            ["strace", "-f", "-o", str(config / "trace"), sys.executable, "-c", code, text],
+            env={"CLUSTERSHELL_CFGDIR": str(config), "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def test_a_group_is_its_hosts(self, config: Path) -> None:
+        assert self.hosts(config, "@all").stdout == "('web1', None) ('web2', None)\n"
+        assert "groups.conf" in (config / "trace").read_text()
+
+    def test_without_one_they_are_not_read(self, config: Path) -> None:
+        assert self.hosts(config, "a[1-2]").stdout == "('a1', None) ('a2', None)\n"
+        assert "groups.conf" not in (config / "trace").read_text()
+
+
+class TestFold:
+    @pytest.mark.parametrize(
+        ("labels", "text"),
+        [
+            (["web2", "web1", "web10"], "web[1-2,10]"),
+            (["b", "a"], "a,b"),
+            (["a1:99", "a2:99"], "a1:99,a2:99"),
+            (["::1", "a1", "[::1]:3", "a2"], "a[1-2],::1,[::1]:3"),
+            (["127.0.0.2", "127.0.0.3", "10.0.0.1"], "127.0.0.[2-3],10.0.0.1"),
+            (["a"], "a"),
+            ([], ""),
+        ],
+    )
+    def test_is_short_and_sorted(self, labels: list[str], text: str) -> None:
+        assert fold(labels) == text
+
+    def test_can_be_read_again(self) -> None:
+        labels = ["a1", "a2", "::1", "[::1]:3", "b:5", "10.0.0.1", "c08", "c09"]
+        read = {f"[{h}]:{p}" if p and ":" in h else f"{h}:{p}" if p else h
+                for h, p in parse_hosts(fold(labels), "")}  # fmt: skip
+        assert read == set(labels)
+
+
+def test_numbers_sort_as_numbers() -> None:
+    names = ["web10", "web9", "web", "db", "9", "web9a", "²"]
+    assert sorted(names, key=natural) == ["9", "db", "web", "web9", "web9a", "web10", "²"]
+
+
+class TestFiles:
+    def hosts(self, tmp_path: Path, text: str | bytes) -> "subprocess.CompletedProcess[bytes]":
+        path = tmp_path / "hosts"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return many("-p", "1", "--hosts", str(path), "--json", "x")
+
+    def test_a_line_is_a_host_its_port_and_its_principal(
+        self, tmp_path: Path, realm: Realm
+    ) -> None:
+        text = (
+            "\ufeff# A comment.\n\n127.0.0.1\r\n  127.0.0.2:2 # two\n127.0.0.3\thost/x\n[::1]:5\n"
+        )
+        done = self.hosts(tmp_path, text)
+        targets = sorted(line.split(b'"status"')[0] for line in done.stdout.splitlines())
+        assert targets == [
+            b'{"host": "127.0.0.1", "port": 1, ',
+            b'{"host": "127.0.0.2", "port": 2, ',
+            b'{"host": "127.0.0.3", "port": 1, ',
+            b'{"host": "::1", "port": 5, ',
+        ]
+        assert done.returncode == 3
+
+    def test_a_host_that_is_named_twice_is_taken_once(self, tmp_path: Path) -> None:
+        done = self.hosts(tmp_path, "127.0.0.1\n127.0.0.1\n127.0.0.1,127.0.0.1\n")
+        assert len(done.stdout.splitlines()) == 1
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("a\nb c d\n", "line 2: more than a host and a principal: 'b c d'"),
+            ("\n#\na:x\n", "line 3: invalid port number in 'a:x'"),
+            ("a\nb[1-\n", 'line 2: missing bracket: "b[1-"'),
+            (b"a\n\0\n", "line 2: not the name of a host: '\\x00'"),
+            ("a\n,\n", "line 2: the name of a host is empty in ','"),
+        ],
+    )
+    def test_what_is_wrong_is_told_with_file_and_line(
+        self, tmp_path: Path, text: str | bytes, words: str
+    ) -> None:
+        done = self.hosts(tmp_path, text)
+        assert done.stderr.decode() == f"pyremctl: {tmp_path}/hosts, {words}\n"
+        assert (done.returncode, done.stdout) == (2, b"")
+
+    def test_no_host_at_all_is_an_error(self, tmp_path: Path) -> None:
+        done = self.hosts(tmp_path, "# nobody\n")
+        assert (done.stderr, done.returncode) == (b"pyremctl: no hosts\n", 2)
+
+    def test_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:
+        done = run(MANY, "--hosts", str(tmp_path / "none"), "x")
+        assert done.stderr.decode() == (
+            f"pyremctl: option --hosts: cannot read {tmp_path}/none: No such file or directory\n"
+        )
+        assert done.returncode == 2
+        done = run(MANY, "--hosts", str(tmp_path), "x")
+        assert done.stderr.decode().endswith(": Is a directory\n")
+
+    def test_standard_input_is_a_file_too(self) -> None:
+        done = many("--hosts", "-", "x", input=b"127.0.0.1:1\n127.0.0.2:y\n")
+        assert done.stderr == (
+            b"pyremctl: standard input, line 2: invalid port number in '127.0.0.2:y'\n"
+        )

@@ -1,0 +1,296 @@
+"""A command on many hosts."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fix_fleet import Fleet
+from tests.support.programs import MANY, Done, many
+
+
+@pytest.fixture
+def hosts(fleet: Fleet, tmp_path: Path) -> str:
+    """A file with the whole fleet."""
+    return str(fleet.write(tmp_path / "hosts"))
+
+
+def records(done: Done) -> dict[str, dict[str, Any]]:
+    """What --json has printed, for each host and port."""
+    objects = [json.loads(line) for line in done.stdout.splitlines()]
+    return {f"{one['host']}:{one['port']}": one for one in objects}
+
+
+def summary(done: Done) -> dict[str, set[str]]:
+    """The hosts that the summary names, for each reason."""
+    found = re.findall(r"^  (.*) \(\d+\): (.*)$", done.stderr.decode(), re.MULTILINE)
+    return {reason: set(names.split(",")) for reason, names in found}
+
+
+class TestTheFleet:
+    """More than 300 targets of all kinds at once."""
+
+    def test_one_object_for_each_host(self, fleet: Fleet, hosts: str) -> None:
+        assert len(fleet.all) > 300
+        done = many("--hosts", hosts, "--timeout", "4", "--json", "test", "hello")
+        found = records(done)
+        assert set(found) == set(fleet.all)
+        for host in (*fleet.alive, *fleet.old):
+            assert (found[host]["stdout"], found[host]["status"]) == ("hello world\n", 0)
+            assert (found[host]["error"], found[host]["tries"]) == (None, 1)
+        for host in fleet.refusing:
+            assert (found[host]["error"], found[host]["code"]) == ("Access denied", 6)
+            assert (found[host]["stdout"], found[host]["status"]) == (None, None)
+        for host in fleet.dead:
+            assert found[host]["error"].endswith("Connection refused")
+        for host in fleet.silent:
+            assert found[host]["error"].endswith("timed out")
+            assert 4 <= found[host]["seconds"] < 30
+        assert done.returncode == 3
+
+    def test_the_summary_names_every_host_by_its_reason(self, fleet: Fleet, hosts: str) -> None:
+        done = many("--hosts", hosts, "--timeout", "4", "--gather", "test", "hello")
+        reasons = summary(done)
+        failed = {*fleet.refusing, *fleet.dead, *fleet.silent}
+        assert reasons.pop("Access denied") == set(fleet.refusing)
+        port = fleet.dead[0].partition(":")[2]
+        assert reasons.pop(f"cannot connect to HOST (port {port}): Connection refused") == set(
+            fleet.dead
+        )
+        assert set().union(*reasons.values()) == set(fleet.silent)
+        assert done.stderr.startswith(
+            f"pyremctl: {len(failed)} of {len(fleet.all)} hosts failed\n".encode()
+        )
+        assert done.stdout.endswith(b"-\nhello world\n")
+        assert done.stdout.count(b"hello world") == 1
+        assert done.returncode == 3
+
+
+def test_lines_have_their_host_in_front(fleet: Fleet) -> None:
+    done = many("-p", str(fleet.port), "-H", "127.0.1.[1-20]", "test", "mix")
+    for number in range(1, 21):
+        host = f"127.0.1.{number}: ".encode()
+        assert [one for one in done.stdout.splitlines() if one.startswith(host)] == [
+            host + b"out 1",
+            host + b"out 2",
+        ]
+        assert [one for one in done.stderr.splitlines() if one.startswith(host)] == [
+            host + b"err 1",
+            host + b"err 2",
+        ]
+    assert len(done.stdout.splitlines()) == len(done.stderr.splitlines()) == 40
+    assert done.returncode == 0
+
+
+def test_lines_arrive_while_commands_run(fleet: Fleet) -> None:
+    command = [*MANY, "-p", str(fleet.port), "-H", "127.0.1.1,127.0.1.2"]
+    with subprocess.Popen(
+        [*command, "test", "stream", "2", "1"], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        first = {process.stdout.readline(), process.stdout.readline()}
+        assert first == {b"127.0.1.1: line 1\n", b"127.0.1.2: line 1\n"}
+        assert process.poll() is None
+
+
+def test_bytes_are_as_they_are_and_a_last_line_is_ended(fleet: Fleet) -> None:
+    done = many("-p", str(fleet.port), "-H", "127.0.1.1", "test", "octets")
+    octets = bytes(range(256))
+    assert done.stdout == octets.replace(b"\n", b"\n127.0.1.1: ").join([b"127.0.1.1: ", b"\n"])
+
+
+def test_a_long_line_does_not_fill_the_memory(fleet: Fleet) -> None:
+    # 65,536 bytes are the most that is kept of a line.
+    command = ("test", "bytes", "200000")
+    done = many("-p", str(fleet.port), "-H", "127.0.1.1", *command)
+    assert done.stdout == b"127.0.1.1: 0123456789abcde\n" * 12500
+
+
+class TestGather:
+    def test_hosts_with_the_same_output_are_under_one_heading(self, fleet: Fleet) -> None:
+        few = fleet.alive[-1].partition(":")[2]
+        done = many(
+            *("-p", str(fleet.port), "-H", f"127.0.1.[1-30],127.0.2.1:{few}"),
+            *("--gather", "test", "mix"),
+        )
+        rule = "-" * 15
+        heading = f"{rule}\n127.0.1.[1-30],127.0.2.1:{few} (31)\n{rule}\n"
+        assert done.stdout.decode() == heading + "out 1\nout 2\n"
+        assert done.stderr.decode() == heading + "err 1\nerr 2\n"
+        assert done.returncode == 0
+
+    def test_groups_are_sorted_by_their_hosts(self, fleet: Fleet) -> None:
+        names = ",".join(fleet.alive[i] for i in (11, 1, 5))
+        done = many("-H", names, "--gather", "test", "pid")
+        headings = re.findall(rb"^(127\.0\.1\.\d+:\d+) \(1\)$", done.stdout, re.MULTILINE)
+        assert headings == [fleet.alive[i].encode() for i in (1, 5, 11)]
+
+
+class TestOutdir:
+    def test_has_a_file_for_each_host_and_stream(self, fleet: Fleet, tmp_path: Path) -> None:
+        folder = tmp_path / "new" / "folder"
+        names = [*fleet.alive[:3], *fleet.dead[:1]]
+        command = ("--outdir", str(folder), "test", "mix", "3")
+        done = many("-H", ",".join(names), *command)
+        found = {one.name: one.read_bytes() for one in folder.iterdir()}
+        expected = {}
+        for name in names:
+            alive = name in fleet.alive
+            expected[f"{name}.stdout"] = b"out 1\nout 2\n" if alive else b""
+            expected[f"{name}.stderr"] = b"err 1\nerr 2\n" if alive else b""
+        assert found == expected
+        assert (done.stdout, done.returncode) == (b"", 3)
+
+    def test_what_was_there_is_replaced(self, fleet: Fleet, tmp_path: Path) -> None:
+        (tmp_path / "127.0.1.1.stderr").write_text("from last time")
+        many("-p", str(fleet.port), "-H", "127.0.1.1", "--outdir", str(tmp_path), "test", "octets")
+        assert (tmp_path / "127.0.1.1.stdout").read_bytes() == bytes(range(256))
+        assert (tmp_path / "127.0.1.1.stderr").read_bytes() == b""
+
+    def test_that_cannot_be_made_is_an_error_before_anything_is_sent(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        done = many("-H", "127.0.0.1:1", "--outdir", str(tmp_path / "file"), "x")
+        assert done.stderr.decode() == (
+            f"pyremctl: option --outdir: cannot make {tmp_path}/file: File exists\n"
+        )
+        assert done.returncode == 2
+
+    def test_a_full_disk_ends_it_with_one_line(self, fleet: Fleet, tmp_path: Path) -> None:
+        (tmp_path / "127.0.1.1.stdout").symlink_to("/dev/full")
+        command = ("--outdir", str(tmp_path), "test", "hello")
+        done = many("-p", str(fleet.port), "-H", "127.0.1.1", *command)
+        assert done.stderr.decode() == "pyremctl: cannot write output: No space left on device\n"
+        assert done.returncode == 3
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("kinds", "command", "status"),
+        [
+            (["alive"], ["hello"], 0),
+            (["alive"], ["status", "7"], 1),
+            (["alive", "dead"], ["hello"], 3),
+            (["alive", "dead"], ["status", "7"], 3),
+            (["alive", "refusing"], ["hello"], 3),
+            (["alive"], ["drop"], 3),
+        ],
+    )
+    def test_says_what_has_failed(
+        self, fleet: Fleet, kinds: list[str], command: list[str], status: int
+    ) -> None:
+        names = [name for kind in kinds for name in getattr(fleet, kind)[:2]]
+        assert many("-H", ",".join(names), "test", *command).returncode == status
+
+    def test_is_2_for_a_command_line_that_is_wrong(self) -> None:
+        for line in (
+            "-H a",
+            "-x -H a b",
+            "-p x -H a b",
+            "-H a -p x b",
+            "-H a --gather --json b",
+            "-H a --limit 0 b",
+            "-H a --limit x b",
+            "-H a --retries -1 b",
+            "-H a --timeout 0 b",
+            "-H a --timeout nan b",
+            "-H a --timeout inf b",
+            "-H a --timeout soon b",
+            "-H a --bogus b",
+            "-H a --gather=x b",
+            "-H a -b nonsense b",
+            "-H a --file 9=/etc/hostname b",
+            "--hosts - --stdin b",
+            "--hosts - --hosts - b",
+            "b --hosts /nonexistent -H",
+        ):
+            done = many(*line.split())
+            if line.startswith("b"):
+                assert done.returncode == 1  # options end at the first operand
+            else:
+                assert done.returncode == 2, line
+                assert done.stderr.count(b"\n") == 1, (line, done.stderr)
+
+    def test_help_is_no_failure(self) -> None:
+        assert many("-H", "a", "-h").returncode == 0
+
+
+def test_a_command_that_fails_is_told_by_status(fleet: Fleet) -> None:
+    done = many("-H", ",".join(fleet.alive[:2]), "test", "mix", "3")
+    assert summary(done) == {"status 3": set(fleet.alive[:2])}
+
+
+def test_fail_fast_ends_all_at_the_first_failure(fleet: Fleet) -> None:
+    names = [fleet.dead[0], *fleet.alive[:5]]
+    options = ("--limit", "1", "--fail-fast")
+    done = many("-H", ",".join(names), *options, "test", "hello")
+    assert done.returncode == 3
+    assert done.stdout == b""
+    assert summary(done)["not begun"] == set(fleet.alive[:5])
+
+
+def test_fail_fast_does_not_wait_for_those_that_run(fleet: Fleet) -> None:
+    names = [*fleet.silent[:3], fleet.dead[0]]
+    done = many("-H", ",".join(names), "--fail-fast", "test", "hello")
+    assert done.returncode == 3
+    assert summary(done)["given up, the command may have run"] == set(fleet.silent[:3])
+
+
+def test_retries_are_counted(fleet: Fleet) -> None:
+    done = many("-H", fleet.dead[0], "--retries", "2", "--json", "test", "hello")
+    assert records(done)[fleet.dead[0]]["tries"] == 3
+
+
+def test_an_interrupt_ends_all_with_130_and_a_summary(fleet: Fleet) -> None:
+    names = [*fleet.silent[:3], fleet.alive[0]]
+    # The line of --json comes when its host is done.
+    command = [*MANY, "-H", ",".join(names), "--json", "test", "hello"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert f"given up, the command may have run (3): {','.join(fleet.silent[:3])}" in (
+        stderr.decode()
+    )
+    assert b"Traceback" not in stderr
+
+
+def test_a_closed_pipe_ends_all_quietly(fleet: Fleet) -> None:
+    command = [*MANY, "-p", str(fleet.port), "-H", "127.0.1.[1-20]", "test", "lines", "5000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().endswith(b"line 1\n")
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == -signal.SIGPIPE
+
+
+def test_arguments_from_elsewhere_go_to_all(fleet: Fleet, tmp_path: Path) -> None:
+    names = ",".join(fleet.alive[:3])
+    done = many("-H", names, "--stdin", "--gather", "test", "stdin", input=b"\0" * 1000)
+    assert done.stdout.count(b"1000 ") == 1
+    assert done.returncode == 0
+
+
+def test_json_has_text_or_base64(fleet: Fleet) -> None:
+    done = many("-H", fleet.alive[0], "--json", "test", "octets")
+    (record,) = records(done).values()
+    assert list(record["stdout"]) == ["base64"]
+    assert record["stderr"] == ""
+    assert list(record) == [
+        *("host", "port", "status", "stdout", "stderr", "error", "code"),
+        *("may_have_run", "seconds", "tries"),
+    ]
+
+
+def test_the_command_is_the_same_in_the_environment_of_no_terminal(fleet: Fleet) -> None:
+    env = os.environ | {"TERM": "xterm"}
+    done = many("-H", ",".join(fleet.alive[:3]), "test", "hello", env=env)
+    assert b"\x1b" not in done.stdout + done.stderr

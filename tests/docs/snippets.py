@@ -1,0 +1,95 @@
+"""The code in documents: what is shown runs, page by page, each page in one go.
+
+    python -m tests.docs.snippets FILE...
+
+prints an object in JSON: for each file what went wrong, "" where nothing did.
+
+A block marked `python` is a piece of a program, or of a session at the prompt with its output.
+The blocks of a page follow one another in one namespace. What only prepares them stands in a
+comment, which readers do not see:
+
+    <!-- prepare
+    code
+    -->
+
+A block after `<!-- needs NAME -->` runs where the package has that name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import json
+import pkgutil
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_BLOCK = re.compile(
+    r"""
+    ^(?P<indent>\ *)
+    (?:
+        (?:<!--\ needs\ (?P<needs>[\w.]+)\ -->\n\ *)?
+        ```(?:python|pycon)\n (?P<shown>.*?) ^\ *```
+    |
+        <!--\ prepare\n (?P<hidden>.*?) ^-->
+    )
+    """,
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
+
+
+def blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The blocks of a page in their order, each with the number of its first line."""
+    for found in _BLOCK.finditer(text):
+        if found["needs"] and not exists(found["needs"]):
+            continue
+        name = "hidden" if found["shown"] is None else "shown"
+        indent = found["indent"]
+        code = re.sub(rf"^{indent}", "", found[name], flags=re.MULTILINE)
+        yield text.count("\n", 0, found.start(name)) + 1, code
+
+
+def exists(name: str) -> bool:
+    """Whether there is a module or a member of one by that name."""
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+def run(file: Path) -> str:
+    """Run the blocks of a page; the first failure as a text."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for line, code in blocks(file.read_text()):
+        try:
+            if code.lstrip().startswith(">>>"):
+                if failures := run_session(code, names, f"{file}:{line}"):
+                    return failures
+            else:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(compile("\n" * (line - 1) + code, str(file), "exec"), names)
+        except BaseException:
+            return traceback.format_exc()
+    return ""
+
+
+def run_session(code: str, names: dict[str, Any], where: str) -> str:
+    """Run a session at the prompt; what did not come out as it is written."""
+    test = doctest.DocTestParser().get_doctest(code, names, where, where, 0)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    said = io.StringIO()
+    doctest.DocTestRunner(verbose=False, optionflags=flags).run(
+        test, out=said.write, clear_globs=False
+    )
+    names.update(test.globs)
+    return said.getvalue()
+
+
+if __name__ == "__main__":
+    print(json.dumps({name: run(Path(name)) for name in sys.argv[1:]}))

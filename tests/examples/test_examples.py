@@ -1,0 +1,196 @@
+"""Each program in `examples` runs, where the hosts and commands are that it speaks of."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import remctl
+
+from tests.support import example_com, own_network
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+pytestmark = pytest.mark.skipif(
+    not own_network.available(), reason="a network of one's own takes root"
+)
+
+
+def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return example_com.run_python(str(EXAMPLES / program), *arguments)
+
+
+class TestLogFollower:
+    def test_prints_what_is_written_and_ends_as_the_command_does(self) -> None:
+        done = run("log_follower.py", "host.example.com")
+        assert (done.stdout, done.stderr, done.returncode) == ("one\ntwo\nthree\n", "", 0)
+
+    def test_goes_on_after_a_lost_connection(self, tmp_path: Path) -> None:
+        done = run("log_follower.py", "host.example.com", "log", "lost-once", str(tmp_path / "x"))
+        assert done.stdout == "before\nafter\n"
+        assert "; again in 1 s" in done.stderr
+        assert done.returncode == 0
+
+    def test_says_what_the_server_refuses(self) -> None:
+        done = run("log_follower.py", "host.example.com", "no", "such")
+        assert (done.stdout, done.returncode) == ("", 1)
+        assert done.stderr == "host.example.com: Unknown command\n"
+
+
+def test_the_tests_of_a_script_pass(tmp_path: Path) -> None:
+    folder = shutil.copytree(EXAMPLES / "own_script", tmp_path / "own_script")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "3 passed" in done.stdout, done.stdout
+
+
+INTERRUPTED = """
+import signal, subprocess, sys
+command = [sys.executable, *sys.argv[2:]]
+with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+    for line in sorted(program.stdout.readline() for _ in range(int(sys.argv[1]))):
+        print(line, end="")
+    program.send_signal(signal.SIGINT)
+print(program.returncode)
+"""
+
+
+def test_the_monitor_tells_what_changes_until_ctrl_c() -> None:
+    hosts = ["web1.example.com", "down.example.com", "db1.example.com"]
+    program = [str(EXAMPLES / "monitor.py"), "nginx", *hosts]
+    done = example_com.run_python("-c", INTERRUPTED, "3", *program)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "db1.example.com: running",
+        "down.example.com: not reached: cannot connect to down.example.com (port 4373): "
+        "Connection refused",
+        "web1.example.com: running",
+        "130",
+    ]
+
+
+needs_many = pytest.mark.skipif(not hasattr(remctl, "run_many"), reason="not there yet")
+needs_pools = pytest.mark.skipif(not hasattr(remctl, "ConnectionPool"), reason="not there yet")
+needs_keytabs = pytest.mark.skipif(not hasattr(remctl, "Credentials"), reason="not there yet")
+
+
+class TestRollout:
+    @needs_many
+    def test_restarts_each_host_once(self) -> None:
+        hosts = [f"web{number}.example.com" for number in range(1, 6)]
+        done = run("rollout.py", "nginx", *hosts)
+        assert sorted(line.split(":")[0] for line in done.stdout.splitlines()) == hosts
+        assert (done.stderr, done.returncode) == ("", 0)
+
+    @needs_many
+    def test_tries_again_what_cannot_have_run_and_no_more(self) -> None:
+        done = run("rollout.py", "cut", "down.example.com", "web1.example.com")
+        assert "down.example.com: cannot connect" in done.stderr
+        assert "(4 tries)" in done.stderr
+        assert "web1.example.com" not in done.stderr
+        assert done.stdout == "web1.example.com: restarted once\n"
+        assert done.returncode == 1
+
+
+# Runs a program with the keytab of the realm's hosts, which the environment names.
+WITH_KEYTAB = """
+import os, runpy, sys
+sys.argv = [os.path.expandvars(word) for word in sys.argv[1:]]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def run_cron_job(keytab: str, *names: str) -> subprocess.CompletedProcess[str]:
+    program = str(EXAMPLES / "cron_job.py")
+    return example_com.run_python("-c", WITH_KEYTAB, program, "host.example.com", keytab, *names)
+
+
+class TestCronJob:
+    @needs_keytabs
+    def test_says_nothing_when_all_is_well(self) -> None:
+        done = run_cron_job("$KRB5_KTNAME", "jdoe", "msmith")
+        assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+    @needs_keytabs
+    def test_says_which_could_not_be_done(self) -> None:
+        done = run_cron_job("$KRB5_KTNAME", "jdoe", "root")
+        assert done.stderr.startswith("root: ")
+        assert "jdoe" not in done.stderr
+        assert done.returncode == 1
+
+    @needs_keytabs
+    def test_says_what_is_wrong_with_a_keytab(self, tmp_path: Path) -> None:
+        done = run_cron_job(str(tmp_path / "missing"), "jdoe")
+        assert str(tmp_path / "missing") in done.stderr
+        assert "(nothing was done)" in done.stderr
+        assert done.returncode == 1
+
+
+FLASK = """
+import sys
+sys.path.insert(0, "examples")
+import flask_service
+client = flask_service.create_app("{host}").test_client()
+for path in ("/accounts/jdoe", "/accounts/nobody"):
+    answer = client.get(path)
+    print(answer.status_code, answer.text.strip())
+"""
+
+
+class TestFlask:
+    @needs_pools
+    def test_answers(self) -> None:
+        done = example_com.run_python("-c", FLASK.format(host="host.example.com"))
+        found, missing = done.stdout.splitlines()[0], done.stdout.splitlines()[1]
+        assert found == "200 jdoe: enabled"
+        assert missing.startswith("404 ")
+
+    @needs_pools
+    def test_says_when_the_server_is_away(self) -> None:
+        done = example_com.run_python("-c", FLASK.format(host="down.example.com"))
+        assert done.stdout.splitlines() == ["502 the server cannot be reached"] * 2
+
+
+STARLETTE = """
+import os, sys, threading, time, urllib.error, urllib.request, uvicorn
+sys.path.insert(0, "examples")
+os.environ["REMCTL_HOST"] = "{host}"
+import starlette_service
+server = uvicorn.Server(uvicorn.Config(starlette_service.app, port=8000, log_level="error"))
+thread = threading.Thread(target=server.run)
+thread.start()
+while not server.started:
+    time.sleep(0.01)
+for path in ("/accounts/jdoe", "/accounts/nobody", "/log"):
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:8000" + path) as answer:
+            print(answer.status, answer.read())
+    except urllib.error.HTTPError as error:
+        print(error.code, error.read())
+server.should_exit = True
+thread.join()
+"""
+
+
+class TestStarlette:
+    @needs_pools
+    def test_answers_and_streams(self) -> None:
+        done = example_com.run_python("-c", STARLETTE.format(host="host.example.com"))
+        assert done.stdout.splitlines() == [
+            r"200 b'jdoe: enabled\n'",
+            "404 b''",
+            r"200 b'one\ntwo\nthree\n'",
+        ], done.stderr
+
+    @needs_pools
+    def test_says_when_the_server_is_away(self) -> None:
+        done = example_com.run_python("-c", STARLETTE.format(host="down.example.com"))
+        assert done.stdout.startswith("502 b'cannot connect to down.example.com")

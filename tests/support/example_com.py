@@ -1,0 +1,52 @@
+"""The hosts and the commands that the examples of the manual speak of."""
+
+import subprocess
+import sys
+
+from tests.support import own_network
+
+SERVERS = {
+    "host.example.com": "127.0.1.1",
+    **{f"web{number}.example.com": f"127.0.2.{number}" for number in range(1, 6)},
+    "db1.example.com": "127.0.3.1",
+}
+SILENT = {"down.example.com": "127.0.4.1"}
+
+COMMANDS: dict[str, dict[str, object]] = {
+    "account": {
+        "show": '#!/bin/sh\n[ "$2" != nobody ] || exit 1\necho "$2: enabled"\n',
+        "expire": "#!/bin/sh\n[ \"$2\" != root ] || { echo 'root stays' >&2; exit 1; }\n",
+        "create": "#!/bin/sh\n[ \"$2\" != root ] || { echo 'no such luck' >&2; exit 3; }\n",
+        "enable": "#!/bin/sh\nexit 0\n",
+        "list": "#!/bin/sh\necho jdoe\necho msmith\n",
+        "photo": {"program": "#!/bin/sh\ncat >/dev/null\n", "stdin": "last"},
+    },
+    "log": {
+        "follow": "#!/bin/sh\nfor line in one two three; do echo $line; sleep 0.15; done\n",
+        # Hangs up in the middle the first time; the file says whether it was that.
+        "lost-once": '#!/bin/sh\n[ -e "$2" ] && exec echo after\n'
+        'touch "$2"; echo before; sleep 0.2; kill -9 $PPID\n',
+    },
+    "service": {
+        "status": "#!/bin/sh\necho running\n",
+        # The service `cut` is restarted, but the connection is lost before the answer.
+        "restart": '#!/bin/sh\n[ "$2" != cut ] || { kill -9 $PPID; exit; }\necho restarted\n',
+    },
+    "test": {
+        "hello": "#!/bin/sh\necho hello world\n",
+        "fail": "#!/bin/sh\necho 'no such disk' >&2\nexit 2\n",
+    },
+}
+
+
+def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python where these hosts are, as a user with a ticket."""
+    return own_network.run(
+        [4373],
+        sys.executable,
+        *arguments,
+        servers=SERVERS,
+        silent=SILENT,
+        commands=COMMANDS,
+        timeout=110,
+    )
