@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from remctl import _remctl
-from remctl._arguments import path_or_name
+from remctl._arguments import c_string, path_or_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -157,6 +157,9 @@ _of_keytabs: dict[str, Credentials] = {}
 def of_keytab(keytab: str | os.PathLike[str]) -> Credentials:
     """The Credentials that all ``keytab=`` of one path share in this process."""
     path = path_or_name(keytab)
-    key = path if ":" in path else os.path.abspath(path)
+    c_string(path, "keytab")
+    key = os.fsdecode(path)
+    if ":" not in key:
+        key = os.path.abspath(key)
     # setdefault, so that threads that come at once get the same one.
     return _of_keytabs.get(key) or _of_keytabs.setdefault(key, Credentials.from_keytab(path))
