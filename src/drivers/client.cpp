@@ -46,7 +46,14 @@ template <class Change> void Client::change_settings(Change change) {
 }
 
 void Client::set_ccache(std::optional<std::string> ccache) {
-    change_settings([&](Settings &settings) { settings.ccache = std::move(ccache); });
+    change_settings([&](Settings &settings) {
+        settings.ccache = std::move(ccache);
+        settings.credentials = nullptr;
+    });
+}
+
+void Client::set_credentials(std::shared_ptr<Credentials> credentials) {
+    change_settings([&](Settings &settings) { settings.credentials = std::move(credentials); });
 }
 
 void Client::set_source_ip(std::string source) {
@@ -123,8 +130,8 @@ Task<Client::Place> Client::enter(std::shared_ptr<Session> session, Caller calle
     }
 }
 
-std::optional<Client::Held<Token>>
-Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, Call &call) {
+std::optional<Client::Held<Token>> Client::output_at_once(const std::shared_ptr<Session> &session,
+                                                          Caller caller, Call &call) {
     auto place = enter_at_once(session.get(), caller, call);
     if (!place)
         return std::nullopt;

@@ -42,8 +42,7 @@ class Client : public std::enable_shared_from_this<Client> {
     using Given =
         decltype(std::declval<std::invoke_result_t<Verb &, Connection &, Call &>>().await_resume());
     template <class Verb>
-    using ValueOf =
-        std::conditional_t<std::is_void_v<Given<Verb>>, std::monostate, Given<Verb>>;
+    using ValueOf = std::conditional_t<std::is_void_v<Given<Verb>>, std::monostate, Given<Verb>>;
 
     Client();
     Client(const Client &) = delete;
@@ -55,6 +54,7 @@ class Client : public std::enable_shared_from_this<Client> {
     /// For connections from now on; see set_ccache and set_source_ip in the
     /// manual.
     void set_ccache(std::optional<std::string> ccache);
+    void set_credentials(std::shared_ptr<Credentials> credentials);
     void set_source_ip(std::string source);
 
     /// The longest silence; see set_timeout in the manual.
@@ -75,8 +75,7 @@ class Client : public std::enable_shared_from_this<Client> {
                                               Caller caller, Call &call);
 
     /// Opens, by one of Connection's verbs, and remembers the target.
-    template <class Verb>
-    Task<void> open(Target target, Caller caller, Call &call, Verb verb);
+    template <class Verb> Task<void> open(Target target, Caller caller, Call &call, Verb verb);
 
     /// Reserves the connection for a stream and sends its command.
     Task<std::shared_ptr<Session>> stream(SharedCommand command, Caller caller, Call &call);
@@ -173,8 +172,7 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
     }
 }
 
-template <class Verb>
-Task<void> Client::open(Target target, Caller caller, Call &call, Verb verb) {
+template <class Verb> Task<void> Client::open(Target target, Caller caller, Call &call, Verb verb) {
     std::optional<Place> place = enter_at_once(nullptr, caller, call);
     if (!place)
         place = co_await enter(nullptr, caller, call);
