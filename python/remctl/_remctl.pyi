@@ -50,7 +50,7 @@ class Connection(metaclass=_Type):
     """
 
     def __init__(self) -> None: ...
-    def set_ccache(self, ccache: _CString | None) -> None:
+    def set_ccache(self, ccache: _CString | Credentials | None) -> None:
         """Set the credential cache for connections made from now on."""
 
     def set_source_ip(self, source: _CString) -> None:

@@ -62,7 +62,9 @@ def simple(host: str, words: Iterator[object]) -> None:
 
 def credentials() -> None:
     """Tickets, from a keytab and from a cache."""
+    remctl.remctl("host", keytab=Path("keytab"))
     with remctl.Credentials.from_keytab("/etc/client.keytab", "me") as service:
+        remctl.remctl("host", ccache=service)
         assert_type(service, remctl.Credentials)
         assert_type(service.principal, str | None)
         assert_type(service.name, str | None)
