@@ -18,6 +18,7 @@ from remctl._outcomes import Outcome, Target
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from remctl._credentials import Credentials
     from remctl._files import Sinks
     from remctl._output import RemctlOutput
 
@@ -30,7 +31,7 @@ def run_many(
     timeout: Seconds | None = None,
     port: Port = None,
     principal: str | None = None,
-    ccache: str | os.PathLike[str] | None = None,
+    ccache: str | os.PathLike[str] | Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
     retries: SupportsIndex = 0,

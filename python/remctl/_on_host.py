@@ -26,6 +26,7 @@ from remctl._settings import Settings
 from remctl._verbs import Answer, result_of
 
 if TYPE_CHECKING:
+    from remctl._credentials import Credentials
     from remctl._files import BinaryFile, Sinks
 
 #: A command, or what gives one for each target.
@@ -80,7 +81,7 @@ class Job:
         timeout: Seconds | None,
         port: Port,
         principal: str | None,
-        ccache: str | os.PathLike[str] | None,
+        ccache: str | os.PathLike[str] | Credentials | None,
         keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
         retries: SupportsIndex,

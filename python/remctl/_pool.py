@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from remctl._credentials import Credentials
     from remctl._files import BinaryFile
 else:
-    Self = BinaryFile = object
+    Credentials = Self = BinaryFile = object
 
 #: A connection that rested less than this, in seconds, is only looked at; others are asked for a
 #: sign of life, and get so long for it.
@@ -47,7 +48,7 @@ class PoolBase:
         timeout: Seconds | None = 30.0,
         max_idle: Seconds = 600.0,
         max_lifetime: Seconds | None = 3600.0,
-        ccache: str | os.PathLike[str] | None = None,
+        ccache: str | os.PathLike[str] | Credentials | None = None,
         keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
     ) -> None:
