@@ -96,7 +96,7 @@ class TestRollout:
         assert "down.example.com: cannot connect" in done.stderr
         assert "(4 tries)" in done.stderr
         assert "web1.example.com" not in done.stderr
-        assert done.stdout == "web1.example.com: restarted once\n"
+        assert done.stdout == "web1.example.com: running\n"
         assert done.returncode == 1
 
 
