@@ -30,7 +30,7 @@ struct Target {
 /// How to connect; see set_ccache and set_source_ip in the manual.
 struct Settings {
     std::optional<std::string> ccache;
-    std::string source; ///< empty: any
+    std::string source;                   ///< empty: any
     std::shared_ptr<Admission> admission; ///< whether it is this one's turn to open; null: always
 };
 
