@@ -235,7 +235,6 @@ async def _once(
             await loop.write(sinks, _token(RemctlOutput, token))
         kind = tokens[-1][0]
     if failure is not None:
-        failure.may_have_run = True  # there was output
         raise failure
     session.end()
     return result_of(sinks.answer(), target.host, port or None, first_words(arguments))
