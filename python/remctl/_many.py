@@ -90,13 +90,18 @@ def run_many(
         stdout=stdout,
         stderr=stderr,
     )
-    given = targets(hosts)
-    if executor is not None:
-        from remctl._chunks import Chunks, arguments_for
+    if executor is None:
+        return run_job(job, hosts, number)
+    from remctl._chunks import Chunks, arguments_for
 
-        sent = arguments_for(executor, job)
-        return _run(given, partial(Chunks, run_chunk, sent, number, executor, length_hint(hosts)))
-    return _run(given, partial(HostCrew, job, number))
+    given = targets(hosts)
+    sent = arguments_for(executor, job)
+    return _run(given, partial(Chunks, run_chunk, sent, number, executor, length_hint(hosts)))
+
+
+def run_job(job: Job, hosts: Iterable[str | Target], limit: int) -> Generator[Outcome, None, None]:
+    """Do a job on many hosts, as `run_many` does it in this process."""
+    return _run(targets(hosts), partial(HostCrew, job, limit))
 
 
 run_many.__module__ = "remctl"

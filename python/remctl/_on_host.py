@@ -73,7 +73,9 @@ class Loop(Protocol):
 class Job:
     """What is to be done on each host.
 
-    Raises TypeError or ValueError for an invalid argument, and names it.
+    ``silence`` is the longest that a server may send nothing, as `Remctl.set_timeout()` takes
+    it; the others are those of `run_many`. Raises TypeError or ValueError for an invalid
+    argument, and names it.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Job:
         retries: SupportsIndex,
         stdout: FileFor | None,
         stderr: FileFor | None,
+        silence: Seconds | None = None,
     ) -> None:
         self.command = command if callable(command) else command_list(command)
         self.timeout = None if timeout is None else seconds(timeout)
@@ -102,12 +105,15 @@ class Job:
             if file is not None and not callable(file):
                 raise TypeError(f"{name} must be a function of the Target that returns a file")
         self.stdout, self.stderr = stdout, stderr
+        self.silence = silence
         self._admission = _remctl.Admission()
 
     def connection(self) -> _remctl.Connection:
         """A connection with all the settings, not open."""
         connection = self.settings.connection()
         connection.set_admission(self._admission)
+        if self.silence is not None:
+            connection.set_timeout(self.silence)
         return connection
 
     def on(self, target: Target, loop: Loop) -> Coroutine[Any, Any, Outcome]:

@@ -9,7 +9,7 @@ from remctl._cli.hosts import fold, natural, parse_hosts
 from remctl._cli.parse import Misuse
 from remctl.testing import Realm
 
-from tests.support.programs import MANY, PYREMCTL, many, run
+from tests.support.programs import PYREMCTL, pyremctl, run
 
 NO_CLUSTERSHELL = "import sys; sys.modules['ClusterShell'] = None; "
 
@@ -183,7 +183,7 @@ class TestFiles:
     def hosts(self, tmp_path: Path, text: str | bytes) -> "subprocess.CompletedProcess[bytes]":
         path = tmp_path / "hosts"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return many("-p", "1", "--hosts", str(path), "--json", "x")
+        return pyremctl("-p", "1", "--hosts", str(path), "--json", "x")
 
     def test_a_line_is_a_host_its_port_and_its_principal(
         self, tmp_path: Path, realm: Realm
@@ -227,16 +227,16 @@ class TestFiles:
         assert (done.stderr, done.returncode) == (b"pyremctl: no hosts\n", 2)
 
     def test_a_file_that_cannot_be_read(self, tmp_path: Path) -> None:
-        done = run(MANY, "--hosts", str(tmp_path / "none"), "x")
+        done = run(PYREMCTL, "--hosts", str(tmp_path / "none"), "x")
         assert done.stderr.decode() == (
             f"pyremctl: option --hosts: cannot read {tmp_path}/none: No such file or directory\n"
         )
         assert done.returncode == 2
-        done = run(MANY, "--hosts", str(tmp_path), "x")
+        done = run(PYREMCTL, "--hosts", str(tmp_path), "x")
         assert done.stderr.decode().endswith(": Is a directory\n")
 
     def test_standard_input_is_a_file_too(self) -> None:
-        done = many("--hosts", "-", "x", input=b"127.0.0.1:1\n127.0.0.2:y\n")
+        done = pyremctl("--hosts", "-", "x", input=b"127.0.0.1:1\n127.0.0.2:y\n")
         assert done.stderr == (
             b"pyremctl: standard input, line 2: invalid port number in '127.0.0.2:y'\n"
         )

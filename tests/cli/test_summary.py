@@ -49,7 +49,7 @@ def test_what_to_do_about_it_is_said_once() -> None:
     assert lines(
         failed("a", "no ticket", "Get one with kinit."),
         failed("b", "no ticket", "Get one with kinit."),
-    ) == ["2 of 10 hosts failed", "  no ticket (2): a,b", "    Get one with kinit."]
+    ) == ["2 of 10 hosts failed", "  no ticket (2): a,b", "    hint: Get one with kinit."]
 
 
 def test_a_reason_is_one_line() -> None:

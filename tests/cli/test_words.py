@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from remctl.testing import Server
+from remctl.testing import Realm, Server
 
 from tests.fix_realm import netstrings
 from tests.support.programs import PYREMCTL, pyremctl
@@ -262,3 +262,26 @@ def test_a_ticket_cache_of_ones_own(server: Server, tmp_path: Path) -> None:
     assert pyremctl(*words, env=env).returncode == 1
     done = pyremctl("--ccache", cache, *words, env=env)
     assert (done.stdout, done.returncode) == (b"hello world\n", 0)
+
+
+class TestKeytab:
+    def test_gets_a_ticket_of_its_own(self, realm: Realm, server: Server, tmp_path: Path) -> None:
+        realm.add_principal("robot", "secret")
+        keytab = realm.make_keytab("robot")
+        env = os.environ | {"KRB5CCNAME": f"FILE:{tmp_path}/none"}
+        words = ("-p", str(server.port), "localhost", "test", "env")
+        done = pyremctl("--keytab", str(keytab), *words, env=env)
+        assert f"REMOTE_USER=robot@{realm.name}".encode() in done.stdout.splitlines()
+        assert (done.stderr, done.returncode) == (b"", 0)
+        assert list(tmp_path.iterdir()) == []
+        many = pyremctl("--keytab", str(keytab), "-p", words[1], "-H", *words[2:], env=env)
+        assert f"localhost: REMOTE_USER=robot@{realm.name}".encode() in many.stdout.splitlines()
+
+    def test_that_cannot_be_read_is_one_line(self, server: Server) -> None:
+        words = ("-p", str(server.port), "localhost", "test", "env")
+        done = pyremctl("--keytab", "/nonexistent", *words)
+        assert b"/nonexistent" in done.stderr
+        assert (done.stderr.count(b"\n"), done.returncode) == (1, 1)
+        done = pyremctl("--keytab", "/nonexistent", "-H", *words[2:])
+        assert b"/nonexistent" in done.stderr
+        assert (done.stderr.count(b"\n"), done.returncode) == (1, 2)

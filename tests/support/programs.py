@@ -27,11 +27,3 @@ def pyremctl(
 ) -> Done:
     """Run `pyremctl`."""
     return run(PYREMCTL, *arguments, env=env, input=input)
-
-
-MANY = (sys.executable, "-m", "tests.support.many")
-
-
-def many(*arguments: str | bytes, env: Mapping[str, str] | None = None, input: bytes = b"") -> Done:
-    """Run `pyremctl` for many hosts."""
-    return run(MANY, *arguments, env=env, input=input)

@@ -7,10 +7,6 @@ import os
 from remctl import Remctl
 from remctl._cli.parse import Misuse, Settings
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 
 class Unreachable(Exception):
     """The host cannot be looked up; the text says why, in the words of `remctl`."""
@@ -35,16 +31,12 @@ def canonical_name(host: str) -> str:
 
 def new_client(settings: Settings) -> Remctl:
     """A client with all that is set before it opens. Raises RemctlError."""
-    keytab: dict[str, Any] = {} if settings.keytab is None else {"keytab": settings.keytab}
-    remote = Remctl(**keytab)
-    if settings.silence:
-        # As many seconds as there are: the extension's clock has an end that a long has not.
-        remote.set_timeout(min(settings.silence, 10**9))
-    if settings.ccache is not None:
-        remote.set_ccache(settings.ccache)
-    if settings.source_ip is not None:
-        remote.set_source_ip(settings.source_ip)
-    return remote
+    return Remctl(
+        timeout=settings.silence or None,
+        ccache=settings.ccache,
+        keytab=settings.keytab,
+        source_ip=settings.source_ip,
+    )
 
 
 def open_client(remote: Remctl, settings: Settings) -> None:

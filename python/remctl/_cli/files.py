@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Files:
-    """The report that writes files; see `remctl._cli.interface.Report`.
+    """The report that writes files; see `remctl._cli.report.Report`.
 
     A file is made, or emptied, when its host is begun. Raises Misuse where the directory
     cannot be made.

@@ -16,7 +16,7 @@ _RULE = b"-" * 15 + b"\n"
 
 
 class Gather:
-    """The report that gathers; see `remctl._cli.interface.Report`."""
+    """The report that gathers; see `remctl._cli.report.Report`."""
 
     stdout = None
     stderr = None
@@ -28,7 +28,8 @@ class Gather:
 
     def ended(self, outcome: Outcome) -> None:
         """Keep what it wrote, also when it failed later."""
-        result = outcome.result or getattr(outcome.error, "partial", None)
+        error = outcome.error
+        result = outcome.result if error is None else error.partial
         if result is not None:
             for descriptor, data in ((1, result.stdout), (2, result.stderr)):
                 if data:

@@ -20,7 +20,7 @@ _COLOURS = {1: b"\x1b[36m", 2: b"\x1b[31m"}
 
 
 class Lines:
-    """The report that shows lines; see `remctl._cli.interface.Report`."""
+    """The report that shows lines; see `remctl._cli.report.Report`."""
 
     def __init__(self, screen: Screen, terminals: tuple[bool, bool]) -> None:
         self._screen = screen

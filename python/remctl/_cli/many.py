@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 
-import remctl
 from remctl import RemctlError
 from remctl._cli.hosts import targets
 from remctl._cli.parse import Misuse, Settings
 from remctl._cli.progress import Counts, Progress
 from remctl._cli.screen import Screen
-from remctl._cli.streams import ClosedPipe, say
+from remctl._cli.streams import say
 from remctl._cli.summary import Summary
 from remctl._cli.words import command_words
+from remctl._many import run_job
+from remctl._on_host import Job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from remctl import Outcome
-    from remctl._cli.interface import Interface, Report
+    from remctl._cli.report import Report
 
 INTERRUPTED = 130
 CANNOT_WRITE = 3
@@ -29,38 +29,17 @@ def run(settings: Settings) -> int:
 
     Raises Misuse, before anything is sent, and ClosedPipe.
     """
-    interface: Interface = remctl
     hosts = targets(settings)
-    words = command_words(settings)
     screen = Screen()
     report = _report(settings, screen)
     counts, summary = Counts(len(hosts)), Summary(len(hosts))
     queue = iter(hosts)
+    outcomes = run_job(_job(settings, report), counts.begin(queue), settings.limit)
     interrupted = False
-    try:
-        outcomes = interface.run_many(
-            counts.begin(queue),
-            words,
-            limit=settings.limit,
-            timeout=settings.timeout,
-            port=settings.port,
-            principal=settings.principal,
-            ccache=settings.ccache,
-            keytab=settings.keytab,
-            source_ip=settings.source_ip,
-            retries=settings.retries,
-            stdout=report.stdout,
-            stderr=report.stderr,
-        )
-    except (TypeError, ValueError, RemctlError) as error:
-        # Nothing was sent yet: a keytab that cannot be read, say.
-        raise Misuse(str(error)) from None
-    del words
     try:
         try:
             with Progress(counts, screen, not settings.no_progress), contextlib.closing(outcomes):
                 for outcome in outcomes:
-                    _raise_if_ours(outcome)
                     failed = summary.add(outcome)
                     counts.ended(outcome.target, failed)
                     report.ended(outcome)
@@ -75,6 +54,27 @@ def run(settings: Settings) -> int:
     for number, line in enumerate(summary.lines(counts.running, queue)):
         say(line, prefix="" if number else "pyremctl: ")
     return INTERRUPTED if interrupted else summary.status
+
+
+def _job(settings: Settings, report: Report) -> Job:
+    """What is to be done on each host. Raises Misuse."""
+    try:
+        return Job(
+            command_words(settings),
+            timeout=settings.timeout,
+            port=settings.port,
+            principal=settings.principal,
+            ccache=settings.ccache,
+            keytab=settings.keytab,
+            source_ip=settings.source_ip,
+            retries=settings.retries,
+            stdout=report.stdout,
+            stderr=report.stderr,
+            silence=settings.silence or None,
+        )
+    except (TypeError, ValueError, RemctlError) as error:
+        # Nothing was sent yet: a keytab that cannot be read, say.
+        raise Misuse(str(error)) from None
 
 
 def _report(settings: Settings, screen: Screen) -> Report:
@@ -93,10 +93,3 @@ def _report(settings: Settings, screen: Screen) -> Report:
     from remctl._cli.lines import Lines
 
     return Lines(screen, (os.isatty(1), os.isatty(2)))
-
-
-def _raise_if_ours(outcome: Outcome) -> None:
-    """Raise what is not the host's failure but ours: output that cannot be written."""
-    error = outcome.error
-    if isinstance(error, (OSError, ClosedPipe)) and not isinstance(error, RemctlError):
-        raise error

@@ -45,9 +45,12 @@ def show_answer(remote: Remctl) -> int:
 def complain(error: Exception, prefix: str = "") -> None:
     """Say what has failed, and what to do about it where that is known."""
     say(prefix + str(error))
-    hint = getattr(error, "hint", None)
-    if hint:
-        say(hint)
+    if isinstance(error, RemctlError):
+        from remctl._cli.hints import hint_of
+
+        hint = hint_of(error)
+        if hint is not None:
+            say(f"hint: {hint}")
 
 
 class Answer:

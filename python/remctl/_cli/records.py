@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Records:
-    """The report in JSON; see `remctl._cli.interface.Report`."""
+    """The report in JSON; see `remctl._cli.report.Report`."""
 
     stdout = None
     stderr = None
@@ -24,16 +24,18 @@ class Records:
     def ended(self, outcome: Outcome) -> None:
         """Print its object."""
         error, target = outcome.error, outcome.target
-        result = outcome.result or getattr(error, "partial", None)
+        # Of a host that failed, what came before: nothing is not the empty text then.
+        result = outcome.result if error is None else error.partial
+        nothing = "" if error is None else None
         record = {
             "host": target.host,
             "port": self._port if target.port is None else target.port,
             "status": None if outcome.result is None else outcome.result.status,
-            "stdout": None if result is None else _text(result.stdout),
-            "stderr": None if result is None else _text(result.stderr),
+            "stdout": nothing if result is None else _text(result.stdout, nothing),
+            "stderr": nothing if result is None else _text(result.stderr, nothing),
             "error": None if error is None else str(error),
             "code": None if error is None else getattr(error, "code", None),
-            "may_have_run": True if error is None else getattr(error, "may_have_run", True),
+            "may_have_run": error is None or error.may_have_run,
             "seconds": round(outcome.seconds, 6),
             "tries": outcome.tries,
         }
@@ -44,9 +46,11 @@ class Records:
         """Nothing is left."""
 
 
-def _text(data: bytes | None) -> str | dict[str, str]:
+def _text(data: bytes | None, nothing: str | None) -> str | dict[str, str] | None:
     """Bytes as text where they are UTF-8, else as {"base64": ...}."""
+    if data is None:
+        return nothing
     try:
-        return (data or b"").decode()
+        return data.decode()
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data or b"").decode()}
+        return {"base64": base64.b64encode(data).decode()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from remctl._cli.hints import hint_of
 from remctl._cli.hosts import label, natural
 
 TYPE_CHECKING = False
@@ -36,8 +37,8 @@ class Summary:
         if error is not None:
             self.status = HOST_FAILED
             reason = _reason(outcome.target, str(error))
-            hint = getattr(error, "hint", None)
-            if hint:
+            hint = hint_of(error)
+            if hint is not None:
                 self._hints.setdefault(reason, hint)
         elif result is not None and result.status:
             self.status = max(self.status, COMMAND_FAILED)
@@ -66,7 +67,7 @@ class Summary:
             names = ",".join(sorted(hosts, key=natural))
             lines.append(f"  {reason} ({len(hosts)}): {names}")
             if reason in self._hints:
-                lines.append(f"    {self._hints[reason]}")
+                lines.append(f"    hint: {self._hints[reason]}")
         return lines
 
 

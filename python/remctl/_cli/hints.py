@@ -1,0 +1,19 @@
+"""What to do about an error, in the words of the command line."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl import RemctlError
+
+# The package's keywords, and the options they are here.
+_OPTIONS = {"keytab=": "--keytab", "principal=": "-s"}
+
+
+def hint_of(error: RemctlError) -> str | None:
+    """The hint of an error, or None."""
+    hint = error.hint
+    if hint is not None:
+        for keyword, option in _OPTIONS.items():
+            hint = hint.replace(keyword, option)
+    return hint
