@@ -24,6 +24,8 @@ class Settings:
     ) -> None:
         if keytab is not None and ccache is not None:
             raise ValueError("give ccache or keytab, not both")
+        if keytab is not None:
+            raise ValueError("keytab cannot be used yet: get a ticket with kinit")
         self.ccache, self.keytab, self.source_ip = ccache, keytab, source_ip
         self.connection()  # what is wrong is known now
 
