@@ -21,6 +21,7 @@ import contextlib
 import doctest
 import io
 import json
+import os
 import pkgutil
 import re
 import sys
@@ -28,6 +29,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 _BLOCK = re.compile(
     r"""
@@ -63,8 +65,9 @@ def exists(name: str) -> bool:
     return True
 
 
+@mock.patch.dict(os.environ)
 def run(file: Path) -> str:
-    """Run the blocks of a page; the first failure as a text."""
+    """Run the blocks of a page; the first failure as a text. The environment stays as it was."""
     # Not "__main__": what a program does when it is run is not for the middle of a page.
     names: dict[str, Any] = {"__name__": "page"}
     for line, code in blocks(file.read_text()):
