@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.backends import starting
 from benchmarks.clients import SYSTEM_PYTHON, Worker
+from benchmarks.command_line import command_line
 from benchmarks.lab import SMOKE, Lab
 from benchmarks.rows import Goal, Row, microseconds, milliseconds, timed_row
 
@@ -261,6 +262,7 @@ SCENARIOS: dict[str, Scenario] = {
         held,
         importing,
         starting,
+        command_line,
         sizes,
     )
 }

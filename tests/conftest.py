@@ -3,10 +3,13 @@
 pytest_plugins = [
     "tests.fix_ci",
     "tests.fix_realm",
+    "tests.fix_fake",
     "tests.fix_protocol1",
     "tests.fix_hostile",
     "tests.fix_network",
     "tests.fix_wan",
     "tests.fix_waits",
     "tests.fix_fleet",
+    "tests.fix_many",
+    "tests.fix_pools",
 ]

@@ -13,10 +13,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import _remctl as _remctl
     from remctl._async_client import AsyncRemctl, AsyncStream
+    from remctl._async_many import arun_many
+    from remctl._async_pool import AsyncConnectionPool
     from remctl._async_simple import aremctl
     from remctl._build_info import VERSION, BuildInfo, __version__, build_info
     from remctl._client import Remctl, Stream
     from remctl._codes import ErrorCode
+    from remctl._credentials import Credentials
     from remctl._errors import (
         RemctlCommandError,
         RemctlError,
@@ -25,15 +28,20 @@ if TYPE_CHECKING:
         RemctlSimpleResult,
         RemctlTimeoutError,
     )
+    from remctl._many import run_many
     from remctl._outcomes import Outcome, Target
     from remctl._output import RemctlOutput
+    from remctl._pool import ConnectionPool
     from remctl._simple import remctl
 
 __all__ = [
     "VERSION",
+    "AsyncConnectionPool",
     "AsyncRemctl",
     "AsyncStream",
     "BuildInfo",
+    "ConnectionPool",
+    "Credentials",
     "ErrorCode",
     "Outcome",
     "Remctl",
@@ -48,8 +56,10 @@ __all__ = [
     "Target",
     "__version__",
     "aremctl",
+    "arun_many",
     "build_info",
     "remctl",
+    "run_many",
 ]
 
 
@@ -74,9 +84,12 @@ _refuse_sub_interpreters()
 # remctl.testing need neither. (No module here may be called as a function is: loading it would
 # take the function's place.)
 _HOMES = {
+    "AsyncConnectionPool": "_async_pool",
     "AsyncRemctl": "_async_client",
     "AsyncStream": "_async_client",
     "BuildInfo": "_build_info",
+    "ConnectionPool": "_pool",
+    "Credentials": "_credentials",
     "ErrorCode": "_codes",
     "Outcome": "_outcomes",
     "Remctl": "_client",
@@ -92,8 +105,10 @@ _HOMES = {
     "VERSION": "_build_info",
     "__version__": "_build_info",
     "aremctl": "_async_simple",
+    "arun_many": "_async_many",
     "build_info": "_build_info",
     "remctl": "_simple",
+    "run_many": "_many",
 }
 
 

@@ -61,6 +61,14 @@ void register_connection(py::module_ &module) {
     forbid_new(session_class);
     forbid_copies(session_class);
 
+    py::class_<Admission, std::shared_ptr<Admission>> admission_class(
+        module, "Admission",
+        "Lets five connections at a time be opened to one address, in order; for one thread.",
+        py::is_final());
+    admission_class.def(py::init<>());
+    construct_in_new<Admission>(admission_class);
+    forbid_copies(admission_class);
+
     py::class_<Client, std::shared_ptr<Client>> connection_class(
         module, "Connection",
         "A connection to a remctl server, shared by any number of callers.\n\n"
@@ -71,13 +79,23 @@ void register_connection(py::module_ &module) {
         .def(
             "set_ccache",
             [](Client &self, py::handle ccache) {
-                self.set_ccache(to_optional_c_string(ccache, "ccache"));
+                if (py::isinstance<Credentials>(ccache))
+                    self.set_credentials(ccache.cast<std::shared_ptr<Credentials>>());
+                else
+                    self.set_ccache(to_optional_c_string(ccache, "ccache"));
             },
             py::arg("ccache"), "Set the credential cache for connections made from now on.")
         .def(
             "set_source_ip",
             [](Client &self, py::handle source) { self.set_source_ip(to_source(source)); },
             py::arg("source"), "Set the address that connections come from, from now on.")
+        .def(
+            "set_admission",
+            [](Client &self, Admission &admission) {
+                self.set_admission(admission.shared_from_this());
+            },
+            py::arg("admission"),
+            "Have connections wait for one another that are opened to the same address.")
         .def("set_timeout", &set_timeout, py::arg("timeout"),
              "Set the longest silence, in seconds; None or 0 for no limit.")
         .def(

@@ -56,6 +56,15 @@ void register_reactor(py::module_ &module) {
             [](PythonReactor &self, PythonOperation &operation) { self.cancel(operation); },
             py::arg("operation"), "End an operation wherever it is.")
         .def(
+            "pause",
+            [](PythonReactor &self, py::handle seconds) {
+                return self.pause(to_deadline(seconds).value_or(Clock::now()));
+            },
+            py::arg("seconds"), "An operation that ends after so long.")
+        .def(
+            "excuse", [](PythonReactor &self, double seconds) { self.excuse(seconds); },
+            py::arg("seconds"), "Put all deadlines off by time that was not the calls'.")
+        .def(
             "close", [](PythonReactor &self) { return self.close(); },
             "Cancel all; how many there were.")
         .def(

@@ -8,6 +8,15 @@ namespace py = pybind11;
 
 namespace pyremctl {
 
+namespace {
+
+Task<void> wait_for_the_end(Call &call) {
+    while (!call.overdue())
+        co_await call.wait();
+}
+
+} // namespace
+
 py::object PythonOperation::result() {
     if (!done())
         throw py::value_error("the operation has not ended");
@@ -77,6 +86,17 @@ void PythonReactor::wait() {
     Wait wait;
     wait.interests.push_back({reactor_.descriptor(), POLLIN, 0});
     BlockingDriver(*thread_waker(), unlocked).wait_for(wait);
+}
+
+PythonReactor::SharedOperation PythonReactor::pause(Time end) {
+    const Limits limits{.inactivity = std::nullopt, .deadline = end};
+    const auto nothing = []() -> py::object { return py::none(); };
+    return start(limits, wait_for_the_end, nothing, nullptr, [] {});
+}
+
+void PythonReactor::excuse(double seconds) {
+    require_owner();
+    reactor_.excuse(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
 }
 
 std::size_t PythonReactor::close() {

@@ -70,6 +70,12 @@ class PythonReactor {
     /// Waits until dispatch() has something to do; it may return before.
     void wait();
 
+    /// A call that ends by itself at a moment.
+    SharedOperation pause(Time end);
+
+    /// Time in which the caller did something else is not the calls'.
+    void excuse(double seconds);
+
     /// Cancels all. Returns how many there were.
     std::size_t close();
 

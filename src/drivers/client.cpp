@@ -46,11 +46,22 @@ template <class Change> void Client::change_settings(Change change) {
 }
 
 void Client::set_ccache(std::optional<std::string> ccache) {
-    change_settings([&](Settings &settings) { settings.ccache = std::move(ccache); });
+    change_settings([&](Settings &settings) {
+        settings.ccache = std::move(ccache);
+        settings.credentials = nullptr;
+    });
+}
+
+void Client::set_credentials(std::shared_ptr<Credentials> credentials) {
+    change_settings([&](Settings &settings) { settings.credentials = std::move(credentials); });
 }
 
 void Client::set_source_ip(std::string source) {
     change_settings([&](Settings &settings) { settings.source = std::move(source); });
+}
+
+void Client::set_admission(std::shared_ptr<Admission> admission) {
+    change_settings([&](Settings &settings) { settings.admission = std::move(admission); });
 }
 
 void Client::set_timeout(std::optional<Duration> inactivity) {
@@ -133,7 +144,8 @@ std::optional<Client::Held<Token>> Client::output_at_once(const std::shared_ptr<
     look_at_orphan(*place->body);
     try {
         if (const auto token = place->body->connection.output_at_once(call))
-            return Held<Token>{std::move(place->body), std::move(place->turn), *token};
+            return Held<Token>{
+                .body = std::move(place->body), .turn = std::move(place->turn), .value = *token};
     } catch (const Error &error) {
         fail(error, *place->body);
     }

@@ -54,7 +54,9 @@ class Client : public std::enable_shared_from_this<Client> {
     /// For connections from now on; see set_ccache and set_source_ip in the
     /// manual.
     void set_ccache(std::optional<std::string> ccache);
+    void set_credentials(std::shared_ptr<Credentials> credentials);
     void set_source_ip(std::string source);
+    void set_admission(std::shared_ptr<Admission> admission);
 
     /// The longest silence; see set_timeout in the manual.
     void set_timeout(std::optional<Duration> inactivity);
@@ -150,7 +152,7 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
     const auto body = std::move(place->body);
     if constexpr (reads) {
         if (!place->turn)
-            co_return Held<Token>{body, {}, {}};
+            co_return Held<Token>{.body = body, .turn = {}, .value = {}};
         look_at_orphan(*body);
     }
     try {
@@ -161,11 +163,12 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
             value = co_await verb(body->connection, call);
         if constexpr (!reads)
             body->orphaned = false;
-        co_return Held<ValueOf<Verb>>{body, std::move(place->turn), std::move(value)};
+        co_return Held<ValueOf<Verb>>{
+            .body = body, .turn = std::move(place->turn), .value = std::move(value)};
     } catch (const Error &error) {
         if constexpr (reads) {
             if (session && session->state() == Session::State::ended)
-                co_return Held<Token>{body, {}, {}};
+                co_return Held<Token>{.body = body, .turn = {}, .value = {}};
         }
         fail(error, *body);
     }

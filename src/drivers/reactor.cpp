@@ -191,6 +191,19 @@ void Reactor::arm() {
     ::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
+void Reactor::excuse(Duration time) {
+    for (const auto &[id, running] : running_) {
+        Call &call = running->call_;
+        const bool at_its_limit = running->deadline_ && running->deadline_ == call.limit();
+        call.excuse(time);
+        if (!at_its_limit)
+            continue;
+        deadlines_.erase({*running->deadline_, id});
+        running->deadline_ = call.limit();
+        deadlines_.emplace(*running->deadline_, id);
+    }
+}
+
 std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget) {
     if (generation_ != fork_generation())
         throw Error("the event loop belongs to the parent process");

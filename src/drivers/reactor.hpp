@@ -64,6 +64,9 @@ class Reactor {
     /// which nobody dispatched is not the tasks'.
     std::vector<std::shared_ptr<Running>> dispatch(Duration budget);
 
+    /// Time in which the owner did something else: all deadlines are put off.
+    void excuse(Duration time);
+
     /// Tasks that have not ended.
     std::size_t size() const noexcept { return running_.size(); }
 

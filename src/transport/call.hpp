@@ -53,6 +53,13 @@ class Call {
     /// Something moved: the silence is over.
     void touch() noexcept { last_activity_ = Clock::now(); }
 
+    /// Time that was not the call's: it may take so much longer.
+    void excuse(Duration time) noexcept {
+        if (limits_.deadline)
+            *limits_.deadline += time;
+        last_activity_ += time;
+    }
+
     /// When the call gives up, unless something moves before.
     std::optional<Time> limit() const noexcept;
 

@@ -250,3 +250,29 @@ TEST_CASE("a reactor that goes takes its tasks with it, and late wake-ups find n
     }
     std::this_thread::sleep_for(30ms);
 }
+
+TEST_CASE("time that is excused is not the tasks'") {
+    Reactor reactor;
+    auto [near, far] = socket_pair();
+    int got = 0;
+    const Limits limits{.inactivity = std::nullopt, .deadline = Clock::now() + 50ms};
+    const auto running = reactor.start(
+        limits, [&, end = near.get()](Call &call) { return read_bytes(call, end, 1, got); });
+    std::this_thread::sleep_for(100ms);
+    reactor.excuse(100ms);
+    CHECK(reactor.dispatch(5ms).empty());
+    CHECK(ended(reactor, 1).size() == 1);
+    CHECK_THROWS_WITH(running->result(), "too late");
+    CHECK(Clock::now() - *limits.deadline >= 100ms);
+}
+
+TEST_CASE("a moment that a task waits for is not put off") {
+    Reactor reactor;
+    const Time moment = Clock::now() + 50ms;
+    const Limits limits{.inactivity = std::nullopt, .deadline = Clock::now() + 10s};
+    const auto running =
+        reactor.start(limits, [&](Call &call) { return wait_until(call, moment); });
+    reactor.excuse(5s);
+    CHECK(ended(reactor, 1, 2s).size() == 1);
+    CHECK(running->ended());
+}

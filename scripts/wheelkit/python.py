@@ -1,14 +1,15 @@
-#!/usr/bin/env python3
 """Build a CPython to test wheels with, of a kind that the machine does not have.
 
-    scripts/build-test-python --free-threaded              # without the lock, below .cache
-    scripts/build-test-python --free-threaded --version 3.14
-    scripts/build-test-python --target x86_64-linux-gnu.2.17   # for an older release's chroot
-    scripts/build-test-python --target x86_64-linux-musl       # needs musl's loader to run
+    scripts/wheel python --free-threaded              # without the lock, below .cache
+    scripts/wheel python --free-threaded --version 3.14
+    scripts/wheel python --target x86_64-linux-gnu.2.17   # for an older release's chroot
+    scripts/wheel python --target x86_64-linux-musl       # needs musl's loader to run
+    scripts/wheel python --target aarch64-linux-musl      # for a chroot of such a machine
 
 Prints the interpreter; nothing is done when it is there already. Without --target the
 system's compiler is used, and headers of zlib and OpenSSL are needed (Debian: zlib1g-dev
-libssl-dev). With it zig is, and the result has zlib and nothing else that is optional.
+libssl-dev). With it zig is, and the result has zlib and nothing else that is optional;
+another machine's takes a CPython of the same minor version here to build with.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from wheelkit import CACHE, fetch, pins, toolchain
+from . import CACHE, fetch, interpreters, pins, toolchain
 
 PREFIX = "cpython-"
 # Optimizing takes longer than all tests that use the result.
+QUICK = {"OPT": "-DNDEBUG -O1 -Wall"}
 OPTIONS = ["--disable-test-modules", "--without-ensurepip", "--without-doc-strings"]
 # Newer in zig's musl than in those of distributions that are still in use.
 MUSL_ABSENT = ["ac_cv_func_pwritev2=no", "ac_cv_func_preadv2=no"]
@@ -97,6 +99,21 @@ def name_musl(makefile: Path, tools: toolchain.Toolchain) -> None:
     makefile.write_text("\n".join(lines) + "\n")
 
 
+def cross_options(tools: toolchain.Toolchain, version: str) -> list[str]:
+    """For another machine: who that is, who helps here, and what configure cannot try."""
+    tag = f"cp{version.replace('.', '')}"
+    helper = next((one.path for one in interpreters.find() if one.tag == tag), None)
+    if helper is None:
+        raise SystemExit(f"to build one for {tools.machine}, a CPython {version} is needed here")
+    return [
+        f"--host={tools.host}",
+        f"--build={os.uname().machine}-linux-gnu",
+        f"--with-build-python={helper}",
+        "ac_cv_file__dev_ptmx=yes",
+        "ac_cv_file__dev_ptc=no",
+    ]
+
+
 def build(args: argparse.Namespace, prefix: Path) -> None:
     """Configure, make, install."""
     known = pins.load()
@@ -107,11 +124,12 @@ def build(args: argparse.Namespace, prefix: Path) -> None:
         options.append("--disable-gil")
     with tempfile.TemporaryDirectory(prefix="pyremctl-python.") as temporary:
         work = Path(temporary)
-        env: dict[str, str] = {}
+        env: dict[str, str] = dict(QUICK)
         if args.target:
             tools = toolchain.get("zig", args.target)
             options += MUSL_ABSENT if tools.libc == "musl" else []
-            env = dynamic(tools, work)
+            options += cross_options(tools, args.version) if tools.cross else []
+            env.update(dynamic(tools, work))
             env.update(with_zlib(tarballs[1], work, env, args.jobs))
         source = unpack(tarballs[0], work)
         run(["./configure", "--quiet", *options], source, env)
@@ -146,12 +164,11 @@ def main() -> None:
         shutil.rmtree(prefix, ignore_errors=True)
         build(args, prefix)
         print(f"CPython {full}{suffix}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    if args.target and toolchain.get("zig", args.target).cross:
+        print(python)
+        return
     question = "import sys, zlib; print(getattr(sys, '_is_gil_enabled', bool)())"
     done = subprocess.run([python, "-c", question], capture_output=True, text=True, check=True)
     if args.free_threaded and done.stdout.strip() != "False":
         raise SystemExit(f"{python} runs with the lock on")
     print(python)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Give a bundled wheel its platform tag, and let it out only if it passes every gate.
 
-    scripts/finish-wheel dist/pyremctl-*-linux_x86_64.whl wheelhouse/
+    scripts/wheel finish dist/pyremctl-*-linux_x86_64.whl wheelhouse/
 
 auditwheel must agree that the wheel runs on the platform (`--plat`); the extension goes
 through the gates of scripts/wheelkit/gates.py; licences and SBOM must be in place. The
@@ -14,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -21,7 +21,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from wheelkit import gates, pins, wheelfile
+from . import gates, pins, wheelfile
 
 
 def name_musl(wheel: Path, folder: Path) -> Path:
@@ -66,14 +66,23 @@ def repair(wheel: Path, plat: str, folder: Path) -> Path:
     env = {**os.environ, "PATH": search_path()}
     command = [sys.executable, "-m", "auditwheel"]
     subprocess.run([*command, "show", str(wheel)], env=env, check=True)
-    # The tags of a libc that is not this machine's can only be asked for in this way.
-    asked = "auto" if "musllinux" in plat else plat
+    # The tags of another machine or C library can only be asked for in this way.
+    ours = plat.startswith("manylinux") and plat.endswith(platform.machine())
+    asked = plat if ours else "auto"
     command += ["repair", "--plat", asked, "--only-plat", "--wheel-dir", str(folder), str(wheel)]
     subprocess.run(command, env=env, check=True)
     (repaired,) = folder.glob("*.whl")
     if plat not in repaired.name:
         raise SystemExit(f"auditwheel gives {repaired.name}, wanted is {plat}")
     return repaired
+
+
+def check_name(members: wheelfile.Members, plat: str) -> gates.Finding:
+    """An interpreter of that platform must find the extension by its name."""
+    name = wheelfile.find(members, ".so")
+    libc = "musl" if plat.startswith("musllinux") else "gnu"
+    fits = name.endswith(f"-{plat.split('_', 3)[3]}-linux-{libc}.so")
+    return gates.Finding("is named for its platform", fits, name.rsplit("/", 1)[-1])
 
 
 def check_notices(members: wheelfile.Members) -> Iterator[gates.Finding]:
@@ -103,7 +112,7 @@ def finish(wheel: Path, out: Path, plat: str) -> tuple[Path, list[gates.Finding]
         members = wheelfile.read(repaired)
         library = folder / "extension.so"
         library.write_bytes(members[wheelfile.find(members, ".so")])
-        findings = [*gates.check(library), *check_notices(members)]
+        findings = [*gates.check(library), check_name(members, plat), *check_notices(members)]
         wheelfile.declare_licenses(members)
         target = out / repaired.name
         if all(finding.passed for finding in findings):
@@ -111,6 +120,17 @@ def finish(wheel: Path, out: Path, plat: str) -> tuple[Path, list[gates.Finding]
             size = target.stat().st_size
             findings.append(gates.Finding("wheel", True, f"{size:,} bytes"))
     return target, findings
+
+
+def let_out(wheel: Path, out: Path, plat: str | None = None) -> Path:
+    """Finish one wheel, say what the gates saw, and stop if it failed one."""
+    target, findings = finish(wheel, out, plat or platform_of(wheel))
+    for finding in findings:
+        print(f"{'ok  ' if finding.passed else 'FAIL'} {finding.gate}: {finding.seen}")
+    failed = [finding.gate for finding in findings if not finding.passed]
+    if failed:
+        raise SystemExit(f"{wheel.name} must not go out: {', '.join(failed)}")
+    return target
 
 
 def main() -> None:
@@ -121,19 +141,5 @@ def main() -> None:
     parser.add_argument("wheel", type=Path)
     parser.add_argument("out", type=Path, help="folder for the finished wheel")
     parser.add_argument("--plat", help="platform tag (default: manylinux_2_17 or musllinux_1_2)")
-    parser.add_argument("--report", type=Path, help="write what was found here, as JSON")
     args = parser.parse_args()
-    target, findings = finish(args.wheel, args.out, args.plat or platform_of(args.wheel))
-    for finding in findings:
-        print(f"{'ok  ' if finding.passed else 'FAIL'} {finding.gate}: {finding.seen}")
-    if args.report:
-        rows = [vars(finding) for finding in findings]
-        args.report.write_text(json.dumps({"wheel": target.name, "gates": rows}, indent=2) + "\n")
-    failed = [finding.gate for finding in findings if not finding.passed]
-    if failed:
-        raise SystemExit(f"{args.wheel.name} must not go out: {', '.join(failed)}")
-    print(target)
-
-
-if __name__ == "__main__":
-    main()
+    print(let_out(args.wheel, args.out, args.plat))

@@ -1,8 +1,9 @@
-#!/usr/bin/env python3
-"""Install a wheel on a minimal Debian of another release and run a command from there.
+"""Install a wheel on a minimal Debian and run commands from there.
 
-    scripts/check-wheel-in-chroot                        # trixie, the fitting wheel in wheelhouse/
-    scripts/check-wheel-in-chroot --suite bullseye --python .cache/python-3.13.5-glibc2.17
+    scripts/wheel check                         # trixie, the fitting wheel in wheelhouse/
+    scripts/wheel check --machine aarch64       # the same under qemu-user
+    scripts/wheel check --suite bullseye --not-bare \\
+        --python .cache/python-3.13.5-x86_64-linux-gnu.2.17
 
 The chroot holds Python and nothing of Kerberos, no compiler, and no network but the
 loopback. A real realm and remctld run outside, from `remctl.testing` (so this needs
@@ -10,25 +11,26 @@ pyremctl with its extra `testing` in the Python that runs it); krb5.conf and the
 in the chroot where a user has them, /etc/krb5.conf and /tmp/krb5cc_0.
 
 All mounts are made in a mount namespace of its own and on top of the cached tree, which
-stays as it was: nothing is left behind, however the run ends. Needs root and debootstrap.
+stays as it was: nothing is left behind, however the run ends. Needs root and debootstrap,
+and for another machine qemu-user-static.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import hashlib
+import platform
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 from remctl.testing import Realm
-from wheelkit import CACHE, ROOT, fetch
 
-PACKAGES = "python3-venv,musl"
+from . import ROOT, chroot
+
+PACKAGES = ["python3-venv", "musl"]
 # A name of each thing that must not be there.
 UNWANTED = ["libkrb5.so*", "libgssapi*.so*", "libremctl.so*", "libkeyutils.so*", "krb5.conf"]
 COMPILERS = ["cc", "gcc", "clang", "c++", "g++"]
@@ -60,48 +62,38 @@ INSIDE = """
 site=$(/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
 "$1" -m zipfile -e /guest/*.whl "$site"
 . /etc/os-release
-echo "on: $PRETTY_NAME, $(ldd --version 2>/dev/null | head -1)"
+echo "on: $PRETTY_NAME, $(uname -m), $(ldd --version 2>/dev/null | head -1)"
 /venv/bin/python -m remctl --version
-/venv/bin/python /guest/command.py
+/venv/bin/python /guest/commands.py
 """
 
-COMMAND = """
+# What a user does: a call, a connection with more output than fits a token, an error; from
+# threads; and a server that cannot be reached.
+COMMANDS = """
+import concurrent.futures, hashlib
 import remctl
-result = remctl.remctl({host!r}, {port}, {principal!r}, ["test", "hello"])
+
+host, port, principal = {host!r}, {port}, {principal!r}
+result = remctl.remctl(host, port, principal, ["test", "hello"])
 print("stdout:", result.stdout, "status:", result.status)
+with remctl.Remctl(host, port, principal) as client:
+    output = client.run(["test", "much"]).stdout
+    print("much:", len(output), hashlib.sha256(output).hexdigest())
+    try:
+        client.run(["no", "such"])
+    except remctl.RemctlError as error:
+        print("error:", error)
+with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    calls = [pool.submit(remctl.remctl, host, port, principal, ["test", "hello"]) for _ in range(8)]
+    print("threads:", {{call.result().stdout == result.stdout for call in calls}})
+try:
+    remctl.remctl(host, 1, principal, ["test", "hello"])
+except remctl.RemctlError as error:
+    print("refused:", error)
 kerberos = {{line.split()[-1] for line in open("/proc/self/maps") if "krb5" in line}}
 print("kerberos libraries in the process:", sorted(kerberos) or "none")
 """
-
-
-def base_tree(suite: str, mirror: str | None) -> Path:
-    """The release, as debootstrap makes it; made once."""
-    base = CACHE / "chroot" / f"{suite}+{PACKAGES.replace(',', '+')}"
-    if base.exists():
-        return base
-    mirrors = [mirror] if mirror else fetch.apt_mirrors()
-    if not mirrors:
-        raise SystemExit("name a Debian mirror with --mirror")
-    partial = base.with_name(f"{base.name}.{os.getpid()}.part")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    log = partial.with_name(f"{partial.name}.log")
-    command = ["unshare", "--mount", "--propagation", "private"]
-    command += ["debootstrap", "--variant=minbase", f"--include={PACKAGES}"]
-    started = time.monotonic()
-    try:
-        with log.open("wb") as out:
-            done = subprocess.run(
-                [*command, suite, str(partial), mirrors[0]], stdout=out, stderr=out, check=False
-            )
-        if done.returncode:
-            raise SystemExit(log.read_text(errors="replace")[-2000:])
-        shutil.rmtree(partial / "var" / "cache" / "apt", ignore_errors=True)
-        partial.rename(base)
-    finally:
-        log.unlink(missing_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)
-    print(f"debootstrap {suite}: {time.monotonic() - started:.0f} s", file=sys.stderr)
-    return base
+MUCH = b"0123456789abcde\n" * 200_000
 
 
 def check_bare(base: Path, needed: bool) -> None:
@@ -134,42 +126,51 @@ def python_in(base: Path, prefix: Path | None) -> tuple[str, str]:
 
 
 def wheel_for(tag: str, args: argparse.Namespace) -> Path:
-    """The wheel named, or the one in the wheelhouse for that Python."""
+    """The wheel named, or the one in the wheelhouse for that Python and machine."""
     if args.wheel:
         return Path(args.wheel)
     house: Path = args.wheelhouse
-    found = sorted(house.glob(f"pyremctl-*-{tag}*.whl"))
+    found = sorted(house.glob(f"pyremctl-*-{tag}*_{args.machine}.whl"))
     if not found:
-        raise SystemExit(f"{house} holds no wheel for {tag}: scripts/build-wheels")
+        raise SystemExit(f"{house} holds no wheel for {tag}, {args.machine}: scripts/wheel build")
     return found[-1]
 
 
 def run(base: Path, wheel: Path, python: str, prefix: Path | None) -> None:
-    """Realm and server outside, wheel and command inside."""
-    commands = {"test": {"hello": '#!/bin/sh\necho "hello $REMOTE_USER"\n'}}
+    """Realm and server outside, wheel and commands inside."""
     with (
         tempfile.TemporaryDirectory(prefix="pyremctl-chroot.") as temporary,
         Realm() as realm,
-        realm.server(commands) as server,
     ):
         work, guest = Path(temporary, "work"), Path(temporary, "guest")
         work.mkdir()
         guest.mkdir()
+        (guest / "much").write_bytes(MUCH)
+        much = f"#!/bin/sh\nexec cat {guest / 'much'}\n"
+        commands = {"test": {"hello": '#!/bin/sh\necho "hello $REMOTE_USER"\n', "much": much}}
         shutil.copy(wheel, guest)
         shutil.copy(realm.env["KRB5_CONFIG"], guest / "krb5.conf")
         shutil.copy(realm.ccache.removeprefix("FILE:"), guest / "ccache")
         (guest / "inside.sh").write_text(INSIDE)
-        (guest / "command.py").write_text(
-            COMMAND.format(host="127.0.0.1", port=server.port, principal=server.principal)
-        )
-        command = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork"]
-        command += ["--kill-child", "/bin/sh", "-c", ENTER, "enter"]
-        command += [str(base), str(work), str(guest), python, str(prefix or "")]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        print(done.stdout, end="")
-        wanted = f"stdout: b'hello {realm.user}\\n' status: 0"
-        if done.returncode or wanted not in done.stdout:
-            raise SystemExit(f"the command failed; its server says:\n{server.log()}")
+        with realm.server(commands) as server:
+            (guest / "commands.py").write_text(
+                COMMANDS.format(host="127.0.0.1", port=server.port, principal=server.principal)
+            )
+            command = [*chroot.PRIVATE, "--pid", "--fork", "--kill-child"]
+            command += ["/bin/sh", "-c", ENTER, "enter", str(base), str(work), str(guest)]
+            command += [python, str(prefix or "")]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+            print(done.stdout, end="")
+            wanted = [
+                f"stdout: b'hello {realm.user}\\n' status: 0",
+                f"much: {len(MUCH)} {hashlib.sha256(MUCH).hexdigest()}",
+                "error: ",
+                "threads: {True}",
+                "refused: ",
+            ]
+            missing = [line for line in wanted if line not in done.stdout]
+            if done.returncode or missing:
+                raise SystemExit(f"missing: {missing}; the server says:\n{server.log()}")
 
 
 def main() -> None:
@@ -178,6 +179,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--suite", default="trixie", help="the Debian release (trixie)")
+    parser.add_argument(
+        "--machine", choices=sorted(chroot.DEBIAN), default=platform.machine(), help="(this one's)"
+    )
     parser.add_argument("--wheel", help="the wheel (default: the one in the wheelhouse that fits)")
     parser.add_argument("--wheelhouse", type=Path, default=ROOT / "wheelhouse")
     parser.add_argument("--python", type=Path, metavar="PREFIX", help="a Python to lend the chroot")
@@ -188,17 +192,12 @@ def main() -> None:
     )
     parser.add_argument("--mirror", help="the Debian mirror (default: the one apt is set up with)")
     args = parser.parse_args()
-    if os.geteuid() != 0:
-        raise SystemExit("only root can make a chroot")
-    base = base_tree(args.suite, args.mirror)
+    chroot.need_root()
+    base = chroot.tree(args.suite, args.machine, PACKAGES, args.mirror)
     check_bare(base, not args.not_bare)
     prefix = args.python.resolve() if args.python else None
     python, tag = python_in(base, prefix)
     wheel = wheel_for(tag, args)
     print(f"wheel: {wheel.name}")
     run(base, wheel, python, prefix)
-    print("the command ran")
-
-
-if __name__ == "__main__":
-    main()
+    print("the commands ran")

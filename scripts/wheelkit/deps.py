@@ -1,10 +1,9 @@
-#!/usr/bin/env python3
 """Build the static libraries of a bundled wheel, once for every Python.
 
-    scripts/build-deps --prefix .cache/deps/here
-    scripts/build-deps --compiler zig --target x86_64-linux-gnu.2.17
-    scripts/build-deps --download-only sources/      # then, offline:
-    scripts/build-deps --sources sources/ --prefix /opt/pyremctl-deps
+    scripts/wheel deps --prefix .cache/deps/here
+    scripts/wheel deps --compiler zig --target x86_64-linux-gnu.2.17
+    scripts/wheel deps --download-only sources/      # then, offline:
+    scripts/wheel deps --sources sources/ --prefix /opt/pyremctl-deps
 
 Prints the prefix, which CMake takes as -DPYREMCTL_DEPS=<prefix>. Nothing is done
 when the prefix already holds what would be built.
@@ -20,23 +19,42 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from wheelkit import CACHE, ROOT, fetch, pins, recipes, sbom, toolchain
+from . import CACHE, fetch, pins, recipes, sbom, toolchain
 
 STAMP = "share/pyremctl-deps.json"
 SBOM = "share/pyremctl.cdx.json.in"
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where the tarballs come from, if not from their homes: see `fetch.obtain`."""
+
+    sources: Path | None = None
+    mirror: str | None = None
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        """The options for it."""
+        parser.add_argument("--sources", type=Path, help="folder of tarballs; download nothing")
+        parser.add_argument("--mirror", help="base address of a Debian mirror to fetch from")
+
+    def obtain(self, pin: pins.Pin) -> Path:
+        """The path of the pinned tarball."""
+        return fetch.obtain(pin, self.sources, self.mirror)
+
+
 def fingerprint(tools: toolchain.Toolchain) -> str:
     """A name for all that the result depends on."""
-    digest = hashlib.sha256(f"{tools.target} {tools.version}".encode())
+    digest = hashlib.sha256(f"{tools.target} {tools.version} {toolchain.YASM_VERSION}".encode())
     for pin in pins.bundled():
         digest.update(repr(pin).encode())
         for patch in pin.patch_files:
             digest.update(patch.read_bytes())
-    for module in ("recipes", "sbom"):
-        digest.update((ROOT / "scripts" / "wheelkit" / f"{module}.py").read_bytes())
+    for module in (recipes, sbom):
+        digest.update(Path(str(module.__file__)).read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -46,16 +64,16 @@ def is_current(prefix: Path, name: str) -> bool:
     return stamp.is_file() and json.loads(stamp.read_text())["fingerprint"] == name
 
 
-def build(prefix: Path, tools: toolchain.Toolchain, name: str, args: argparse.Namespace) -> None:
+def build(prefix: Path, tools: toolchain.Toolchain, name: str, origin: Origin, jobs: int) -> None:
     """Build into a folder beside the prefix and move it there when it is whole."""
-    tarballs = {pin.name: fetch.obtain(pin, args.sources, args.mirror) for pin in pins.bundled()}
+    tarballs = {pin.name: origin.obtain(pin) for pin in pins.bundled()}
     prefix.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f"{prefix.name}.", dir=prefix.parent))
     work = Path(tempfile.mkdtemp(prefix="pyremctl-deps."))
     try:
         for folder in ("include", "lib", "share"):
             (staging / folder).mkdir()
-        shop = recipes.Workshop(work, staging, tools, args.jobs)
+        shop = recipes.Workshop(work, staging, tools, jobs)
         for pin in pins.bundled():
             started = time.monotonic()
             recipes.RECIPES[pin.name](shop, pin, tarballs[pin.name])
@@ -79,6 +97,19 @@ def build(prefix: Path, tools: toolchain.Toolchain, name: str, args: argparse.Na
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def prefix_of(
+    tools: toolchain.Toolchain, origin: Origin, prefix: Path | None = None, jobs: int = 0
+) -> Path:
+    """Where the libraries are; they are built if they are not there."""
+    name = fingerprint(tools)
+    prefix = (prefix or CACHE / "deps" / f"{tools.target}-{name}").resolve()
+    if not is_current(prefix, name):
+        if prefix.exists() and any(prefix.iterdir()) and not (prefix / STAMP).exists():
+            raise SystemExit(f"{prefix} holds something else; not touching it")
+        build(prefix, tools, name, origin, jobs or os.cpu_count() or 1)
+    return prefix
+
+
 def main() -> None:
     """Parse the arguments and build what is missing."""
     parser = argparse.ArgumentParser(
@@ -87,27 +118,15 @@ def main() -> None:
     parser.add_argument("--prefix", type=Path, help="where to (default: below .cache/deps)")
     parser.add_argument("--compiler", choices=["system", "zig"], default="system")
     parser.add_argument("--target", help="zig's target (default: this machine, glibc 2.17)")
-    parser.add_argument("--sources", type=Path, help="folder of tarballs; download nothing")
-    parser.add_argument("--mirror", help="base address of a Debian mirror to fetch from")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--download-only", type=Path, metavar="DIR", help="fetch to DIR and stop")
+    Origin.add_arguments(parser)
     args = parser.parse_args()
-
+    origin = Origin(args.sources, args.mirror)
     if args.download_only:
         args.download_only.mkdir(parents=True, exist_ok=True)
         for pin in pins.bundled():
-            print(shutil.copy(fetch.obtain(pin, args.sources, args.mirror), args.download_only))
+            print(shutil.copy(origin.obtain(pin), args.download_only))
         return
-
     tools = toolchain.get(args.compiler, args.target)
-    name = fingerprint(tools)
-    prefix = (args.prefix or CACHE / "deps" / f"{tools.target}-{name}").resolve()
-    if not is_current(prefix, name):
-        if prefix.exists() and any(prefix.iterdir()) and not (prefix / STAMP).exists():
-            raise SystemExit(f"{prefix} holds something else; not touching it")
-        build(prefix, tools, name, args)
-    print(prefix)
-
-
-if __name__ == "__main__":
-    main()
+    print(prefix_of(tools, origin, args.prefix, args.jobs))

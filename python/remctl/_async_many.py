@@ -1,0 +1,283 @@
+"""One command on many hosts at once, in an event loop: asyncio's (uvloop too) or trio's."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+)
+from functools import partial
+from operator import length_hint
+from time import monotonic
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+from remctl._arguments import Port, Seconds
+from remctl._async_client import like
+from remctl._beside import Beside, beside
+from remctl._crew import suspended
+from remctl._many import HostCrew, run_many
+from remctl._on_host import CommandFor, FileFor, Job, count, require_many, target_of, targets
+from remctl._outcomes import Outcome, Target
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from remctl._chunks import Chunks
+    from remctl._files import Sinks
+    from remctl._output import RemctlOutput
+else:
+    Self = object
+
+
+@like(run_many)
+def arun_many(
+    hosts: Iterable[str | Target] | AsyncIterable[str | Target],
+    command: CommandFor,
+    *,
+    limit: SupportsIndex = 64,
+    timeout: Seconds | None = None,
+    port: Port = None,
+    principal: str | None = None,
+    ccache: str | os.PathLike[str] | None = None,
+    keytab: str | os.PathLike[str] | None = None,
+    source_ip: str | None = None,
+    retries: SupportsIndex = 0,
+    stdout: FileFor | None = None,
+    stderr: FileFor | None = None,
+    executor: Executor | None = None,
+) -> Outcomes:
+    number = count(limit, "limit", 1)
+    job = Job(
+        command,
+        timeout=timeout,
+        port=port,
+        principal=principal,
+        ccache=ccache,
+        keytab=keytab,
+        source_ip=source_ip,
+        retries=retries,
+        stdout=stdout,
+        stderr=stderr,
+    )
+    require_many(hosts)
+    given: Iterator[Target] | AsyncIterator[str | Target]
+    given = aiter(hosts) if isinstance(hosts, AsyncIterable) else targets(hosts)
+    if executor is not None:
+        from remctl._chunks import Chunks, arguments_for
+
+        sent = arguments_for(executor, job)
+        hint = 0 if isinstance(hosts, AsyncIterable) else length_hint(hosts)
+        return Outcomes(given, partial(Chunks, sent, number, executor, hint))
+    return Outcomes(given, partial(AsyncCrew, job, number))
+
+
+arun_many.__module__ = "remctl"
+
+
+_END = object()  # there is no further host
+
+
+class AsyncCrew(HostCrew):
+    """Hosts under way, whose files may be the event loop's."""
+
+    def __init__(self, job: Job, limit: int) -> None:
+        super().__init__(job, limit)
+        self.beside: Beside | None = None
+        self.come_back: deque[Coroutine[Any, None, Outcome]] = deque()
+
+    async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
+        """Hand a token to the files, and wait for what one gives to be awaited."""
+        steps = sinks.steps(token)
+        try:
+            awaitable = next(steps)
+            while True:
+                awaitable = steps.send(await self._elsewhere(awaitable))
+        except StopIteration:
+            pass
+
+    async def _elsewhere(self, awaitable: Awaitable[Any]) -> Any:
+        """What something gives that the event loop has to wait for."""
+        assert self.beside is not None
+        place = _Elsewhere(self)
+        cancel = self.beside.spawn(awaitable, place.end)
+        if not place.done:
+            try:
+                await suspended(place)
+            except BaseException:  # closed
+                cancel()
+                raise
+        return place.result()
+
+    def dispatch(self) -> None:
+        """See `Hosts`."""
+        while self.come_back:
+            self.advance(self.come_back.popleft())
+        super().dispatch()
+
+    def close(self) -> None:
+        """See `Hosts`."""
+        self.come_back.clear()
+        super().close()
+
+
+class _Elsewhere:
+    """What a coroutine of the crew waits for that is not the reactor's."""
+
+    def __init__(self, crew: AsyncCrew) -> None:
+        self.waiter: Any = None
+        self.done = False
+        self._crew = crew
+        self._value: Any = None
+        self._error: Exception | None = None
+
+    def end(self, value: Any, error: Exception | None) -> None:
+        """Take what has come of it."""
+        self._value, self._error, self.done = value, error, True
+        if self.waiter is not None:
+            self._crew.come_back.append(self.waiter)
+
+    def result(self) -> Any:
+        """Return or raise that."""
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class Outcomes(AsyncIterator[Outcome]):
+    """The outcomes of `arun_many()`, in the order of completion.
+
+    An asynchronous context manager, which ends all when it is left, as `aclose()` does. (Leaving
+    a loop by ``break`` is leaving only where nothing else holds the iterator.)
+    """
+
+    def __init__(
+        self,
+        given: Iterator[Target] | AsyncIterator[str | Target],
+        begin: Callable[[], AsyncCrew | Chunks],
+    ) -> None:
+        self._given = given
+        self._begin = begin
+        self._hosts: AsyncCrew | Chunks | None = None
+        self._beside: Beside | None = None
+        self._reading: Callable[[], object] | None = None  # cancels it
+        self._read: deque[tuple[object, Exception | None]] = deque()
+        self._more = True
+        self._running = False
+        self._closed = False
+        self._since: float | None = None
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Outcome:
+        if self._running:
+            raise RuntimeError("arun_many() is asked for the next outcome by another task")
+        if self._closed:
+            raise StopAsyncIteration
+        self._running = True
+        try:
+            outcome = await self._next()
+        except BaseException:
+            self._running = False
+            self._close()
+            raise
+        self._running = False
+        self._since = monotonic()
+        return outcome
+
+    async def aclose(self) -> None:
+        """End all that is under way. It never waits."""
+        self._close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            self._close()
+
+    def _close(self) -> None:
+        self._closed = True
+        if self._running:
+            # Another task waits, and does it before its descriptor is closed.
+            if self._beside is not None:
+                self._beside.wake()
+            return
+        if self._reading is not None:
+            self._reading()
+        if self._hosts is not None:
+            self._hosts.close()
+
+    async def _next(self) -> Outcome:
+        loop, hosts = self._started()
+        if self._since is not None:
+            hosts.excuse(self._since)
+        await loop.checkpoint()
+        while not self._closed:
+            self._fill(loop, hosts)
+            if hosts.ended:
+                return hosts.ended.popleft()
+            if not hosts and self._reading is None and not self._more:
+                self._closed = True
+                break
+            await loop.wait(hosts.descriptor)
+            if not self._closed:
+                hosts.dispatch()
+        raise StopAsyncIteration
+
+    def _started(self) -> tuple[Beside, AsyncCrew | Chunks]:
+        if self._beside is None or self._hosts is None:
+            self._beside = loop = beside()
+            self._hosts = hosts = self._begin()
+            hosts.beside = loop
+        return self._beside, self._hosts
+
+    def _fill(self, loop: Beside, hosts: AsyncCrew | Chunks) -> None:
+        """Begin on as many hosts as there is room for, and are there."""
+        while self._more and hosts.room():
+            if isinstance(self._given, Iterator):
+                since = monotonic()
+                target = next(self._given, None)
+                hosts.excuse(since)
+            elif self._read:
+                host, error = self._read.popleft()
+                if error is not None:
+                    raise error
+                target = None if host is _END else target_of(host)
+            else:
+                if self._reading is None:
+                    self._reading = loop.spawn(_following(self._given), self._take)
+                return
+            if target is None:
+                self._more = False
+                hosts.complete()
+            else:
+                hosts.add(target)
+
+    def _take(self, host: object, error: Exception | None) -> None:
+        self._reading = None
+        self._read.append((host, error))
+
+
+async def _following(hosts: AsyncIterator[object]) -> object:
+    async for host in hosts:
+        return host
+    return _END

@@ -1,0 +1,197 @@
+"""Many hosts in chunks, each run elsewhere: by an executor of `concurrent.futures`."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections import deque
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from queue import SimpleQueue
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from remctl._errors import make
+from remctl._on_host import Job
+from remctl._outcomes import Outcome, Target
+
+if TYPE_CHECKING:
+    from remctl._beside import Beside
+
+# Hosts are read for so many chunks ahead of what is known.
+_AHEAD = 64
+
+# Where the number of hosts is known it is divided into so many at least: for many workers,
+# and for outcomes that come early.
+_LEAST = 16
+
+_Answer = tuple[list[Outcome], Exception | None]
+
+
+class Chunks:
+    """Hosts in the hands of an executor: see `remctl._many.Hosts`."""
+
+    def __init__(
+        self, arguments: dict[str, Any], limit: int, executor: Executor, hint: int
+    ) -> None:
+        self.ended: deque[Outcome] = deque()
+        self.beside: Beside | None = None
+        self._executor = executor
+        self._arguments = (arguments, limit)
+        self._size = max(1, min(limit, -(-hint // _LEAST))) if hint else limit
+        self._next: list[Target] = []
+        self._running: dict[Future[_Answer], tuple[list[Target], float]] = {}
+        self._hosts = 0
+        self._done: SimpleQueue[Future[_Answer]] = SimpleQueue()
+
+    def __len__(self) -> int:
+        """How many hosts have no outcome yet."""
+        return self._hosts
+
+    def room(self) -> bool:
+        """Whether there is room for another."""
+        return self._hosts + len(self.ended) < _AHEAD * self._size
+
+    def add(self, target: Target) -> None:
+        """Put a host into the next chunk; hand that over when it is full."""
+        self._hosts += 1
+        self._next.append(target)
+        if len(self._next) >= self._size:
+            self.complete()
+
+    def complete(self) -> None:
+        """Hand over what there is of a chunk."""
+        chunk, self._next = self._next, []
+        if not chunk:
+            return
+        begin = monotonic()
+        try:
+            # Where arguments that are equal are taken for the same call (Dask does) it would be
+            # done once.
+            future = self._executor.submit(run_chunk, uuid4().hex, chunk, *self._arguments)
+        except BrokenExecutor as error:
+            self._fail(chunk, begin, error, may_have_run=False)
+            return
+        self._running[future] = chunk, begin
+        future.add_done_callback(self._tell)
+
+    def excuse(self, since: float) -> None:
+        """Elsewhere time goes on."""
+
+    @property
+    def descriptor(self) -> None:
+        """There is none: `beside` is woken."""
+
+    def wait(self) -> None:
+        """Wait until a chunk has ended."""
+        self._take(self._done.get())
+
+    def dispatch(self) -> None:
+        """Take in the outcomes of the chunks that have ended."""
+        while not self._done.empty():
+            self._take(self._done.get())
+
+    def close(self) -> None:
+        """Cancel the chunks that were not begun."""
+        running, self._running = self._running, {}
+        for future in running:
+            future.cancel()
+
+    def _tell(self, future: Future[_Answer]) -> None:
+        self._done.put(future)
+        if self.beside is not None:
+            self.beside.wake_from_anywhere()
+
+    def _take(self, future: Future[_Answer]) -> None:
+        chunk, begin = self._running.pop(future)
+        try:
+            outcomes, raised = future.result()
+        except CancelledError as error:
+            self._fail(chunk, begin, error, may_have_run=False)
+        except Exception as error:
+            self._fail(chunk, begin, error, may_have_run=True)
+        else:
+            if raised is not None:
+                raise raised
+            self._hosts -= len(chunk)
+            self.ended.extend(outcomes)
+
+    def _fail(
+        self, chunk: list[Target], begin: float, error: BaseException, *, may_have_run: bool
+    ) -> None:
+        """The executor has no outcomes for a chunk: errors in their place."""
+        text = f"the worker ended without an outcome: {str(error) or type(error).__name__}"
+        self._hosts -= len(chunk)
+        for target in chunk:
+            failure = make(
+                "general", text, host=target.host, port=target.port, may_have_run=may_have_run
+            )
+            self.ended.append(Outcome(target, None, failure, monotonic() - begin, 1))
+
+
+def _sent(job: Job) -> dict[str, Any]:
+    """The arguments of `run_many()` that a worker can be sent; TypeError where one cannot."""
+    command = job.command
+    if not callable(command):
+        command = [bytes(argument) for argument in command]
+    arguments = {"command": command, "stdout": job.stdout, "stderr": job.stderr}
+    for name, value in arguments.items():
+        try:
+            pickle.dumps(value)
+        except Exception as error:
+            raise TypeError(f"{name} cannot be sent to a worker: {error}") from error
+    settings = {
+        "ccache": job.settings.ccache,
+        "keytab": job.settings.keytab,
+        "source_ip": job.settings.source_ip,
+    }
+    return (
+        arguments
+        | settings
+        | {
+            "timeout": job.timeout,
+            "port": job.port,
+            "principal": job.principal,
+            "retries": job.retries,
+        }
+    )
+
+
+def arguments_for(executor: Executor, job: Job) -> dict[str, Any]:
+    """What the workers are sent; TypeError or ValueError where they cannot do it.
+
+    Kerberos and the threads of the engine do not survive a fork in the middle of what they do,
+    which is what a worker that is forked has to.
+    """
+    if not callable(getattr(executor, "submit", None)):
+        raise TypeError(
+            f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}"
+        )
+    for name, value in (("ccache", job.settings.ccache), ("keytab", job.settings.keytab)):
+        if value is not None and not isinstance(value, str) and not hasattr(value, "__fspath__"):
+            raise TypeError(
+                f"{name} must be a name or path for an executor, not {type(value).__name__}: "
+                f"tickets are not sent to its workers"
+            )
+    processes = sys.modules.get("concurrent.futures.process")
+    context = None
+    if processes is not None and isinstance(executor, processes.ProcessPoolExecutor):
+        context = getattr(executor, "_mp_context", None)
+    if context is not None and context.get_start_method() == "fork":
+        raise ValueError(
+            "executor starts its workers by fork, which is not safe beside threads and open "
+            "connections: give it mp_context=multiprocessing.get_context('spawn')"
+        )
+    return _sent(job)
+
+
+def run_chunk(token: str, chunk: list[Target], arguments: dict[str, Any], limit: int) -> _Answer:
+    """What a worker does with a chunk: its outcomes, and what stopped them."""
+    from remctl._many import run_many
+
+    outcomes: list[Outcome] = []
+    try:
+        outcomes.extend(run_many(chunk, limit=limit, **arguments))
+    except Exception as error:
+        return outcomes, error
+    return outcomes, None

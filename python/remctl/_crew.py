@@ -1,0 +1,149 @@
+"""Coroutines over one reactor, taken on by whoever waits for it.
+
+They wait for calls and for nothing else, so that no event loop is needed; where there is one
+it waits for the reactor's descriptor. Nothing moves but in `start()` and `dispatch()`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Coroutine, Generator
+from contextlib import suppress
+from threading import get_ident
+from time import monotonic
+from types import coroutine
+from typing import Any, Generic, Protocol, TypeVar
+
+from remctl import _remctl
+from remctl._errors import RemctlError, make
+
+#: The longest that `dispatch()` stays away from signals and other tasks, in seconds.
+BUDGET = 0.005
+
+# Less than this is not worth putting off the deadlines for.
+_SHORTEST_EXCUSE = 0.005
+
+_Result = TypeVar("_Result")
+
+
+class Awaited(Protocol):
+    """What a coroutine can wait for: an operation, or something that ends elsewhere."""
+
+    waiter: Any
+
+
+class Crew(Generic[_Result]):
+    """Coroutines under way, and the results of those that have ended.
+
+    An exception in one of them is raised to whoever took it on.
+    """
+
+    def __init__(self) -> None:
+        self.reactor = _remctl.Reactor()
+        self._owner = os.getpid(), get_ident()
+        self.ended: deque[_Result] = deque()
+        self._at_work: set[Coroutine[Any, None, _Result]] = set()
+        self._excused = 0.0
+        self._owed = 0.0
+
+    def __len__(self) -> int:
+        """How many have not ended."""
+        return len(self._at_work)
+
+    def start(self, work: Coroutine[Any, None, _Result]) -> None:
+        """Take a coroutine to its first wait, or to its end."""
+        self._at_work.add(work)
+        self.advance(work)
+
+    @property
+    def descriptor(self) -> int:
+        """Readable when `dispatch()` has something to do."""
+        return self.reactor.fileno()
+
+    def wait(self) -> None:
+        """Wait until `dispatch()` may have something to do."""
+        self.reactor.wait()
+
+    def dispatch(self) -> None:
+        """Advance all whose calls have ended, without a wait."""
+        # No name for an operation here: this frame may be an exception's, and kept.
+        for work in [_waiter(operation) for operation in self.reactor.dispatch(BUDGET)]:
+            if work is not None:
+                self.advance(work)
+
+    def advance(self, work: Coroutine[Any, None, _Result]) -> None:
+        """Take a coroutine on that waits for something which has ended."""
+        try:
+            awaited: Awaited = work.send(None)
+        except StopIteration as end:
+            self._at_work.discard(work)
+            self.ended.append(end.value)
+        except BaseException:
+            self._at_work.discard(work)
+            raise
+        else:
+            awaited.waiter = work
+
+    def require_owner(self) -> None:
+        """RemctlError in another thread, and in the child of a fork."""
+        if self._owner != (os.getpid(), get_ident()):
+            text = "these calls are another thread's, or the parent process's"
+            raise make("general", text, may_have_run=False)
+
+    def close(self) -> None:
+        """End all of them where they are, and close the descriptors."""
+        while self._at_work:
+            # Of another thread, or of the child of a fork: the calls go with the reactor.
+            with suppress(RemctlError):
+                self._at_work.pop().close()
+        # Not when this object goes: the frames of an exception may keep it.
+        self.__dict__.pop("reactor", None)
+
+    # Time.
+
+    def now(self) -> float:
+        """The time as the calls' deadlines have it: it stands still where it is excused."""
+        return monotonic() - self._excused
+
+    def excuse(self, since: float) -> None:
+        """Do not count the time since a moment of the monotonic clock.
+
+        Nothing could move in it: whoever takes this on did something else.
+        """
+        self.require_owner()
+        time = monotonic() - since
+        self._excused += time
+        self._owed += time
+        if self._owed >= _SHORTEST_EXCUSE:
+            self.reactor.excuse(self._owed)
+            self._owed = 0.0
+
+    # For the coroutines.
+
+    async def finish(self, operation: _remctl.Operation) -> Any:
+        """Wait for the end of a call and return or raise what it gives."""
+        if not operation.done:
+            try:
+                await suspended(operation)
+            except BaseException:  # closed
+                self.reactor.cancel(operation)
+                raise
+        return operation.result()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long."""
+        await self.finish(self.reactor.pause(seconds))
+
+
+def _waiter(operation: _remctl.Operation) -> Any:
+    """Who waits for it, and nobody from now on."""
+    waiter = operation.waiter
+    operation.waiter = None
+    return waiter
+
+
+@coroutine
+def suspended(awaited: Awaited) -> Generator[Awaited, None, None]:
+    """Wait until somebody advances the coroutine that `awaited` has as its waiter."""
+    yield awaited

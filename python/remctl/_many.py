@@ -1,0 +1,182 @@
+"""One command on many hosts at once, without an event loop."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
+from operator import length_hint
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol, SupportsIndex
+
+from remctl._arguments import Port, Seconds
+from remctl._crew import Crew
+from remctl._on_host import CommandFor, FileFor, Job, count, targets
+from remctl._outcomes import Outcome, Target
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from remctl._files import Sinks
+    from remctl._output import RemctlOutput
+
+
+def run_many(
+    hosts: Iterable[str | Target],
+    command: CommandFor,
+    *,
+    limit: SupportsIndex = 64,
+    timeout: Seconds | None = None,
+    port: Port = None,
+    principal: str | None = None,
+    ccache: str | os.PathLike[str] | None = None,
+    keytab: str | os.PathLike[str] | None = None,
+    source_ip: str | None = None,
+    retries: SupportsIndex = 0,
+    stdout: FileFor | None = None,
+    stderr: FileFor | None = None,
+    executor: Executor | None = None,
+) -> Generator[Outcome, None, None]:
+    """Run a command on many hosts at once; an `Outcome` for each, as soon as it is known.
+
+    ``hosts`` is any iterable, also an endless one, of hosts' names or `Target`.
+    It is read only as fast as ``limit`` allows: no more than so many hosts are
+    connected to, or have outcomes that were not taken yet. (At most five
+    connections are opened at a time to one address and port, which is what a
+    remctld that listens by itself has room for.) ``command`` is a command, or a
+    function of the `Target` that returns one.
+
+    ``timeout`` is the longest that one host may take, over all its tries and
+    the pauses between them, in seconds: None is no limit, 0 or less is too late
+    at once. ``port`` and ``principal`` are for the hosts that have none of
+    their own; ``ccache``, ``keytab`` and ``source_ip`` are as for `Remctl`.
+
+    ``retries`` is how many more times a host is tried, after growing pauses,
+    that could not be resolved or connected to, took too long, or was lost;
+    never where the command may have run, and never after a failure to
+    authenticate or a refusal.
+
+    ``stdout`` and ``stderr`` are functions of the `Target` that return a binary
+    file: what comes for one is written to it as it arrives, and the result's
+    member is None then. Close it when the host's outcome has come.
+
+    ``executor`` is a `concurrent.futures.Executor` to which hosts are handed
+    in chunks, for what one process cannot do; ``limit`` is each chunk's then,
+    and outcomes come as chunks end.
+
+    A host that fails never stops another: its outcome has the error. What the
+    caller's iterable, functions and files raise is raised here, and ends all,
+    as closing the iterator does. While nobody asks for the next outcome nothing
+    moves, and no time passes for ``timeout``. The iterator is for one thread.
+
+    Raises TypeError or ValueError for an invalid argument before anything is
+    sent; for a host that is none when it is read.
+    """
+    number = count(limit, "limit", 1)
+    job = Job(
+        command,
+        timeout=timeout,
+        port=port,
+        principal=principal,
+        ccache=ccache,
+        keytab=keytab,
+        source_ip=source_ip,
+        retries=retries,
+        stdout=stdout,
+        stderr=stderr,
+    )
+    given = targets(hosts)
+    if executor is not None:
+        from remctl._chunks import Chunks, arguments_for
+
+        sent = arguments_for(executor, job)
+        return _run(given, partial(Chunks, sent, number, executor, length_hint(hosts)))
+    return _run(given, partial(HostCrew, job, number))
+
+
+run_many.__module__ = "remctl"
+
+
+class Hosts(Protocol):
+    """Hosts under way, wherever that is."""
+
+    ended: deque[Outcome]
+
+    def __len__(self) -> int:
+        """How many have no outcome yet."""
+
+    def room(self) -> bool:
+        """Whether there is room for another."""
+
+    def add(self, target: Target) -> None:
+        """Begin on a host."""
+
+    def complete(self) -> None:
+        """There are no more to come."""
+
+    def excuse(self, since: float) -> None:
+        """Do not count the time since that moment."""
+
+    def wait(self) -> None:
+        """Wait until `dispatch()` may have something to do."""
+
+    def dispatch(self) -> None:
+        """Take in what there is to be known."""
+
+    def close(self) -> None:
+        """End all."""
+
+
+class HostCrew(Crew[Outcome]):
+    """Hosts under way in one reactor, each with the steps of a job."""
+
+    def __init__(self, job: Job, limit: int) -> None:
+        super().__init__()
+        self._job = job
+        self._limit = limit
+
+    def room(self) -> bool:
+        """See `Hosts`."""
+        return len(self) + len(self.ended) < self._limit
+
+    def add(self, target: Target) -> None:
+        """See `Hosts`."""
+        begin = monotonic()
+        steps = self._job.on(target, self)
+        self.excuse(begin)
+        self.start(steps)
+
+    def complete(self) -> None:
+        """See `Hosts`."""
+
+    async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
+        """Hand a token to the files; TypeError where one cannot do without an event loop."""
+        sinks.write(token)
+
+
+def _run(given: Iterator[Target], begin: Callable[[], Hosts]) -> Generator[Outcome, None, None]:
+    hosts = begin()
+    more = True
+    try:
+        while True:
+            while more and hosts.room():
+                since = monotonic()
+                target = next(given, None)
+                hosts.excuse(since)
+                if target is None:
+                    more = False
+                    hosts.complete()
+                else:
+                    hosts.add(target)
+            if hosts.ended:
+                since = monotonic()
+                yield hosts.ended.popleft()
+                hosts.excuse(since)
+            elif hosts:
+                hosts.wait()
+                hosts.dispatch()
+            else:
+                return
+    finally:
+        hosts.close()

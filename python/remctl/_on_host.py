@@ -1,0 +1,239 @@
+"""One command on one host of many: the steps, and another try where one may help."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from operator import index
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex
+
+from remctl import _remctl
+from remctl._arguments import (
+    Command,
+    Encoded,
+    Port,
+    Seconds,
+    c_string,
+    command_list,
+    first_words,
+    port_number,
+    seconds,
+)
+from remctl._errors import RemctlError, RemctlSimpleResult, locate, make
+from remctl._outcomes import Outcome, Target
+from remctl._output import RemctlOutput
+from remctl._settings import Settings
+from remctl._verbs import Answer, result_of
+
+if TYPE_CHECKING:
+    from remctl._files import BinaryFile, Sinks
+
+#: A command, or what gives one for each target.
+CommandFor = Command | Callable[[Target], Command]
+
+#: What gives a target's file.
+FileFor = Callable[[Target], "BinaryFile | None"]
+
+#: Pauses between tries, in seconds: the first, and the longest. Each is twice the one before,
+#: give or take a quarter, so that hosts which failed together do not come back together.
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 10.0
+
+# Tokens that lie ready are fetched together, up to so many bytes.
+_BATCH = 256 * 1024
+
+_TOO_LATE = "timed out before anything was sent"  # the extension's own words
+
+_token = tuple.__new__
+
+
+class Loop(Protocol):
+    """Where the steps wait."""
+
+    @property
+    def reactor(self) -> _remctl.Reactor:
+        """Where calls begin."""
+
+    def now(self) -> float:
+        """The time that deadlines are judged by, in seconds."""
+
+    async def finish(self, operation: _remctl.Operation) -> Any:
+        """Wait for the end of a call and return or raise what it gives."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so long."""
+
+    async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
+        """Hand a token to the files."""
+
+
+class Job:
+    """What is to be done on each host.
+
+    Raises TypeError or ValueError for an invalid argument, and names it.
+    """
+
+    def __init__(
+        self,
+        command: CommandFor,
+        *,
+        timeout: Seconds | None,
+        port: Port,
+        principal: str | None,
+        ccache: str | os.PathLike[str] | None,
+        keytab: str | os.PathLike[str] | None,
+        source_ip: str | None,
+        retries: SupportsIndex,
+        stdout: FileFor | None,
+        stderr: FileFor | None,
+    ) -> None:
+        self.command = command if callable(command) else command_list(command)
+        self.timeout = None if timeout is None else seconds(timeout)
+        self.port = None if port is None else port_number(port)
+        if principal is not None:
+            c_string(principal, "principal")
+        self.principal = principal
+        self.settings = Settings(ccache, keytab, source_ip)
+        self.retries = count(retries, "retries", 0)
+        for file, name in ((stdout, "stdout"), (stderr, "stderr")):
+            if file is not None and not callable(file):
+                raise TypeError(f"{name} must be a function of the Target that returns a file")
+        self.stdout, self.stderr = stdout, stderr
+        self._admission = _remctl.Admission()
+
+    def connection(self) -> _remctl.Connection:
+        """A connection with all the settings, not open."""
+        connection = self.settings.connection()
+        connection.set_admission(self._admission)
+        return connection
+
+    def on(self, target: Target, loop: Loop) -> Coroutine[Any, Any, Outcome]:
+        """The steps on one host. What the caller's functions raise is raised here."""
+        given = self.command
+        arguments = command_list(given(target)) if callable(given) else given
+        sinks = None
+        if self.stdout is not None or self.stderr is not None:
+            from remctl._files import Sinks
+
+            sinks = Sinks(
+                None if self.stdout is None else self.stdout(target),
+                None if self.stderr is None else self.stderr(target),
+            )
+        return _until_it_is_known(self, target, arguments, sinks, loop)
+
+
+def count(value: SupportsIndex, name: str, least: int) -> int:
+    """A number of things; TypeError or ValueError that names the argument."""
+    try:
+        number = index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}: {number}")
+    return number
+
+
+def targets(hosts: Iterable[str | Target]) -> Iterator[Target]:
+    """Each host as a target, read one by one; TypeError where there cannot be any."""
+    require_many(hosts)
+    try:
+        given = iter(hosts)
+    except TypeError:
+        raise TypeError(f"hosts must be an iterable, not {type(hosts).__name__}") from None
+    return map(target_of, given)
+
+
+def require_many(hosts: object) -> None:
+    """TypeError for one host in place of an iterable of hosts."""
+    if isinstance(hosts, (str, bytes, Target)):
+        raise TypeError("hosts must be an iterable of hosts, not one host: [host] has one")
+
+
+def target_of(host: object) -> Target:
+    """A host as it was given, as a target."""
+    if isinstance(host, Target):
+        return host
+    if isinstance(host, str):
+        return Target(host)
+    raise TypeError(f"a host must be a str or a Target, not {type(host).__name__}")
+
+
+async def _until_it_is_known(
+    job: Job, target: Target, arguments: list[Encoded], sinks: Sinks | None, loop: Loop
+) -> Outcome:
+    """Try, and try again where that is allowed and may help."""
+    begin = loop.now()
+    end = None if job.timeout is None else begin + job.timeout
+    port = job.port if target.port is None else target.port
+    tries = 0
+    while True:
+        tries += 1
+        connection = job.connection()
+        try:
+            if job.timeout is not None and job.timeout <= 0:
+                raise make("timeout", _TOO_LATE, may_have_run=False)
+            result = await _once(job, target, port, arguments, sinks, loop, connection, end)
+            return Outcome(target, result, None, loop.now() - begin, tries)
+        except RemctlError as failure:
+            error = failure
+        finally:
+            connection.close()
+        pause = _pause_after(tries) if tries <= job.retries and _may_pass(error) else None
+        if pause is None or (end is not None and loop.now() + pause >= end):
+            locate(error, target.host, port or None, first_words(arguments))
+            # Its frames would be kept for as long as it is.
+            return Outcome(target, None, error.with_traceback(None), loop.now() - begin, tries)
+        await loop.sleep(pause)
+
+
+def _may_pass(error: RemctlError) -> bool:
+    """Whether another try is harmless and may help."""
+    return getattr(error, "_passing", False) and not error.may_have_run
+
+
+def _pause_after(tries: int) -> float:
+    from random import uniform
+
+    longest: float = min(_FIRST_PAUSE * 2 ** min(tries - 1, 16), _LONGEST_PAUSE)
+    return longest * uniform(0.75, 1.25)
+
+
+async def _once(
+    job: Job,
+    target: Target,
+    port: int | None,
+    arguments: list[Encoded],
+    sinks: Sinks | None,
+    loop: Loop,
+    connection: _remctl.Connection,
+    end: float | None,
+) -> RemctlSimpleResult:
+    """Connect, send the command, and take in its answer."""
+    # No name for the reactor: the frame of an exception would keep its descriptors open.
+    caller = id(connection)  # nobody else has it
+    principal = job.principal if target.principal is None else target.principal
+
+    def left() -> float | None:
+        return None if end is None else end - loop.now()
+
+    await loop.finish(
+        loop.reactor.open(connection, caller, target.host, port or 0, principal, left())
+    )
+    if sinks is None:
+        answer: Answer = await loop.finish(loop.reactor.run(connection, caller, arguments, left()))
+        return result_of(answer, target.host, port or None, first_words(arguments))
+    session = await loop.finish(loop.reactor.stream(connection, caller, arguments, left()))
+    failure: RemctlError | None = None
+    kind = "output"
+    while kind == "output" and failure is None:
+        tokens, failure = await loop.finish(
+            loop.reactor.outputs(connection, caller, session, _BATCH, left())
+        )
+        for token in tokens:
+            await loop.write(sinks, _token(RemctlOutput, token))
+        kind = tokens[-1][0]
+    if failure is not None:
+        failure.may_have_run = True  # there was output
+        raise failure
+    session.end()
+    return result_of(sinks.answer(), target.host, port or None, first_words(arguments))

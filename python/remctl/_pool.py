@@ -1,0 +1,349 @@
+"""A pool of connections to one server, for threads."""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event
+from time import monotonic
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
+
+from remctl import _remctl
+from remctl._arguments import Command, Port, Seconds, c_string, host_name, port_number, seconds
+from remctl._client import Remctl
+from remctl._errors import RemctlError, RemctlSimpleResult, locate, make
+from remctl._pooling import Ledger, Member, Place, waited_too_long
+from remctl._settings import Settings
+from remctl._verbs import end_after, left
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from remctl._files import BinaryFile
+else:
+    Self = BinaryFile = object
+
+#: A connection that rested less than this, in seconds, is only looked at; others are asked for a
+#: sign of life, and get so long for it.
+RESTED = 1.0
+SIGN_OF_LIFE = 5.0
+
+
+class PoolBase:
+    """What the pools of both worlds have in common: all but the waiting."""
+
+    def __init__(
+        self,
+        host: str,
+        port: Port = None,
+        principal: str | None = None,
+        *,
+        min_size: SupportsIndex = 1,
+        max_size: SupportsIndex = 8,
+        timeout: Seconds | None = 30.0,
+        max_idle: Seconds = 600.0,
+        max_lifetime: Seconds | None = 3600.0,
+        ccache: str | os.PathLike[str] | None = None,
+        keytab: str | os.PathLike[str] | None = None,
+        source_ip: str | None = None,
+    ) -> None:
+        host_name(host)
+        if principal is not None:
+            c_string(principal, "principal")
+        self._host, self._port, self._principal = host, port_number(port), principal
+        self._settings = Settings(ccache, keytab, source_ip)
+        self._ledger = Ledger(min_size, max_size, max_idle, max_lifetime, timeout)
+        self._filled = False
+
+    def __repr__(self) -> str:
+        name = f"{type(self).__module__}.{type(self).__qualname__}"
+        state = "closed" if self._ledger.closed else f"{self._ledger.stats()['pool_size']} open"
+        return f"<{name} {self._host} {state}>"
+
+    def stats(self) -> dict[str, int]:
+        """Numbers about the pool, by the names that psycopg_pool has for them.
+
+        ``pool_min`` and ``pool_max``; ``pool_size``, the connections that there are,
+        ``pool_available``, those at rest, and ``requests_waiting``. Since the pool was made:
+        ``requests_num``, ``requests_queued`` (those that had to wait), ``requests_wait_ms``
+        (milliseconds, of all) and ``requests_errors``; ``connections_num`` (made),
+        ``connections_errors`` (not made) and ``connections_lost`` (found dead at rest); and
+        ``returns_bad``, those that came back and could not be used again.
+        """
+        return self._ledger.stats()
+
+    def _end(self, timeout: Seconds | None) -> float | None:
+        """The moment until which a connection is waited for; None where that is for ever."""
+        limit = self._ledger.timeout
+        if timeout is not None:
+            limit = seconds(timeout)
+        if limit is not None and limit <= 0:
+            self._ledger.count("requests_errors")
+            raise waited_too_long(self._host, 0.0)
+        return end_after(limit)
+
+    def _within(self, timeout: Seconds | None) -> Seconds | None:
+        """How long `run()` may wait for a connection: as others do, or as long as it may take."""
+        limit = self._ledger.timeout
+        if timeout is None or limit is None:
+            return timeout
+        return min(seconds(timeout), limit)
+
+    def _require_grant(self, place: Place, begin: float) -> None:
+        if not place.granted:
+            self._ledger.require_open()
+            raise waited_too_long(self._host, monotonic() - begin)
+
+    def _new_member(self, connection: _remctl.Connection) -> Member:
+        ledger = self._ledger
+        ledger.count("connections_num")
+        end = min(monotonic() + ledger.max_lifetime, self._settings.ticket_end())
+        return Member(connection, end)
+
+    def _not_made(self, error: RemctlError) -> RemctlError:
+        self._ledger.count("connections_errors")
+        return locate(error, self._host, self._port or None, None)
+
+    def _lost(self, place: Place) -> None:
+        """The member of a place turns out to be dead: the place is for making another."""
+        self._ledger.count("connections_lost")
+        member, place.member = place.member, None
+        if member is not None:
+            member.connection.close()
+
+    def _take_back(self, place: Place, *, cut_short: bool) -> bool:
+        """Put a connection to rest, or close it. Whether the pool is to be looked after now."""
+        ledger, member = self._ledger, place.member
+        assert member is not None
+        connection = member.connection
+        usable = not cut_short and connection.opened and not connection.pending
+        if usable and connection.fileno() >= 0 and not ledger.is_old(member):
+            connection.set_timeout(None)
+            ledger.give_back(place, member)
+        else:
+            connection.close()
+            ledger.count("returns_bad")
+            ledger.give_back(place, None)
+        return not cut_short and place.generation == ledger.generation
+
+
+class ConnectionPool(PoolBase):
+    """Connections to one server that threads share, each for a block at a time.
+
+        with remctl.ConnectionPool("host.example.com", max_size=4) as pool:
+            with pool.connection() as r:
+                r.run(["test", "hello"])
+            pool.run(["test", "hello"])
+
+    ``host``, ``port`` and ``principal`` are as for `Remctl.open()`, ``ccache``, ``keytab`` and
+    ``source_ip`` as for `Remctl`. The pool has ``min_size`` connections, and makes more while
+    they are needed, up to ``max_size``. ``timeout`` is the longest that a connection is waited
+    for, in seconds; None is no limit. One that has rested for ``max_idle`` seconds is closed
+    (remctld hangs up after an hour), and one that is ``max_lifetime`` seconds old, or whose
+    ticket has ended, when it comes back. One that has rested is asked for a sign of life before
+    it is given out, and replaced where it gives none.
+
+    Nothing is connected before ``with``, `open()` or the first use. No thread looks after the
+    pool: what is missing or too old is seen to when connections are taken and given back. Whoever
+    has to wait is served in order. The child of a fork starts with an empty pool.
+
+    Raises TypeError or ValueError for an invalid argument.
+    """
+
+    __module__ = "remctl"
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self, *, timeout: Seconds | None = None) -> None:
+        """Make ``min_size`` connections. Opening an open pool does no more than what is missing.
+
+        ``timeout`` is in place of the pool's. Raises RemctlError where a connection cannot be
+        made, or the pool was closed, and RemctlTimeoutError.
+        """
+        self._ledger.require_open()
+        self._fill(self._end(timeout))
+        self._filled = True
+
+    def close(self) -> None:
+        """Close what rests, and what is lent when it comes back.
+
+        Who waits for a connection gets a RemctlError. A closed pool stays closed; closing it
+        again does nothing.
+        """
+        self._ledger.close()
+
+    @contextmanager
+    def connection(self, timeout: Seconds | None = None) -> Iterator[Remctl]:
+        """Lend a connection for the length of a ``with`` block.
+
+        ``timeout`` is in place of the pool's, in seconds; 0 or less is too late at once.
+
+        After the block what it gave is of no use. In the block it is a `Remctl` that cannot be
+        opened, and whose ticket cache and source address cannot be changed: that is a
+        RemctlError. What `set_timeout()` sets is for the block. A block that is left with output
+        pending, in the middle of a stream, or by an exception that is not an `Exception` (Ctrl-C)
+        costs the connection; other exceptions do not.
+
+        Raises RemctlTimeoutError when none was free in time, and RemctlError where a new one
+        cannot be made, or the pool is closed.
+        """
+        place = self._obtain(timeout)
+        lease = Lease(place, self._host, self._port)
+        cut_short = True
+        try:
+            yield lease
+            cut_short = False
+        except Exception:
+            cut_short = False
+            raise
+        finally:
+            lease._give_up()
+            if self._take_back(place, cut_short=cut_short):
+                self._look_after()
+
+    def run(
+        self,
+        command: Command,
+        *,
+        timeout: Seconds | None = None,
+        stdout: BinaryFile | None = None,
+        stderr: BinaryFile | None = None,
+    ) -> RemctlSimpleResult:
+        """Run a command on one of the connections: `connection()` and `Remctl.run()`.
+
+        ``timeout`` is the longest that both may take together.
+        """
+        end = end_after(timeout)
+        with self.connection(self._within(timeout)) as remctl:
+            return remctl.run(command, timeout=left(end), stdout=stdout, stderr=stderr)
+
+    def _obtain(self, timeout: Seconds | None) -> Place:
+        ledger = self._ledger
+        begin = monotonic()
+        ledger.require_open()
+        end = self._end(timeout)
+        place = None
+        try:
+            if not self._filled:
+                self._fill(end)
+                self._filled = True
+            ledger.prune()
+            place = ledger.ask(Event)
+            if isinstance(place.bell, Event):
+                place.bell.wait(left(end))
+            self._require_grant(place, begin)
+            if place.member is not None and not self._lives(place.member, end):
+                self._lost(place)
+            if place.member is None:
+                place.member = self._make(end)
+        except BaseException:
+            ledger.count("requests_errors")
+            if place is not None:
+                ledger.give_back(place, None)
+            raise
+        ledger.count("requests_wait_ms", round((monotonic() - begin) * 1000))
+        return place
+
+    def _make(self, end: float | None) -> Member:
+        connection = self._settings.connection()
+        try:
+            connection.open(self._host, self._port, self._principal, left(end))
+        except RemctlError as error:
+            raise self._not_made(error) from None
+        return self._new_member(connection)
+
+    def _lives(self, member: Member, end: float | None) -> bool:
+        limit = quick_look(member, end)
+        if limit is None:
+            return readable(member.connection) is False
+        try:
+            member.connection.noop(limit)
+        except RemctlError:
+            return False
+        return True
+
+    def _fill(self, end: float | None) -> None:
+        """Make what is missing; RemctlError where it cannot be made."""
+        ledger = self._ledger
+        while (place := ledger.missing()) is not None:
+            try:
+                place.member = self._make(end)
+            finally:
+                ledger.give_back(place, place.member)
+
+    def _look_after(self) -> None:
+        """Close what is too old and make what is missing, where that can be done."""
+        self._ledger.prune()
+        # stats() tells; whoever needs a connection will be told why there is none.
+        with suppress(RemctlError):
+            self._fill(self._end(None))
+
+
+class Lease(Remctl):
+    """A pool's connection, for the length of a block."""
+
+    __module__ = "remctl"
+    __qualname__ = "Remctl"
+
+    def __init__(self, place: Place, host: str, port: int) -> None:
+        assert place.member is not None
+        self._connection = place.member.connection
+        self._aim(host, port)
+
+    def _give_up(self) -> None:
+        """The block is over."""
+        self._connection = _remctl.Connection()
+
+    def open(self, *arguments: object, **keywords: object) -> NoReturn:
+        """Refuse it: RemctlError."""
+        raise the_pool_s("open()")
+
+    def open_socket(self, *arguments: object, **keywords: object) -> NoReturn:
+        """Refuse it: RemctlError."""
+        raise the_pool_s("open_socket()")
+
+    def set_ccache(self, ccache: object) -> NoReturn:
+        """Refuse it: RemctlError."""
+        raise the_pool_s("set_ccache()")
+
+    def set_source_ip(self, source: object) -> NoReturn:
+        """Refuse it: RemctlError."""
+        raise the_pool_s("set_source_ip()")
+
+
+def the_pool_s(call: str) -> RemctlError:
+    """For what is not to be done with a connection that is lent."""
+    text = f"{call} on a connection of a pool: give it to the pool's constructor"
+    return make("general", text, may_have_run=False)
+
+
+def quick_look(member: Member, end: float | None) -> float | None:
+    """How long a sign of life may take; None where it is enough to look."""
+    if monotonic() - member.rested_since < RESTED:
+        return None
+    rest = left(end)
+    return SIGN_OF_LIFE if rest is None else min(SIGN_OF_LIFE, rest)
+
+
+def readable(connection: _remctl.Connection) -> bool | None:
+    """Whether something has come that nobody asked for: the end, mostly. None: not connected."""
+    descriptor = connection.fileno()
+    if descriptor < 0:
+        return None
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,87 @@
+// How many connections may be opening at once to one server.
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "transport/address.hpp"
+#include "transport/call.hpp"
+#include "transport/dial.hpp"
+#include "transport/task.hpp"
+#include "transport/waker.hpp"
+
+namespace pyremctl {
+
+/// Lets five connections at a time be opened to one address and port, in the
+/// order in which they come: remctld that listens by itself queues no more, and
+/// one that finds no room there tries again after a second.
+///
+/// Shared by connections that one thread uses.
+class Admission : public std::enable_shared_from_this<Admission> {
+    struct Entry {
+        std::string key; // the address and port
+        std::shared_ptr<Waker> waker;
+        bool inside = false;
+    };
+
+  public:
+    static constexpr std::size_t most = 5;
+
+    /// The right to open a connection, or a place in the queue for it. It leaves
+    /// by itself, and wakes the next then.
+    class Place {
+      public:
+        Place() noexcept = default;
+        Place(Place &&) noexcept = default;
+        Place &operator=(Place &&other) noexcept {
+            std::swap(admission_, other.admission_);
+            std::swap(entry_, other.entry_);
+            return *this;
+        }
+        Place(const Place &) = delete;
+        Place &operator=(const Place &) = delete;
+        ~Place() {
+            if (entry_)
+                admission_->leave(*entry_);
+        }
+
+      private:
+        friend class Admission;
+        Place(std::shared_ptr<Admission> admission, std::unique_ptr<Entry> entry) noexcept
+            : admission_(std::move(admission)), entry_(std::move(entry)) {}
+
+        std::shared_ptr<Admission> admission_;
+        std::unique_ptr<Entry> entry_; // none when it was moved from
+    };
+
+    Admission() = default;
+    Admission(const Admission &) = delete;
+    Admission &operator=(const Admission &) = delete;
+    Admission(Admission &&) = delete;
+    Admission &operator=(Admission &&) = delete;
+    ~Admission() = default;
+
+    /// Waits until a connection may be opened to this address. Throws Error
+    /// where the call's time is up before.
+    Task<Place> enter(Endpoint endpoint, Address address, Call &call);
+
+    /// Addresses to which connections are being opened.
+    std::size_t size() const noexcept { return queues_.size(); }
+
+  private:
+    struct Queue {
+        std::size_t inside = 0;
+        std::list<Entry *> waiting;
+    };
+
+    Place join(const Address &address, Call &call);
+    void leave(const Entry &entry) noexcept;
+
+    std::unordered_map<std::string, Queue> queues_;
+};
+
+} // namespace pyremctl
