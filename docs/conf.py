@@ -69,9 +69,19 @@ _DOCUMENTED_AS = {
     r"remctl\.(backend|testing)\.\w+\.": r"remctl.\1.",
     r"remctl\._\w+\.": "remctl.",
     r"Path$": "pathlib.Path",
+    r"Executor$": "concurrent.futures.Executor",
 }
-# Types that say no more than their name.
-_UNDOCUMENTED = {"Function", "remctl.backend._command.Command", "FakeCommands"}
+# Types that say no more than their name, or that a page describes in words.
+_UNDOCUMENTED = {
+    "CommandFor",
+    "FakeCommands",
+    "FileFor",
+    "Function",
+    "Outcomes",
+    "Port",
+    "Seconds",
+    "remctl.backend._command.Command",
+}
 
 
 def _find(
@@ -90,10 +100,10 @@ def _find(
         for known, documented in _DOCUMENTED_AS.items():
             node["reftarget"] = re.sub(f"^{known}", documented, node["reftarget"])
         owner, _, member = node["reftarget"].rpartition(".")
-        for module in ("", "remctl.", "remctl.testing.", "remctl.backend."):
+        for place in ("", "remctl.", "remctl.Remctl.", "remctl.testing.", "remctl.backend."):
             for name in filter(None, (node["reftarget"], owner if member.islower() else "")):
                 found = env.domains["py"].resolve_xref(
-                    env, node["refdoc"], app.builder, "obj", module + name, node, shown
+                    env, node["refdoc"], app.builder, "obj", place + name, node, shown
                 )
                 if found is not None:
                     return found

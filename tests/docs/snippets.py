@@ -11,8 +11,6 @@ comment, which readers do not see:
     <!-- prepare
     code
     -->
-
-A block after `<!-- needs NAME -->` runs where the package has that name.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ import doctest
 import io
 import json
 import os
-import pkgutil
 import re
 import sys
 import traceback
@@ -35,7 +32,6 @@ _BLOCK = re.compile(
     r"""
     ^(?P<indent>\ *)
     (?:
-        (?:<!--\ needs\ (?P<needs>[\w.]+)\ -->\n\ *)?
         ```(?:python|pycon)\n (?P<shown>.*?) ^\ *```
     |
         <!--\ prepare\n (?P<hidden>.*?) ^-->
@@ -48,21 +44,10 @@ _BLOCK = re.compile(
 def blocks(text: str) -> Iterator[tuple[int, str]]:
     """The blocks of a page in their order, each with the number of its first line."""
     for found in _BLOCK.finditer(text):
-        if found["needs"] and not exists(found["needs"]):
-            continue
         name = "hidden" if found["shown"] is None else "shown"
         indent = found["indent"]
         code = re.sub(rf"^{indent}", "", found[name], flags=re.MULTILINE)
         yield text.count("\n", 0, found.start(name)) + 1, code
-
-
-def exists(name: str) -> bool:
-    """Whether there is a module or a member of one by that name."""
-    try:
-        pkgutil.resolve_name(name)
-    except (ImportError, AttributeError):
-        return False
-    return True
 
 
 @mock.patch.dict(os.environ)
@@ -78,6 +63,9 @@ def run(file: Path) -> str:
             else:
                 with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")):
                     exec(compile("\n" * (line - 1) + code, str(file), "exec"), names)
+        except SystemExit as end:
+            if end.code:
+                return f"{file}:{line}: it ended with {end.code}"
         except BaseException:
             return traceback.format_exc()
     return ""
