@@ -7,6 +7,7 @@
  * the nanoseconds that each took, in one line of JSON. */
 #include <pthread.h>
 #include <remctl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,40 @@ static long threads(void)
     return taken;
 }
 
+/* One of the hosts of worker.py: they are all the same server. */
+static atomic_int next_host;
+
+static void *on_hosts(void *unused)
+{
+    (void)unused;
+    const char *words[] = {"bench", "hello", NULL};
+    const int count = atoi(argument);
+    for (int i = next_host++; i < count; i = next_host++) {
+        char address[32];
+        snprintf(address, sizeof address, "127.%d.%d.%d", i / 62500 + 1, i / 250 % 250,
+                 i % 250 + 1);
+        struct remctl_result *result = remctl(address, port, principal, words);
+        if (result == NULL || result->error != NULL)
+            fail(result == NULL ? "out of memory" : result->error);
+        remctl_result_free(result);
+    }
+    return NULL;
+}
+
+static long many(void)
+{
+    enum { at_once = 64 };
+    pthread_t all[at_once];
+    const long start = now();
+    next_host = 0;
+    for (int i = 0; i < at_once; i++)
+        if (pthread_create(&all[i], NULL, on_hosts, NULL) != 0)
+            fail("cannot start a thread");
+    for (int i = 0; i < at_once; i++)
+        pthread_join(all[i], NULL);
+    return now() - start;
+}
+
 static const struct {
     const char *name;
     long (*run)(void);
@@ -201,7 +236,7 @@ static const struct {
     {"oneshot", oneshot, 0}, {"kept", kept, 0},           {"open", open_close, 0},
     {"held", held, 0},       {"roundtrip", roundtrip, 1}, {"noop", noop, 1},
     {"bulk", bulk, 1},       {"lines", lines, 1},         {"input", input, 1},
-    {"threads", threads, 0}, {"arguments", arguments, 1},
+    {"threads", threads, 0}, {"arguments", arguments, 1}, {"many", many, 0},
 };
 
 int main(int argc, char **argv)

@@ -109,6 +109,12 @@ class Worker:
                 return int(line.split()[1]) * 1024
         raise KeyError(name)
 
+    def processor(self) -> float:
+        """Seconds of processor time so far, its ended children's included."""
+        # What stands before is the name, which may have anything in it.
+        stat = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")
+
     def descriptors(self) -> int:
         """How many descriptors it has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))

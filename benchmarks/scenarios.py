@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.backends import starting
-from benchmarks.clients import SYSTEM_PYTHON, Worker
+from benchmarks.clients import SYSTEM_PYTHON, Place, Worker
 from benchmarks.command_line import command_line
-from benchmarks.lab import SMOKE, Lab
+from benchmarks.lab import SMOKE, Lab, serve
 from benchmarks.rows import Goal, Row, microseconds, milliseconds, timed_row
 
 MEBIBYTE = 2**20
@@ -214,6 +214,27 @@ def held(lab: Lab) -> Iterator[Row]:
     yield Row("held-descriptors", f"{title}, descriptors of each", "", descriptors)
 
 
+def many_hosts(lab: Lab) -> Iterator[Row]:
+    """A command on many hosts, 64 at a time: run_many, 64 threads in C, xargs -P 64 remctl."""
+    with serve(lab.realm, lab.program, addresses=["0.0.0.0"]) as server:
+        place = Place("127.0.0.1", server.port, lab.near.principal)
+        for number in (10,) if lab.effort == SMOKE else (1_000, 10_000):
+            wall, processor, memory = {}, {}, {}
+            for client in ("c", "ours", "program"):
+                with Worker(lab.clients[client], place, "many", number) as worker:
+                    before, busy = worker.memory("VmRSS"), worker.processor()
+                    (wall[client],) = worker.run(1)
+                    processor[client] = worker.processor() - busy
+                    memory[client] = (worker.memory("VmHWM") - before) / MEBIBYTE
+            del memory["program"]  # it is in other processes
+            title = f"a command on {number:,} hosts"
+            yield Row(f"many-{number}", title, "s", wall)
+            yield Row(
+                f"many-{number}-processor", f"{title}, client's processor time", "s", processor
+            )
+            yield Row(f"many-{number}-memory", f"{title}, peak memory", "MiB", memory)
+
+
 def importing(lab: Lab) -> Iterator[Row]:
     """`from remctl import remctl` in a new interpreter: with the extension and what it loads."""
     script = (
@@ -260,6 +281,7 @@ SCENARIOS: dict[str, Scenario] = {
         large_command,
         threads,
         held,
+        many_hosts,
         importing,
         starting,
         command_line,

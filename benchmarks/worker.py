@@ -22,7 +22,8 @@ HOST, PORT, PRINCIPAL, SCENARIO, ARGUMENT = (*sys.argv[1:], "hello")[:5]
 if not SCENARIO.startswith("program-"):
     import remctl
 
-    for name in ("Remctl", "remctl"):  # loaded now, and not where something is measured
+    wanted = ["Remctl", "remctl", *(["run_many"] if SCENARIO == "many" else [])]
+    for name in wanted:  # loaded now, and not where something is measured
         getattr(remctl, name)
 
 
@@ -97,6 +98,25 @@ def many_arguments() -> int:
     return timed(lambda: roundtrip(*words))
 
 
+def addresses() -> "list[str]":
+    """ARGUMENT hosts, which are all the same server."""
+    return [f"127.{i // 62500 + 1}.{i // 250 % 250}.{i % 250 + 1}" for i in range(int(ARGUMENT))]
+
+
+def on_hosts() -> None:
+    """A command on each of them, 64 at a time."""
+    hosts, command = addresses(), ["bench", "hello"]
+    for outcome in remctl.run_many(hosts, command, limit=64, port=PORT, principal=PRINCIPAL):
+        outcome.check()
+
+
+def program_on_hosts() -> None:
+    """The same by xargs and the program."""
+    words = ["-I{}", "remctl", "-p", PORT, "-s", PRINCIPAL, "{}", "bench", "hello"]
+    hosts = "\n".join(addresses()).encode()
+    subprocess.run(["xargs", "-P", "64", *words], input=hosts, capture_output=True, check=True)
+
+
 session: "remctl.Remctl"
 kept: "list[remctl.Remctl]" = []
 data = b"x" * (int(ARGUMENT) if SCENARIO == "input" else 0)
@@ -113,6 +133,8 @@ SCENARIOS: "dict[str, Callable[[], int]]" = {
     "input": lambda: timed(lambda: roundtrip("stdin", data)),
     "arguments": many_arguments,
     "threads": lambda: in_threads(lambda: simple("sleep", "0.2")),
+    "many": lambda: timed(on_hosts),
+    "program-many": lambda: timed(program_on_hosts),
     "program-oneshot": lambda: timed(lambda: program(ARGUMENT)),
     "program-threads": lambda: in_threads(lambda: program("sleep", "0.2")),
 }

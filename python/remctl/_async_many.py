@@ -22,7 +22,7 @@ from remctl._arguments import Port, Seconds
 from remctl._async_client import like
 from remctl._beside import Beside, beside
 from remctl._crew import suspended
-from remctl._many import HostCrew, run_many
+from remctl._many import HostCrew, run_chunk, run_many
 from remctl._on_host import CommandFor, FileFor, Job, count, require_many, target_of, targets
 from remctl._outcomes import Outcome, Target
 
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from remctl._chunks import Chunks
+    from remctl._credentials import Credentials
     from remctl._files import Sinks
     from remctl._output import RemctlOutput
 else:
-    Self = object
+    Credentials = Executor = TracebackType = Self = Chunks = Sinks = RemctlOutput = object
 
 
 @like(run_many)
@@ -48,7 +49,7 @@ def arun_many(
     timeout: Seconds | None = None,
     port: Port = None,
     principal: str | None = None,
-    ccache: str | os.PathLike[str] | None = None,
+    ccache: str | os.PathLike[str] | Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
     retries: SupportsIndex = 0,
@@ -77,7 +78,7 @@ def arun_many(
 
         sent = arguments_for(executor, job)
         hint = 0 if isinstance(hosts, AsyncIterable) else length_hint(hosts)
-        return Outcomes(given, partial(Chunks, sent, number, executor, hint))
+        return Outcomes(given, partial(Chunks, run_chunk, sent, number, executor, hint))
     return Outcomes(given, partial(AsyncCrew, job, number))
 
 

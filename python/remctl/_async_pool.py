@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from remctl._files import BinaryFile
 else:
-    Self = BinaryFile = object
+    TracebackType = Self = BinaryFile = object
 
 
 class AsyncConnectionPool(PoolBase):
@@ -41,10 +41,11 @@ class AsyncConnectionPool(PoolBase):
 
     __module__ = "remctl"
 
-    _loop: Loop | None = None
-
     async def __aenter__(self) -> Self:
-        await self.open()
+        self._ledger.require_open()
+        # A service may be up before its server is: whoever needs a connection is told.
+        with suppress(RemctlError):
+            await self.open()
         return self
 
     async def __aexit__(

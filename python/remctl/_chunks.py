@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from queue import SimpleQueue
 from time import monotonic
@@ -25,24 +26,31 @@ _AHEAD = 64
 # and for outcomes that come early.
 _LEAST = 16
 
-_Answer = tuple[list[Outcome], Exception | None]
+#: What a worker does with a chunk: its outcomes, and what stopped them.
+Answer = tuple[list[Outcome], Exception | None]
 
 
 class Chunks:
     """Hosts in the hands of an executor: see `remctl._many.Hosts`."""
 
     def __init__(
-        self, arguments: dict[str, Any], limit: int, executor: Executor, hint: int
+        self,
+        work: Callable[..., Answer],
+        arguments: dict[str, Any],
+        limit: int,
+        executor: Executor,
+        hint: int,
     ) -> None:
         self.ended: deque[Outcome] = deque()
         self.beside: Beside | None = None
         self._executor = executor
+        self._work = work
         self._arguments = (arguments, limit)
         self._size = max(1, min(limit, -(-hint // _LEAST))) if hint else limit
         self._next: list[Target] = []
-        self._running: dict[Future[_Answer], tuple[list[Target], float]] = {}
+        self._running: dict[Future[Answer], tuple[list[Target], float]] = {}
         self._hosts = 0
-        self._done: SimpleQueue[Future[_Answer]] = SimpleQueue()
+        self._done: SimpleQueue[Future[Answer]] = SimpleQueue()
 
     def __len__(self) -> int:
         """How many hosts have no outcome yet."""
@@ -68,7 +76,7 @@ class Chunks:
         try:
             # Where arguments that are equal are taken for the same call (Dask does) it would be
             # done once.
-            future = self._executor.submit(run_chunk, uuid4().hex, chunk, *self._arguments)
+            future = self._executor.submit(self._work, uuid4().hex, chunk, *self._arguments)
         except BrokenExecutor as error:
             self._fail(chunk, begin, error, may_have_run=False)
             return
@@ -97,12 +105,12 @@ class Chunks:
         for future in running:
             future.cancel()
 
-    def _tell(self, future: Future[_Answer]) -> None:
+    def _tell(self, future: Future[Answer]) -> None:
         self._done.put(future)
         if self.beside is not None:
             self.beside.wake_from_anywhere()
 
-    def _take(self, future: Future[_Answer]) -> None:
+    def _take(self, future: Future[Answer]) -> None:
         chunk, begin = self._running.pop(future)
         try:
             outcomes, raised = future.result()
@@ -183,15 +191,3 @@ def arguments_for(executor: Executor, job: Job) -> dict[str, Any]:
             "connections: give it mp_context=multiprocessing.get_context('spawn')"
         )
     return _sent(job)
-
-
-def run_chunk(token: str, chunk: list[Target], arguments: dict[str, Any], limit: int) -> _Answer:
-    """What a worker does with a chunk: its outcomes, and what stopped them."""
-    from remctl._many import run_many
-
-    outcomes: list[Outcome] = []
-    try:
-        outcomes.extend(run_many(chunk, limit=limit, **arguments))
-    except Exception as error:
-        return outcomes, error
-    return outcomes, None

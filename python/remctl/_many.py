@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from operator import length_hint
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol, SupportsIndex
+from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex
 
 from remctl._arguments import Port, Seconds
 from remctl._crew import Crew
@@ -18,8 +18,12 @@ from remctl._outcomes import Outcome, Target
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from remctl._chunks import Answer
+    from remctl._credentials import Credentials
     from remctl._files import Sinks
     from remctl._output import RemctlOutput
+else:
+    Credentials = Executor = Answer = Sinks = RemctlOutput = object
 
 
 def run_many(
@@ -30,7 +34,7 @@ def run_many(
     timeout: Seconds | None = None,
     port: Port = None,
     principal: str | None = None,
-    ccache: str | os.PathLike[str] | None = None,
+    ccache: str | os.PathLike[str] | Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
     retries: SupportsIndex = 0,
@@ -91,11 +95,21 @@ def run_many(
         from remctl._chunks import Chunks, arguments_for
 
         sent = arguments_for(executor, job)
-        return _run(given, partial(Chunks, sent, number, executor, length_hint(hosts)))
+        return _run(given, partial(Chunks, run_chunk, sent, number, executor, length_hint(hosts)))
     return _run(given, partial(HostCrew, job, number))
 
 
 run_many.__module__ = "remctl"
+
+
+def run_chunk(token: str, chunk: list[Target], arguments: dict[str, Any], limit: int) -> Answer:
+    """What a worker does with a chunk of hosts; the token tells it from others like it."""
+    outcomes: list[Outcome] = []
+    try:
+        outcomes.extend(run_many(chunk, limit=limit, **arguments))
+    except Exception as error:
+        return outcomes, error
+    return outcomes, None
 
 
 class Hosts(Protocol):

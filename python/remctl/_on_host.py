@@ -26,13 +26,16 @@ from remctl._settings import Settings
 from remctl._verbs import Answer, result_of
 
 if TYPE_CHECKING:
+    from remctl._credentials import Credentials
     from remctl._files import BinaryFile, Sinks
+else:
+    BinaryFile = Sinks = object
 
 #: A command, or what gives one for each target.
 CommandFor = Command | Callable[[Target], Command]
 
 #: What gives a target's file.
-FileFor = Callable[[Target], "BinaryFile | None"]
+FileFor = Callable[[Target], BinaryFile | None]
 
 #: Pauses between tries, in seconds: the first, and the longest. Each is twice the one before,
 #: give or take a quarter, so that hosts which failed together do not come back together.
@@ -80,7 +83,7 @@ class Job:
         timeout: Seconds | None,
         port: Port,
         principal: str | None,
-        ccache: str | os.PathLike[str] | None,
+        ccache: str | os.PathLike[str] | Credentials | None,
         keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
         retries: SupportsIndex,
@@ -233,7 +236,6 @@ async def _once(
             await loop.write(sinks, _token(RemctlOutput, token))
         kind = tokens[-1][0]
     if failure is not None:
-        failure.may_have_run = True  # there was output
         raise failure
     session.end()
     return result_of(sinks.answer(), target.host, port or None, first_words(arguments))

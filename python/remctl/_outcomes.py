@@ -44,6 +44,12 @@ class Target:
     def __repr__(self) -> str:
         return f"{type(self).__qualname__}({', '.join(map(repr, self._given()))})"
 
+    def __str__(self) -> str:
+        """The host, and the port where one is given, as in a URL."""
+        if self._port is None:
+            return self._host
+        return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
+
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Target):
             return self._given() == other._given()

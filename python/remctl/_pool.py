@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from remctl._credentials import Credentials
     from remctl._files import BinaryFile
+    from remctl._loops import Loop
 else:
-    Self = BinaryFile = object
+    Credentials = TracebackType = Self = BinaryFile = object
 
 #: A connection that rested less than this, in seconds, is only looked at; others are asked for a
 #: sign of life, and get so long for it.
@@ -47,7 +49,7 @@ class PoolBase:
         timeout: Seconds | None = 30.0,
         max_idle: Seconds = 600.0,
         max_lifetime: Seconds | None = 3600.0,
-        ccache: str | os.PathLike[str] | None = None,
+        ccache: str | os.PathLike[str] | Credentials | None = None,
         keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
     ) -> None:
@@ -58,6 +60,7 @@ class PoolBase:
         self._settings = Settings(ccache, keytab, source_ip)
         self._ledger = Ledger(min_size, max_size, max_idle, max_lifetime, timeout)
         self._filled = False
+        self._loop: Loop | None = None  # where there is one
 
     def __repr__(self) -> str:
         name = f"{type(self).__module__}.{type(self).__qualname__}"
@@ -147,7 +150,8 @@ class ConnectionPool(PoolBase):
     ticket has ended, when it comes back. One that has rested is asked for a sign of life before
     it is given out, and replaced where it gives none.
 
-    Nothing is connected before ``with``, `open()` or the first use. No thread looks after the
+    Nothing is connected before ``with``, `open()` or the first use. Where a server cannot be
+    reached `open()` says so, and so does each use; ``with`` does not. No thread looks after the
     pool: what is missing or too old is seen to when connections are taken and given back. Whoever
     has to wait is served in order. The child of a fork starts with an empty pool.
 
@@ -157,7 +161,10 @@ class ConnectionPool(PoolBase):
     __module__ = "remctl"
 
     def __enter__(self) -> Self:
-        self.open()
+        self._ledger.require_open()
+        # A service may be up before its server is: whoever needs a connection is told.
+        with suppress(RemctlError):
+            self.open()
         return self
 
     def __exit__(

@@ -276,8 +276,8 @@ Task<Token> Connection::outputs(OwnedTokens &tokens, std::size_t bytes, Call &ca
            channel_->token_ready()) {
         try {
             last = output_at_once(call).value();
-        } catch (const Error &) {
-            tokens.failure = std::current_exception();
+        } catch (const Error &error) {
+            tokens.failure = std::make_exception_ptr(Error(error).with_may_have_run(may_have_run_));
             break;
         }
         tokens.add(last);

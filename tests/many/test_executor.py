@@ -52,13 +52,16 @@ def dask() -> Iterator[Any]:
     import dask
     import distributed
 
+    cluster_of: Any = distributed.LocalCluster  # which are not typed
+    client_of: Any = distributed.Client
+
     # A chunk whose worker died is not run again: its commands may have run.
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        distributed.LocalCluster(
+        cluster_of(
             n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
         ) as cluster,
-        distributed.Client(cluster) as client,
+        client_of(cluster) as client,
     ):
         yield client
 

@@ -35,6 +35,7 @@ class TestFiles:
         )
         (whole,) = runs([many.target()], ["test", "mix"])
         assert outcome.result is not None
+        assert whole.result is not None
         assert outcome.result.status == whole.result.status
         assert outcome.result.stdout is None
         assert outcome.result.stderr is None

@@ -1,5 +1,6 @@
 """One command on many hosts: an outcome for each."""
 
+import contextlib
 import itertools
 import socket
 import threading
@@ -251,7 +252,7 @@ class Gate(FakeServer):
 
 
 def test_five_connections_at_a_time_are_opened_to_one_address(many: Many, runs: Runs) -> None:
-    with Gate() as gate:
+    with contextlib.closing(Gate()) as gate:
         outcomes = runs([Target(gate.host, gate.port, many.principal)] * 30, ["test"])
         assert gate.most == 5
         assert gate.connections == 30

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import remctl
-from remctl import RemctlTimeoutError, Target, run_many
+from remctl import Outcome, RemctlTimeoutError, Target, run_many
 from remctl.testing import Realm
 
 from tests.fix_many import Many, Runs
@@ -57,7 +57,7 @@ class TestTimeout:
 class TestSlowConsumers:
     def test_make_no_host_too_late(self, many: Many) -> None:
         """While the body runs nothing moves; hosts are anywhere on their way then."""
-        outcomes = []
+        outcomes: list[Outcome] = []
         for outcome in run_many(many.targets(60), ["test", "hello"], limit=32, timeout=5):
             if not outcomes:
                 time.sleep(10)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -73,8 +74,11 @@ class TestLending:
                             call("127.0.0.1")
                     with pytest.raises(RemctlError, match=r"open\(\)"):
                         await r.open("localhost")
-                    with pytest.raises(RemctlError, match="open_socket"):
-                        await r.open_socket(None)
+                    with (
+                        socket.socket() as sock,
+                        pytest.raises(RemctlError, match="open_socket"),
+                    ):
+                        await r.open_socket(sock)
                 with pytest.raises(RemctlNotOpenedError):
                     await r.run(["test", "hello"])
                 with pytest.raises(RemctlNotOpenedError):
@@ -225,6 +229,9 @@ class TestCare:
                     assert (await two.run(["test", "hello"])).status == 0
                 assert pool.stats()["connections_lost"] == 2
                 own_server.stop()
+                async with AsyncConnectionPool("localhost", own_server.port) as other:
+                    with pytest.raises(RemctlError, match="cannot connect"):
+                        await other.open()
                 for _ in range(3):
                     with pytest.raises(RemctlError, match="cannot connect"):
                         await pool.run(["test", "hello"], timeout=5)

@@ -328,6 +328,19 @@ class TestCare:
             assert pool.stats()["connections_lost"] == 1
             assert pool.stats()["connections_num"] == 2
 
+    def test_a_server_that_is_not_there_yet_is_no_reason_not_to_begin(
+        self, own_server: Server
+    ) -> None:
+        own_server.stop()
+        with ConnectionPool("localhost", own_server.port, min_size=2, timeout=5) as pool:
+            with pytest.raises(RemctlError, match="cannot connect"):
+                pool.open()
+            with pytest.raises(RemctlError, match="cannot connect"):
+                pool.run(["test", "hello"])
+            own_server.start()
+            assert pool.run(["test", "hello"]).status == 0
+            assert pool.stats()["pool_available"] == 2
+
     def test_a_server_that_is_gone_is_an_error_each_time(self, own_server: Server) -> None:
         """And not a check that never ends."""
         with ConnectionPool("localhost", own_server.port, min_size=2, timeout=5) as pool:

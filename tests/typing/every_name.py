@@ -4,10 +4,12 @@ test_every_name.py sees to it that none is left out.
 """
 
 import datetime
+import io
 import os
 import pickle
 import socket
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 
 import _remctl
@@ -302,6 +304,67 @@ def fake() -> None:
     connection: remctl.Remctl = FakeRemctl({"test": {"a": remctl.RemctlTimeoutError}}, "host")
     assert_type(connection.run(["test", "a"]), remctl.RemctlSimpleResult)
     assert_type(FakeRemctl(server).calls, list[Call])
+
+
+def many_hosts(hosts: Iterator[str], executor: Executor) -> None:
+    """A command on many hosts at once."""
+    one, two = remctl.Target("host"), remctl.Target("host", 4373, "host/other")
+    targets: list[str | remctl.Target] = [one, two, "host"]
+    for outcome in remctl.run_many(targets, ["test"], limit=8, timeout=1.5, retries=2):
+        assert_type(outcome, remctl.Outcome)
+        assert_type(outcome.target, remctl.Target)
+        assert_type(outcome.result, remctl.RemctlSimpleResult | None)
+        assert_type(outcome.error, remctl.RemctlError | None)
+        assert_type(outcome.seconds, float)
+        assert_type(outcome.tries, int)
+        assert_type(outcome.ok, bool)
+        assert_type(outcome.check(), remctl.RemctlSimpleResult)
+    outcomes = remctl.run_many(
+        hosts,
+        lambda target: ["test", target.host, target.port, target.principal],
+        port=4373,
+        principal="host/other",
+        ccache=Path("cc"),
+        source_ip="::1",
+        stdout=lambda target: io.BytesIO(),
+        stderr=lambda target: None,
+        executor=executor,
+    )
+    outcomes.close()
+
+
+def pool(host: str) -> None:
+    """Connections that are shared."""
+    with remctl.ConnectionPool(
+        host, 4373, "host/other", min_size=1, max_size=4, max_idle=60, max_lifetime=600, timeout=1
+    ) as pool:
+        assert_type(pool, remctl.ConnectionPool)
+        pool.open(timeout=1)
+        with pool.connection() as client:
+            assert_type(client, remctl.Remctl)
+        with pool.connection(timeout=1) as client:
+            client.set_timeout(1)
+        assert_type(pool.run(["test"], timeout=1), remctl.RemctlSimpleResult)
+        assert_type(pool.stats(), dict[str, int])
+        pool.close()
+
+
+async def asynchronous_pool(host: str) -> None:
+    """The same for event loops."""
+    async with remctl.AsyncConnectionPool(host, ccache="cc", source_ip="::1") as pool:
+        assert_type(pool, remctl.AsyncConnectionPool)
+        await pool.open()
+        async with pool.connection(timeout=1) as client:
+            assert_type(client, remctl.AsyncRemctl)
+        with open("out", "wb") as file:
+            await pool.run(["test"], stdout=file, stderr=file)
+        await pool.close()
+        await pool.aclose()
+    async for outcome in remctl.arun_many([host], ["test"], limit=2):
+        assert_type(outcome, remctl.Outcome)
+    async with remctl.arun_many([host], ["test"]) as outcomes:
+        assert_type(await anext(outcomes), remctl.Outcome)
+        await outcomes.aclose()
 
 
 async def asynchronous(host: str) -> None:
