@@ -80,6 +80,7 @@ _UNDOCUMENTED = {
     "Outcomes",
     "Port",
     "Seconds",
+    "remctl._async_many.Outcomes",
     "remctl.backend._command.Command",
 }
 
