@@ -37,6 +37,7 @@ myst_heading_anchors = 4
 
 # Docstrings are the reference. What they have in single backticks is a link where it is a name.
 default_role = "py:obj"
+highlight_language = "text"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
@@ -139,7 +140,7 @@ def _read_docstring(
         elif field:
             line = re.sub(r"^    (\w+): ", rf":{field} \1: ", line)
         elif line.startswith("    ") and not code and read and not read[-1]:
-            read += ["::", ""]
+            read += [".. code-block:: default", ""]
             code = True
         read.append(line)
     lines[:] = read
