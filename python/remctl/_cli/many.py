@@ -29,7 +29,7 @@ def run(settings: Settings) -> int:
 
     Raises Misuse, before anything is sent, and ClosedPipe.
     """
-    interface: Interface = remctl  # type: ignore[assignment]
+    interface: Interface = remctl
     hosts = targets(settings)
     words = command_words(settings)
     screen = Screen()
