@@ -181,6 +181,11 @@ Turns::Turn Turns::seize() noexcept {
     return Turn(shared_from_this());
 }
 
+std::size_t Turns::waiting() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return inside_.size() + outside_.size();
+}
+
 bool Turns::retire() noexcept {
     const std::lock_guard lock(mutex_);
     retired_ = true;
