@@ -40,13 +40,13 @@ async def aremctl(
     arguments = command_list(command)
     end = end_after(timeout)
     connection = _remctl.Connection()
-    set_tickets(connection, ccache, keytab)
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
     loop = running_loop()
     reactor, caller = loop.reactor, loop.caller()
     try:
+        set_tickets(connection, ccache, keytab)
         await loop.finish(reactor.open(connection, caller, host, number, principal, timeout))
         answer = await loop.finish(reactor.run(connection, caller, arguments, left(end)))
         return result_of(answer, host, number or None, words)

@@ -58,11 +58,11 @@ def remctl(
     arguments = command_list(command)
     end = end_after(timeout)
     connection = _remctl.Connection()
-    set_tickets(connection, ccache, keytab)
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
     try:
+        set_tickets(connection, ccache, keytab)
         connection.open(host, number, principal, timeout)
         return result_of(connection.run(arguments, left(end)), host, number or None, words)
     except RemctlError as error:

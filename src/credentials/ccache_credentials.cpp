@@ -55,7 +55,8 @@ std::shared_ptr<Credentials> Credentials::from_ccache(const std::optional<std::s
     try {
         const kerberos::Context context;
         const std::string asked = name ? *name : std::string(krb5_cc_default_name(context.get()));
-        const auto cache = kerberos::make<krb5_ccache>(context, krb5_cc_resolve, asked.c_str());
+        const auto cache = kerberos::make<krb5_ccache>(context, krb5_cc_resolve,
+                                                       kerberos::absolute_name(asked).c_str());
         return std::make_shared<CcacheCredentials>(kerberos::full_name(context, cache.get()));
     } catch (const kerberos::Problem &problem) {
         throw Error("cannot use the ticket cache " + name.value_or("(default)") + ": " +

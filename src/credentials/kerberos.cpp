@@ -1,7 +1,8 @@
 #include "credentials/kerberos.hpp"
 
 #include <array>
-#include <new>
+#include <filesystem>
+#include <system_error>
 
 namespace pyremctl::kerberos {
 
@@ -40,6 +41,16 @@ std::string to_text(const Context &context, krb5_const_principal principal) {
     std::string text(name);
     krb5_free_unparsed_name(context.get(), name);
     return text;
+}
+
+std::string absolute_name(const std::string &name) {
+    const std::string type = "FILE:";
+    const bool typed = name.find(':') != std::string::npos;
+    if (typed && !name.starts_with(type))
+        return name;
+    const std::string path = typed ? name.substr(type.size()) : name;
+    std::error_code ignored;
+    return type + std::filesystem::absolute(path, ignored).string();
 }
 
 std::string full_name(const Context &context, krb5_ccache cache) {

@@ -83,6 +83,10 @@ Owner<Pointer> make(const Context &context, Function function, Arguments... argu
 /// A principal's name, with its realm.
 std::string to_text(const Context &context, krb5_const_principal principal);
 
+/// The name of a file of either kind as it still means the same when the
+/// process has changed its folder.
+std::string absolute_name(const std::string &name);
+
 /// A cache's or a keytab's name, with its type.
 std::string full_name(const Context &context, krb5_ccache cache);
 std::string full_name(const Context &context, krb5_keytab keytab);

@@ -1,7 +1,6 @@
 #include "credentials/keytab.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <vector>
 
 #include "credentials/credentials.hpp"
@@ -16,21 +15,10 @@ namespace {
 
 using namespace kerberos;
 
-/// A name that still means the same when the process has changed its folder.
-std::string absolute(const std::string &keytab) {
-    const std::string type = "FILE:";
-    const bool typed = keytab.find(':') != std::string::npos;
-    if (typed && !keytab.starts_with(type))
-        return keytab;
-    const std::string path = typed ? keytab.substr(type.size()) : keytab;
-    std::error_code ignored;
-    return type + std::filesystem::absolute(path, ignored).string();
-}
-
 Keytab open_keytab(const Context &context, const std::optional<std::string> &name) {
     if (!name)
         return make<krb5_keytab>(context, krb5_kt_client_default);
-    return make<krb5_keytab>(context, krb5_kt_resolve, absolute(*name).c_str());
+    return make<krb5_keytab>(context, krb5_kt_resolve, absolute_name(*name).c_str());
 }
 
 /// One key: whose, and the how manieth.

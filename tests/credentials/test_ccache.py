@@ -32,6 +32,17 @@ def test_without_a_name_it_is_the_default_cache_of_then(
     assert Credentials.from_ccache().name == f"FILE:{tmp_path}/elsewhere"
 
 
+def test_a_relative_path_means_the_folder_of_then(
+    realm: Realm, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    realm.kinit(ccache=tmp_path / "ccache")
+    monkeypatch.chdir(tmp_path)
+    credentials = Credentials.from_ccache("ccache")
+    monkeypatch.chdir("/")
+    assert credentials.name == f"FILE:{tmp_path}/ccache"
+    assert credentials.principal == realm.user
+
+
 def test_what_is_not_there_yet_is_seen_later(realm: Realm, tmp_path: Path) -> None:
     credentials = Credentials.from_ccache(str(tmp_path / "ccache"))
     assert credentials.principal is None

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -224,6 +226,48 @@ class TestAnEventLoop:
         credentials = Credentials.from_keytab(service.keytab)
         trio.run(credentials.arenew)
         assert user(server, credentials.name) == service.principal
+
+
+class TestTheEndOfTheProcess:
+    """It does not wait for a KDC that is silent, and does not crash."""
+
+    SCRIPT = """
+import sys, threading
+from remctl import Credentials, RemctlError
+
+credentials = Credentials.from_keytab(sys.argv[1])
+
+def renew():
+    while True:
+        try:
+            credentials.renew()
+        except RemctlError:
+            pass
+
+for _ in range(8):
+    threading.Thread(target=renew, daemon=True).start()
+try:
+    credentials.renew(timeout=float(sys.argv[2]))
+except RemctlError as error:
+    print(error)
+"""
+
+    @staticmethod
+    def ends(script: str, *arguments: object) -> str:
+        start = time.monotonic()
+        command = [sys.executable, "-c", script, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert time.monotonic() - start < 10
+        return done.stdout
+
+    def test_while_the_kdc_is_silent(self, realm: Realm, service: Service) -> None:
+        with paused(realm):
+            assert "timed out" in self.ends(self.SCRIPT, service.keytab, 0.1)
+
+    def test_while_threads_renew(self, realm: Realm, service: Service) -> None:
+        for _ in range(5):
+            assert self.ends(self.SCRIPT, service.keytab, 10) == ""
 
 
 class TestAFork:
