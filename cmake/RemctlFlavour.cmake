@@ -1,10 +1,10 @@
-# Which libremctl the extension is linked with.
+# Which libremctl and libkrb5 the extension is linked with.
 #
-#   system   the default: the shared libremctl that FindRemctl.cmake finds
+#   system   the default: the shared libraries that FindRemctl.cmake and FindKrb5.cmake find
 #   bundled  -DPYREMCTL_DEPS=<prefix of scripts/build-deps>: libremctl, MIT krb5 and
 #            keyutils inside the extension, their symbols hidden
 #
-# Either way Remctl::Remctl is the library, and pyremctl_finish(<target>) makes the
+# Either way Remctl::Remctl and Krb5::Krb5 are the libraries, and pyremctl_finish(<target>) makes the
 # extension export nothing but its init function and know what it was built from
 # (the header build_info.hpp, `remctl.build_info()`).
 
@@ -24,6 +24,9 @@ if(PYREMCTL_DEPS)
     target_link_libraries(Remctl::Remctl INTERFACE "${PYREMCTL_DEPS}/lib/lib${_library}.a")
   endforeach()
   target_link_libraries(Remctl::Remctl INTERFACE resolv dl pthread)
+  # The same copy of libkrb5: a MEMORY cache of ours is one of libremctl's.
+  add_library(Krb5::Krb5 INTERFACE IMPORTED)
+  target_link_libraries(Krb5::Krb5 INTERFACE Remctl::Remctl)
 
   # For all that is compiled from here on: what the linker may drop, and no trace of folders.
   add_compile_options(-ffunction-sections -fdata-sections
@@ -32,11 +35,8 @@ else()
   set(PYREMCTL_FLAVOUR system)
   find_package(Remctl REQUIRED)
   set(PYREMCTL_remctl_VERSION "${Remctl_VERSION}")
-  if(PkgConfig_FOUND)
-    # Only to be named in build_info: libremctl itself brings it in.
-    pkg_check_modules(PC_KRB5 QUIET mit-krb5)
-    set(PYREMCTL_krb5_VERSION "${PC_KRB5_VERSION}")
-  endif()
+  find_package(Krb5 REQUIRED)
+  set(PYREMCTL_krb5_VERSION "${Krb5_VERSION}")
 endif()
 
 # The licences of what is inside, and a list of it (PEP 770), into the wheel's dist-info.

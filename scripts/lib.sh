@@ -4,7 +4,7 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # To build the extension; a realm and a server to run it against.
-BUILD_PACKAGES=(g++ libremctl-dev pkg-config)
+BUILD_PACKAGES=(g++ libremctl-dev libkrb5-dev pkg-config)
 REALM_PACKAGES=(krb5-kdc krb5-admin-server krb5-user remctl-server)
 
 say() { printf '\n== %s\n' "$*" >&2; }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remctl._build_info import VERSION, BuildInfo, __version__, build_info
     from remctl._client import Remctl, Stream
     from remctl._codes import ErrorCode
+    from remctl._credentials import Credentials
     from remctl._errors import (
         RemctlCommandError,
         RemctlError,
@@ -40,6 +41,7 @@ __all__ = [
     "AsyncStream",
     "BuildInfo",
     "ConnectionPool",
+    "Credentials",
     "ErrorCode",
     "Outcome",
     "Remctl",
@@ -87,6 +89,7 @@ _HOMES = {
     "AsyncStream": "_async_client",
     "BuildInfo": "_build_info",
     "ConnectionPool": "_pool",
+    "Credentials": "_credentials",
     "ErrorCode": "_codes",
     "Outcome": "_outcomes",
     "Remctl": "_client",

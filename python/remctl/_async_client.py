@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from remctl._credentials import Credentials
     from remctl._files import BinaryFile
 else:
-    _Socket = TracebackType = Self = BinaryFile = object
+    _Socket = TracebackType = Self = BinaryFile = Credentials = object
 
 _token = tuple.__new__
 
@@ -73,7 +74,8 @@ class AsyncRemctl(Verbs):
         principal: str | None = None,
         *,
         timeout: Seconds | None = None,
-        ccache: str | os.PathLike[str] | None = None,
+        ccache: str | os.PathLike[str] | Credentials | None = None,
+        keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
     ) -> None:
         self._loop: Loop | None = None
@@ -82,7 +84,7 @@ class AsyncRemctl(Verbs):
             if principal is not None:
                 c_string(principal, "principal")
         self._given = None if host is None else (host, port_number(port), principal)
-        super().__init__(timeout, ccache, source_ip)
+        super().__init__(timeout, ccache, keytab, source_ip)
 
     async def __aenter__(self) -> Self:
         if self._given is not None and not self.opened:

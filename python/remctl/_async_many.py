@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from remctl._chunks import Chunks
+    from remctl._credentials import Credentials
     from remctl._files import Sinks
     from remctl._output import RemctlOutput
 else:
-    Executor = TracebackType = Self = Chunks = Sinks = RemctlOutput = object
+    Credentials = Executor = TracebackType = Self = Chunks = Sinks = RemctlOutput = object
 
 
 @like(run_many)
@@ -48,7 +49,7 @@ def arun_many(
     timeout: Seconds | None = None,
     port: Port = None,
     principal: str | None = None,
-    ccache: str | os.PathLike[str] | None = None,
+    ccache: str | os.PathLike[str] | Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
     retries: SupportsIndex = 0,

@@ -11,14 +11,17 @@ from remctl._arguments import (
     Seconds,
     command_list,
     first_words,
-    path_or_name,
     port_number,
 )
 from remctl._async_client import like
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._loops import running_loop
 from remctl._simple import as_the_simple_call, remctl
-from remctl._verbs import end_after, left, result_of
+from remctl._verbs import end_after, left, result_of, set_tickets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl._credentials import Credentials
 
 
 @like(remctl)
@@ -29,15 +32,15 @@ async def aremctl(
     command: Command = (),
     *,
     timeout: Seconds | None = None,
-    ccache: str | os.PathLike[str] | None = None,
+    ccache: str | os.PathLike[str] | Credentials | None = None,
+    keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
 ) -> RemctlSimpleResult:
     number = port_number(port)
     arguments = command_list(command)
     end = end_after(timeout)
     connection = _remctl.Connection()
-    if ccache is not None:
-        connection.set_ccache(path_or_name(ccache))
+    set_tickets(connection, ccache, keytab)
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from remctl._credentials import Credentials
     from remctl._files import BinaryFile
 else:
     # For who looks at annotations while it runs; what they stand for is not loaded for that.
-    _Socket = TracebackType = Self = BinaryFile = object
+    _Socket = TracebackType = Self = BinaryFile = Credentials = object
 
 # What RemctlOutput._make does, without looking at the length again.
 _token = tuple.__new__
@@ -32,7 +33,8 @@ class Remctl(Verbs):
 
     With a host the constructor opens the connection; see `open()` for the
     arguments and what is raised. ``timeout``, ``ccache`` and ``source_ip`` are
-    set before, as `set_timeout()`, `set_ccache()` and `set_source_ip()` do. The
+    set before, as `set_timeout()`, `set_ccache()` and `set_source_ip()` do;
+    ``keytab`` is a keytab to get tickets with, in place of ``ccache``. The
     object is a context manager that closes the connection, and closes by itself
     when it is garbage.
 
@@ -53,10 +55,11 @@ class Remctl(Verbs):
         principal: str | None = None,
         *,
         timeout: Seconds | None = None,
-        ccache: str | os.PathLike[str] | None = None,
+        ccache: str | os.PathLike[str] | Credentials | None = None,
+        keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
     ) -> None:
-        super().__init__(timeout, ccache, source_ip)
+        super().__init__(timeout, ccache, keytab, source_ip)
         if host is not None:
             self.open(host, port, principal)
 

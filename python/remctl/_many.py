@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from remctl._chunks import Answer
+    from remctl._credentials import Credentials
     from remctl._files import Sinks
     from remctl._output import RemctlOutput
 else:
-    Executor = Answer = Sinks = RemctlOutput = object
+    Credentials = Executor = Answer = Sinks = RemctlOutput = object
 
 
 def run_many(
@@ -33,7 +34,7 @@ def run_many(
     timeout: Seconds | None = None,
     port: Port = None,
     principal: str | None = None,
-    ccache: str | os.PathLike[str] | None = None,
+    ccache: str | os.PathLike[str] | Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
     retries: SupportsIndex = 0,

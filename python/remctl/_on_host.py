@@ -26,9 +26,10 @@ from remctl._settings import Settings
 from remctl._verbs import Answer, result_of
 
 if TYPE_CHECKING:
+    from remctl._credentials import Credentials
     from remctl._files import BinaryFile, Sinks
 else:
-    BinaryFile = Sinks = object
+    Credentials = BinaryFile = Sinks = object
 
 #: A command, or what gives one for each target.
 CommandFor = Command | Callable[[Target], Command]
@@ -82,7 +83,7 @@ class Job:
         timeout: Seconds | None,
         port: Port,
         principal: str | None,
-        ccache: str | os.PathLike[str] | None,
+        ccache: str | os.PathLike[str] | Credentials | None,
         keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
         retries: SupportsIndex,

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from remctl._credentials import Credentials
     from remctl._files import BinaryFile
     from remctl._loops import Loop
 else:
-    TracebackType = Self = BinaryFile = object
+    Credentials = TracebackType = Self = BinaryFile = object
 
 #: A connection that rested less than this, in seconds, is only looked at; others are asked for a
 #: sign of life, and get so long for it.
@@ -48,7 +49,7 @@ class PoolBase:
         timeout: Seconds | None = 30.0,
         max_idle: Seconds = 600.0,
         max_lifetime: Seconds | None = 3600.0,
-        ccache: str | os.PathLike[str] | None = None,
+        ccache: str | os.PathLike[str] | Credentials | None = None,
         keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
     ) -> None:

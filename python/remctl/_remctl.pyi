@@ -56,7 +56,7 @@ class Connection(metaclass=_Type):
     """
 
     def __init__(self) -> None: ...
-    def set_ccache(self, ccache: _CString | None) -> None:
+    def set_ccache(self, ccache: _CString | Credentials | None) -> None:
         """Set the credential cache for connections made from now on."""
 
     def set_source_ip(self, source: _CString) -> None:
@@ -128,6 +128,48 @@ class Connection(metaclass=_Type):
     def fileno(self) -> int:
         """Return the connected socket's descriptor, or -1."""
 
+@final
+class Credentials(metaclass=_Type):
+    """What tickets are got with; see remctl.Credentials, which this carries out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # raises: see the next two
+    @staticmethod
+    def from_keytab(
+        keytab: _CString | None = None, principal: _CString | None = None
+    ) -> Credentials:
+        """Read a keytab."""
+
+    @staticmethod
+    def from_ccache(name: _CString | None = None) -> Credentials:
+        """Use the tickets of a cache."""
+
+    def look(self) -> tuple[str | None, str | None, int | None, bool]:
+        """What is known: (name, principal, expires, valid)."""
+
+    def renew(self, timeout: _Seconds | None = None) -> None:
+        """Get a ticket, within so many seconds."""
+
+    def renew_in(self, reactor: Reactor, timeout: _Seconds | None) -> Operation:
+        """Do the same in an event loop: the operation."""
+
+    def close(self) -> None:
+        """No open uses it from now on."""
+
+    @property
+    def source(self) -> str:
+        """What it is made of, for people."""
+
+    @property
+    def closed(self) -> bool:
+        """True after close()."""
+
+def explain(
+    failure: _CString,
+    host: _CString | None,
+    principal: _CString | None = None,
+    ccache: _CString | None = None,
+) -> str | None:
+    """One sentence on why an open failed to authenticate, or None."""
 @final
 class Operation(metaclass=_Type):
     """A call that was started in a reactor."""

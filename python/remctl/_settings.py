@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 from math import inf
+from time import monotonic, time
+from typing import TYPE_CHECKING
 
 from remctl import _remctl
-from remctl._arguments import path_or_name
+from remctl._verbs import set_tickets
+
+if TYPE_CHECKING:
+    from remctl._credentials import Credentials
+else:
+    Credentials = object
 
 
 class Settings:
@@ -18,24 +25,30 @@ class Settings:
 
     def __init__(
         self,
-        ccache: str | os.PathLike[str] | None,
+        ccache: str | os.PathLike[str] | Credentials | None,
         keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
     ) -> None:
-        if keytab is not None and ccache is not None:
-            raise ValueError("give ccache or keytab, not both")
         self.ccache, self.keytab, self.source_ip = ccache, keytab, source_ip
         self.connection()  # what is wrong is known now
 
     def connection(self) -> _remctl.Connection:
         """A connection with these settings, not open."""
         connection = _remctl.Connection()
-        if self.ccache is not None:
-            connection.set_ccache(path_or_name(self.ccache))
+        set_tickets(connection, self.ccache, self.keytab)
         if self.source_ip is not None:
             connection.set_source_ip(self.source_ip)
         return connection
 
     def ticket_end(self) -> float:
         """The moment, on the monotonic clock, that the ticket ends at; infinite where unknown."""
-        return inf
+        from remctl._credentials import Credentials, of_keytab
+
+        if self.keytab is not None:
+            credentials = of_keytab(self.keytab)
+        elif isinstance(self.ccache, Credentials):
+            credentials = self.ccache
+        else:
+            credentials = Credentials.from_ccache(self.ccache)
+        expires = credentials.expires
+        return inf if expires is None else monotonic() + expires.timestamp() - time()

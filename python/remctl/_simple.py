@@ -9,7 +9,6 @@ from remctl._arguments import (
     Seconds,
     command_list,
     first_words,
-    path_or_name,
     port_number,
 )
 from remctl._errors import (
@@ -20,7 +19,13 @@ from remctl._errors import (
     as_protocol_error,
     locate,
 )
-from remctl._verbs import end_after, left, result_of
+from remctl._verbs import end_after, left, result_of, set_tickets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl._credentials import Credentials
+else:
+    Credentials = object
 
 
 def remctl(
@@ -30,7 +35,8 @@ def remctl(
     command: Command = (),
     *,
     timeout: Seconds | None = None,
-    ccache: str | os.PathLike[str] | None = None,
+    ccache: str | os.PathLike[str] | Credentials | None = None,
+    keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
 ) -> RemctlSimpleResult:
     """Run a command on ``host`` and return its result (manual, remctl.remctl).
@@ -40,7 +46,9 @@ def remctl(
     in seconds, however busily the server sends (`Remctl.set_timeout()` limits
     each silence instead). None is no limit; 0 or less is too late at once, so
     that what is left of some other limit can be passed. ``ccache`` and
-    ``source_ip`` are as for `Remctl.set_ccache()` and `Remctl.set_source_ip()`.
+    ``source_ip`` are as for `Remctl.set_ccache()` and `Remctl.set_source_ip()`;
+    ``keytab`` is a keytab to get tickets with, for which all of the process share
+    one `Credentials`.
 
     Raises ValueError or TypeError for an invalid argument, RemctlTimeoutError
     when the timeout ran out, and RemctlProtocolError for any other failure,
@@ -50,8 +58,7 @@ def remctl(
     arguments = command_list(command)
     end = end_after(timeout)
     connection = _remctl.Connection()
-    if ccache is not None:
-        connection.set_ccache(path_or_name(ccache))
+    set_tickets(connection, ccache, keytab)
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)

@@ -13,8 +13,10 @@ from remctl._errors import RemctlError, RemctlSimpleResult, locate, make, refusa
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from socket import socket as _Socket
+
+    from remctl._credentials import Credentials
 else:
-    _Socket = object
+    _Socket = Credentials = object
 
 #: What Connection.run() gives.
 Answer = tuple[bytes | None, bytes | None, int | None, int | None, str]
@@ -26,7 +28,8 @@ class Verbs:
     def __init__(
         self,
         timeout: Seconds | None,
-        ccache: str | os.PathLike[str] | None,
+        ccache: str | os.PathLike[str] | Credentials | None,
+        keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
     ) -> None:
         self._connection = _remctl.Connection()
@@ -36,8 +39,7 @@ class Verbs:
         self._words: str | None = None
         if timeout is not None:
             self.set_timeout(timeout)
-        if ccache is not None:
-            self.set_ccache(ccache)
+        set_tickets(self._connection, ccache, keytab)
         if source_ip is not None:
             self.set_source_ip(source_ip)
 
@@ -45,14 +47,14 @@ class Verbs:
         state = "open" if self.opened else "closed"
         return f"<{type(self).__module__}.{type(self).__qualname__} {state}>"
 
-    def set_ccache(self, ccache: str | os.PathLike[str]) -> None:
+    def set_ccache(self, ccache: str | os.PathLike[str] | Credentials) -> None:
         """Use this credential cache for all later `open()` calls on this object.
 
-        ``ccache`` is a path, or a name such as ``KEYRING:persistent:0``.
+        ``ccache`` is a path, or a name such as ``KEYRING:persistent:0``, or `Credentials`.
         Raises TypeError or ValueError for an invalid argument, RemctlError
         where the Kerberos library cannot do it.
         """
-        self._connection.set_ccache(path_or_name(ccache))
+        set_tickets(self._connection, ccache, None)
 
     def set_source_ip(self, source: str) -> None:
         """Connect from this IPv4 or IPv6 address in all later `open()` calls.
@@ -125,6 +127,23 @@ class Verbs:
 
     def _result(self, answer: Answer) -> RemctlSimpleResult:
         return result_of(answer, self._host, self._port, self._words or "")
+
+
+def set_tickets(
+    connection: _remctl.Connection,
+    ccache: str | os.PathLike[str] | Credentials | None,
+    keytab: str | os.PathLike[str] | None,
+) -> None:
+    """Say which tickets to use, as ``ccache=`` and ``keytab=`` do; ValueError for both."""
+    if keytab is not None:
+        if ccache is not None:
+            raise ValueError("give ccache or keytab, not both")
+        from remctl._credentials import of_keytab
+
+        ccache = of_keytab(keytab)
+    if ccache is not None:
+        shared = getattr(ccache, "_shared", None)  # of Credentials
+        connection.set_ccache(path_or_name(ccache) if shared is None else shared)  # type: ignore[arg-type]
 
 
 def result_of(answer: Answer, host: str | None, port: int | None, words: str) -> RemctlSimpleResult:

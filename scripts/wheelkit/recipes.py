@@ -152,8 +152,8 @@ def krb5(shop: Workshop, pin: Pin, tarball: Path) -> None:
     include = src / "include"
     for name in ("krb5", "gssapi"):
         shutil.copytree(include / name, shop.prefix / "include" / name, dirs_exist_ok=True)
-    for path in [include / "krb5.h", include / "com_err.h"]:
-        shutil.copy(path, shop.prefix / "include")
+    for name in ("krb5.h", "com_err.h", "profile.h"):
+        shutil.copy(include / name, shop.prefix / "include")
     shop.check_licenses(pin, source)
 
 

@@ -79,7 +79,10 @@ void register_connection(py::module_ &module) {
         .def(
             "set_ccache",
             [](Client &self, py::handle ccache) {
-                self.set_ccache(to_optional_c_string(ccache, "ccache"));
+                if (py::isinstance<Credentials>(ccache))
+                    self.set_credentials(ccache.cast<std::shared_ptr<Credentials>>());
+                else
+                    self.set_ccache(to_optional_c_string(ccache, "ccache"));
             },
             py::arg("ccache"), "Set the credential cache for connections made from now on.")
         .def(

@@ -36,6 +36,7 @@ PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
     pyremctl::register_connection(module); // sessions and connections, which
     pyremctl::register_reactor(module);    // what runs, and
     pyremctl::register_lowlevel(module);   // the handles here, are made of
+    pyremctl::register_credentials(module);
 }
 
 #if PY_VERSION_HEX < 0x030C0000

@@ -8,6 +8,7 @@ namespace pyremctl {
 void register_build_info(pybind11::module_ &module);
 void register_errors();
 void register_connection(pybind11::module_ &module);
+void register_credentials(pybind11::module_ &module);
 void register_reactor(pybind11::module_ &module);
 void register_lowlevel(pybind11::module_ &module);
 

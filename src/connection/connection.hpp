@@ -13,6 +13,8 @@
 
 #include "connection/admission.hpp"
 #include "connection/channel.hpp"
+#include "credentials/credentials.hpp"
+#include "credentials/explain.hpp"
 #include "transport/address.hpp"
 #include "transport/call.hpp"
 #include "transport/pieces.hpp"
@@ -30,8 +32,9 @@ struct Target {
 /// How to connect; see set_ccache and set_source_ip in the manual.
 struct Settings {
     std::optional<std::string> ccache;
-    std::string source;                   ///< empty: any
-    std::shared_ptr<Admission> admission; ///< whether it is this one's turn to open; null: always
+    std::shared_ptr<Credentials> credentials; ///< in its place
+    std::string source;                       ///< empty: any
+    std::shared_ptr<Admission> admission;     ///< whose turn it is to open; null: anybody's
 };
 
 /// A command, and a share of the memory that it lies in: a helper thread that
@@ -156,19 +159,22 @@ class Connection {
     using LibraryCall = std::function<bool(Handle &)>;
 
     void require_idle() const;
-    void configure(Handle &handle) const;
+    Task<std::shared_ptr<Lease>> tickets(Call &call) const;
+    Attempt attempt_with(const Lease *tickets) const;
+    void configure(Handle &handle, const Lease *tickets) const;
     bool connected() const noexcept { return channel_ || legacy_; }
     void use(std::shared_ptr<Channel> channel) noexcept;
 
     Task<void> establish(Call &call);
     Task<Descriptor> connect(std::uint16_t &port, Admission::Place &place, Call &call);
-    Task<bool> handshake(std::shared_ptr<Channel> channel, Call &call);
+    Task<bool> handshake(std::shared_ptr<Channel> channel, std::shared_ptr<Lease> tickets,
+                         Call &call);
     Task<bool> send(SharedCommand command, Call &call);
     Task<void> send_in_pieces(SharedCommand command, Call &call);
     static Task<bool> call_on_thread(std::shared_ptr<Channel> channel, LibraryCall library_call,
                                      const char *doing, Call &call);
 
-    Task<void> open_legacy(Call &call);
+    Task<void> open_legacy(std::shared_ptr<Lease> tickets, Call &call);
     Task<void> command_legacy(SharedCommand command, Call &call);
     Task<const struct remctl_output *> output_legacy(Call &call);
     Task<void> call_legacy(std::shared_ptr<Handle> handle, LibraryCall library_call,

@@ -112,7 +112,7 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LibraryCall l
         throw Error(outcome->error);
 }
 
-Task<void> Connection::open_legacy(Call &call) {
+Task<void> Connection::open_legacy(std::shared_ptr<Lease> tickets, Call &call) {
     const LeftBehind::Server server(target_.host, legacy_port_);
     while (LeftBehind::too_many(server)) {
         if (call.expired())
@@ -120,8 +120,8 @@ Task<void> Connection::open_legacy(Call &call) {
         co_await call.wait({}, Clock::now() + look_again);
     }
     auto handle = std::make_shared<Handle>();
-    configure(*handle);
-    LibraryCall library_call = [target = target_, port = legacy_port_](Handle &busy) {
+    configure(*handle, tickets.get());
+    LibraryCall library_call = [tickets, target = target_, port = legacy_port_](Handle &busy) {
         return busy.open(target.host, port, target.principal);
     };
     co_await call_legacy(handle, std::move(library_call), "receiving token", call);
@@ -131,8 +131,10 @@ Task<void> Connection::open_legacy(Call &call) {
 
 Task<void> Connection::command_legacy(SharedCommand command, Call &call) {
     // The server hangs up after each command, and a handle is opened once.
-    if (!legacy_fresh_)
-        co_await open_legacy(call);
+    if (!legacy_fresh_) {
+        auto lease = co_await tickets(call);
+        co_await open_legacy(std::move(lease), call);
+    }
     legacy_fresh_ = false;
     may_have_run_ = true;
     auto handle = legacy_;

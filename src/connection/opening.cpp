@@ -8,6 +8,8 @@
 #include "connection/busy_channel.hpp"
 #include "connection/connection.hpp"
 #include "connection/failures.hpp"
+#include "credentials/explain.hpp"
+#include "credentials/ready.hpp"
 #include "transport/dial.hpp"
 #include "transport/error.hpp"
 
@@ -18,11 +20,33 @@ namespace {
 constexpr std::uint16_t standard_port = REMCTL_PORT;
 constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
 
+Error kdc_silent(const Attempt &attempt) {
+    const std::string text = "GSS-API error initializing context: timed out";
+    return Error(text, Failure::timeout).with_hint(explain(text, attempt)).passing();
+}
+
 } // namespace
 
-void Connection::configure(Handle &handle) const {
-    if (settings_->ccache)
-        handle.set_ccache(*settings_->ccache);
+Attempt Connection::attempt_with(const Lease *tickets) const {
+    Attempt attempt{.host = target_.host, .principal = target_.principal, .ccache = std::nullopt};
+    if (tickets != nullptr)
+        attempt.ccache = tickets->name();
+    return attempt;
+}
+
+/// What to open with; null for the default cache. Held until the open is over.
+Task<std::shared_ptr<Lease>> Connection::tickets(Call &call) const {
+    const auto settings = settings_;
+    if (settings->credentials)
+        co_return co_await pyremctl::ready(settings->credentials, call);
+    if (settings->ccache)
+        co_return std::make_shared<Lease>(*settings->ccache);
+    co_return nullptr;
+}
+
+void Connection::configure(Handle &handle, const Lease *tickets) const {
+    if (tickets != nullptr)
+        handle.set_ccache(tickets->name());
     if (!settings_->source.empty())
         handle.set_source_ip(settings_->source);
 }
@@ -71,8 +95,9 @@ Task<void> Connection::open(Target target, Call &call) {
 Task<void> Connection::adopt(Descriptor socket, Target target, Call &call) {
     Opening opening(*this, std::move(target), false, call);
     disable_nagle(socket.get());
+    auto lease = co_await tickets(call);
     auto channel = std::make_shared<Channel>(std::move(socket));
-    const bool modern = co_await handshake(channel, call);
+    const bool modern = co_await handshake(channel, std::move(lease), call);
     if (!modern)
         throw Error("the server speaks protocol 1, which needs open() with a host and port");
     use(std::move(channel));
@@ -90,21 +115,22 @@ Task<void> Connection::open_address(Address address, Target target, Call &call) 
 }
 
 Task<void> Connection::establish(Call &call) {
+    auto lease = co_await tickets(call);
     if (legacy_port_ != 0) {
-        co_await open_legacy(call);
+        co_await open_legacy(std::move(lease), call);
         co_return;
     }
     std::uint16_t port = 0;
     Admission::Place place; // until the handshake has ended
     Descriptor socket = co_await connect(port, place, call);
     auto channel = std::make_shared<Channel>(std::move(socket));
-    const bool modern = co_await handshake(channel, call);
+    const bool modern = co_await handshake(channel, lease, call);
     if (modern) {
         use(std::move(channel));
         co_return;
     }
     legacy_port_ = port;
-    co_await open_legacy(call);
+    co_await open_legacy(std::move(lease), call);
 }
 
 /// Where no port is given the old one is a second chance, if there is time for
@@ -133,17 +159,23 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Place &plac
 }
 
 /// False when the server turns out to speak protocol 1.
-Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Call &call) {
+Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_ptr<Lease> tickets,
+                                 Call &call) {
     struct Outcome {
         bool opened = false;
         std::string error;
+        std::string hint;
     };
-    configure(channel->handle());
+    configure(channel->handle(), tickets.get());
     const auto outcome = std::make_shared<Outcome>();
-    BusyChannel busy(channel, call.waker(), [outcome, target = target_](Channel &held) {
-        outcome->opened = held.open(target.host, target.principal);
-        if (!outcome->opened)
-            outcome->error = held.handle().error();
+    const Attempt attempt = attempt_with(tickets.get());
+    BusyChannel busy(channel, call.waker(), [outcome, attempt, tickets](Channel &held) {
+        outcome->opened = held.open(attempt.host, attempt.principal);
+        if (outcome->opened)
+            return;
+        outcome->error = held.handle().error();
+        // Of an end of file the hint is right whatever the socket says of it.
+        outcome->hint = explain(outcome->error, attempt);
     });
     call.touch();
     for (;;) {
@@ -162,14 +194,12 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, Call &call) {
             break;
         if (call.expired())
             // Before anything left for the server it is the KDC that is silent.
-            throw channel->sent() == 0
-                ? Error("GSS-API error initializing context: timed out", Failure::timeout).passing()
-                : timed_out("receiving token");
+            throw channel->sent() == 0 ? kdc_silent(attempt) : timed_out("receiving token");
         co_await call.wait(channel->interests(!done));
     }
     busy.finish();
     if (!outcome->opened)
-        throw refused(outcome->error, *channel);
+        throw refused(outcome->error, *channel).with_hint(outcome->hint);
     if (!channel->all_with_protocol())
         throw Error("the server fell back to protocol 1 in the middle of the handshake");
     if (!channel->settle())

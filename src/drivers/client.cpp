@@ -46,7 +46,14 @@ template <class Change> void Client::change_settings(Change change) {
 }
 
 void Client::set_ccache(std::optional<std::string> ccache) {
-    change_settings([&](Settings &settings) { settings.ccache = std::move(ccache); });
+    change_settings([&](Settings &settings) {
+        settings.ccache = std::move(ccache);
+        settings.credentials = nullptr;
+    });
+}
+
+void Client::set_credentials(std::shared_ptr<Credentials> credentials) {
+    change_settings([&](Settings &settings) { settings.credentials = std::move(credentials); });
 }
 
 void Client::set_source_ip(std::string source) {

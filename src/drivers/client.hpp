@@ -54,6 +54,7 @@ class Client : public std::enable_shared_from_this<Client> {
     /// For connections from now on; see set_ccache and set_source_ip in the
     /// manual.
     void set_ccache(std::optional<std::string> ccache);
+    void set_credentials(std::shared_ptr<Credentials> credentials);
     void set_source_ip(std::string source);
     void set_admission(std::shared_ptr<Admission> admission);
 

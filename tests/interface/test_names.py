@@ -171,9 +171,9 @@ class TestIntrospection:
         assert inspect.signature(getattr(remctl, name))
 
     def test_the_calls_have_the_arguments_of_the_reference(self) -> None:
-        names = "host port principal command timeout ccache source_ip"
+        names = "host port principal command timeout ccache keytab source_ip"
         assert [*inspect.signature(remctl.remctl).parameters] == names.split()
-        names = "host port principal timeout ccache source_ip"
+        names = "host port principal timeout ccache keytab source_ip"
         assert [*inspect.signature(remctl.Remctl).parameters] == names.split()
 
     @pytest.mark.parametrize("name", ["remctl", *(f"remctl.{name}" for name in CLASSES)])

@@ -3,6 +3,7 @@
 test_every_name.py sees to it that none is left out.
 """
 
+import datetime
 import io
 import os
 import pickle
@@ -59,6 +60,32 @@ def simple(host: str, words: Iterator[object]) -> None:
     remctl.remctl(host, None, command=words, timeout=1.5, ccache=Path("cc"), source_ip="::1")
     remctl.remctl(host, command=words, timeout=None, ccache="cc", source_ip=None)
     print(remctl.RemctlSimpleResult(b"out", None, 0) == result)
+
+
+def credentials() -> None:
+    """Tickets, from a keytab and from a cache."""
+    remctl.remctl("host", keytab=Path("keytab"))
+    with remctl.Credentials.from_keytab("/etc/client.keytab", "me") as service:
+        remctl.remctl("host", ccache=service)
+        assert_type(service, remctl.Credentials)
+        assert_type(service.principal, str | None)
+        assert_type(service.name, str | None)
+        assert_type(service.expires, datetime.datetime | None)
+        assert_type(service.valid, bool)
+        service.renew()
+        service.renew(timeout=1.5)
+    service.close()
+    remctl.Credentials.from_keytab(Path("keytab"))
+    remctl.Credentials.from_keytab()
+    remctl.Credentials.from_ccache(Path("ccache"))
+    remctl.Credentials.from_ccache("KEYRING:persistent:0")
+    remctl.Credentials.from_ccache()
+
+
+async def renewal(service: remctl.Credentials) -> None:
+    """The same wait, for an event loop."""
+    await service.arenew()
+    await service.arenew(timeout=1.5)
 
 
 def settings(client: remctl.Remctl) -> None:

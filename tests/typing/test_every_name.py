@@ -48,10 +48,17 @@ def test_uses_every_public_member(kind: type) -> None:
 
 
 def test_uses_every_argument_of_the_simple_call() -> None:
-    assert {"host", "port", "principal", "command", "timeout", "ccache", "source_ip"} == set(
-        inspect.signature(remctl.remctl).parameters
-    )
-    assert {"command", "timeout", "ccache", "source_ip"} - used() == set()
+    assert {
+        "host",
+        "port",
+        "principal",
+        "command",
+        "timeout",
+        "ccache",
+        "keytab",
+        "source_ip",
+    } == set(inspect.signature(remctl.remctl).parameters)
+    assert {"command", "timeout", "ccache", "keytab", "source_ip"} - used() == set()
 
 
 def test_uses_every_function_of_the_low_level_interface() -> None:

@@ -1,0 +1,165 @@
+"""Tickets: from a keytab, or from a cache that is there."""
+
+from __future__ import annotations
+
+import os
+
+from remctl import _remctl
+from remctl._arguments import c_string, path_or_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime as Datetime
+    from types import TracebackType
+    from typing import NoReturn
+
+    from typing_extensions import Self
+else:
+    # For who looks at annotations while it runs; what they stand for is not loaded for that.
+    Datetime = TracebackType = NoReturn = Self = object
+
+
+class Credentials:
+    """Who the client is: a keytab that tickets are got with, or a cache that has some.
+
+    Made by `from_keytab()` or `from_ccache()`. Any number of threads, event
+    loops and connections share one; give it as ``ccache=``, wherever a ticket
+    cache can be given. It is a context manager that closes it. It can be
+    neither copied nor pickled. In the child of a fork it starts anew, with no
+    ticket yet.
+    """
+
+    __module__ = "remctl"
+    __slots__ = ("_shared",)
+
+    _shared: _remctl.Credentials
+
+    def __init__(self) -> None:
+        raise TypeError("use Credentials.from_keytab() or Credentials.from_ccache()")
+
+    @classmethod
+    def _of(cls, shared: _remctl.Credentials) -> Self:
+        self = cls.__new__(cls)
+        self._shared = shared
+        return self
+
+    @classmethod
+    def from_keytab(
+        cls, keytab: str | os.PathLike[str] | None = None, principal: str | None = None
+    ) -> Self:
+        """Get tickets with a key from ``keytab``, into a cache that is this object's own.
+
+        ``keytab`` is a path, or a name such as ``FILE:/etc/client.keytab``;
+        None is the default client keytab (``KRB5_CLIENT_KTNAME``, or
+        ``default_client_keytab_name`` in krb5.conf). ``principal`` is the
+        client's; None is the first in the keytab.
+
+        The keytab is read, and nobody is contacted: a ticket is got before the
+        first connection, and again before a new connection when less than a
+        quarter of its life or less than five minutes is left. A ticket that is
+        still good is used when the KDC cannot be reached.
+
+        Raises RemctlError where the keytab cannot be read or has no key of the
+        principal.
+        """
+        path = None if keytab is None else path_or_name(keytab)
+        return cls._of(_remctl.Credentials.from_keytab(path, principal))
+
+    @classmethod
+    def from_ccache(cls, name: str | os.PathLike[str] | None = None) -> Self:
+        """Use the tickets in a cache that something else fills: kinit, a login, a daemon.
+
+        ``name`` is a path, or a name such as ``KEYRING:persistent:0``; None is
+        the default cache of this moment (``KRB5CCNAME``). It need not be there
+        yet. Raises RemctlError where no cache can have that name.
+        """
+        path = None if name is None else path_or_name(name)
+        return cls._of(_remctl.Credentials.from_ccache(path))
+
+    @property
+    def principal(self) -> str | None:
+        """The client's name, with its realm; None where the cache does not tell."""
+        return self._shared.look()[1]
+
+    @property
+    def expires(self) -> Datetime | None:
+        """When the ticket expires, in UTC; None without a ticket."""
+        seconds = self._shared.look()[2]
+        if seconds is None:
+            return None
+        from datetime import datetime, timezone
+
+        return datetime.fromtimestamp(seconds, timezone.utc)
+
+    @property
+    def valid(self) -> bool:
+        """Whether there is a ticket that has not expired."""
+        return self._shared.look()[3]
+
+    @property
+    def name(self) -> str | None:
+        """The ticket cache's, with its type; None as long as there is none.
+
+        With a keytab it changes with every renewal, and the cache of the old
+        name goes: hand over this object rather than the name.
+        """
+        return self._shared.look()[0]
+
+    def renew(self, timeout: float | None = None) -> None:
+        """Get a new ticket now; connections made from now on use it.
+
+        ``timeout`` is the most that it may take, in seconds: None for no
+        limit; 0 or less is too late at once. Callers who come while one waits
+        for the KDC share in its ticket.
+
+        Raises RemctlError where the KDC gives none (its ``hint`` says what to
+        do) or the cache is from `from_ccache()`, and RemctlTimeoutError.
+        """
+        self._shared.renew(timeout)
+
+    async def arenew(self, timeout: float | None = None) -> None:
+        """Get a new ticket now: `renew()` for asyncio (uvloop too) and trio."""
+        from remctl._loops import running_loop
+
+        loop = running_loop()
+        await loop.finish(self._shared.renew_in(loop.reactor, timeout))
+
+    def close(self) -> None:
+        """Let no connection be opened with it from now on, and forget the tickets.
+
+        Connections that are open go on. A cache from `from_ccache()` is left
+        as it is. Closing it again does nothing.
+        """
+        self._shared.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = " closed" if self._shared.closed else ""
+        return f"<{type(self).__module__}.{type(self).__qualname__} {self._shared.source}{state}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
+
+
+_of_keytabs: dict[str, Credentials] = {}
+
+
+def of_keytab(keytab: str | os.PathLike[str]) -> Credentials:
+    """The Credentials that all ``keytab=`` of one path share in this process."""
+    path = path_or_name(keytab)
+    c_string(path, "keytab")
+    key = os.fsdecode(path)
+    if ":" not in key:
+        key = os.path.abspath(key)
+    # setdefault, so that threads that come at once get the same one.
+    return _of_keytabs.get(key) or _of_keytabs.setdefault(key, Credentials.from_keytab(path))

@@ -1,0 +1,125 @@
+// Credentials, and what a failure to authenticate is about.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <utility>
+
+#include "bindings/convert.hpp"
+#include "bindings/reactor_way.hpp"
+#include "bindings/registers.hpp"
+#include "bindings/unlocked.hpp"
+#include "bindings/whole.hpp"
+#include "credentials/credentials.hpp"
+#include "credentials/explain.hpp"
+#include "credentials/ready.hpp"
+#include "drivers/blocking.hpp"
+
+namespace py = pybind11;
+
+namespace pyremctl {
+
+namespace {
+
+using Shared = std::shared_ptr<Credentials>;
+
+/// The blocking driver.
+void renew(const Shared &self, py::handle timeout) {
+    const auto deadline = to_deadline(timeout);
+    Unlocked unlocked;
+    Call call({.inactivity = std::nullopt, .deadline = deadline}, thread_waker());
+    BlockingDriver(*thread_waker(), unlocked).run(renew_now(self, call));
+}
+
+/// The other driver: the renewal as an operation of an event loop's reactor.
+PythonReactor::SharedOperation renew_in(const Shared &self, PythonReactor &reactor,
+                                        py::handle timeout) {
+    const Limits limits{.inactivity = std::nullopt, .deadline = to_deadline(timeout)};
+    const auto nothing = []() -> py::object { return py::none(); };
+    return reactor.start(
+        limits, [self](Call &call) { return renew_now(self, call); }, nothing, nullptr, [] {});
+}
+
+/// A name that says something, or nothing for None.
+std::optional<std::string> to_optional_name(py::handle value, const char *name) {
+    auto text = to_optional_c_string(value, name);
+    if (text && text->empty())
+        throw py::value_error(std::string(name) + " must not be empty");
+    return text;
+}
+
+Shared from_keytab(py::handle keytab, py::handle principal) {
+    const auto path = to_optional_name(keytab, "keytab");
+    const auto name = to_optional_name(principal, "principal");
+    const Unlocked unlocked;
+    return Credentials::from_keytab(path, name);
+}
+
+Shared from_ccache(py::handle ccache) {
+    const auto name = to_optional_name(ccache, "name");
+    const Unlocked unlocked;
+    return Credentials::from_ccache(name);
+}
+
+py::object to_optional_text(const std::optional<std::string> &text) {
+    return text ? py::object(to_text(*text)) : py::none();
+}
+
+/// (name, principal, expires in seconds since 1970, valid)
+py::tuple look(const Shared &self) {
+    Unlocked unlocked;
+    const Credentials::Facts facts = self->look();
+    unlocked.relock();
+    return py::make_tuple(to_optional_text(facts.name), to_optional_text(facts.principal),
+                          facts.expires, facts.valid);
+}
+
+void close(const Shared &self) {
+    const Unlocked unlocked;
+    self->close();
+}
+
+py::object explain_to_python(py::handle failure, py::handle host, py::handle principal,
+                             py::handle ccache) {
+    const std::string text = to_c_string(failure, "failure");
+    const Attempt attempt{.host = to_optional_c_string(host, "host").value_or(""),
+                          .principal = to_optional_c_string(principal, "principal"),
+                          .ccache = to_optional_c_string(ccache, "ccache")};
+    Unlocked unlocked;
+    const std::string sentence = explain(text, attempt);
+    unlocked.relock();
+    return sentence.empty() ? py::none() : py::object(to_text(sentence));
+}
+
+} // namespace
+
+void register_credentials(py::module_ &module) {
+    py::class_<Credentials, Shared> credentials_class(
+        module, "Credentials",
+        "What tickets are got with; see remctl.Credentials, which this carries out.",
+        py::is_final());
+    credentials_class
+        .def_static("from_keytab", &from_keytab, py::arg("keytab") = py::none(),
+                    py::arg("principal") = py::none(), "Read a keytab.")
+        .def_static("from_ccache", &from_ccache, py::arg("name") = py::none(),
+                    "Use the tickets of a cache.")
+        .def("look", &look, "What is known: (name, principal, expires, valid).")
+        .def("renew", &renew, py::arg("timeout") = py::none(),
+             "Get a ticket, within so many seconds.")
+        .def("renew_in", &renew_in, py::arg("reactor"), py::arg("timeout"),
+             "The same in an event loop: the operation.")
+        .def("close", &close, "No open uses it from now on.")
+        .def_property_readonly(
+            "source", [](const Shared &self) { return to_text(self->source()); },
+            "What it is made of, for people.")
+        .def_property_readonly(
+            "closed", [](const Shared &self) { return self->closed(); }, "True after close().");
+    forbid_new(credentials_class);
+    forbid_copies(credentials_class);
+
+    module.def("explain", &explain_to_python, py::arg("failure"), py::arg("host"),
+               py::arg("principal") = py::none(), py::arg("ccache") = py::none(),
+               "One sentence on why an open failed to authenticate, or None.");
+}
+
+} // namespace pyremctl

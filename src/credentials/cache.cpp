@@ -1,0 +1,108 @@
+#include "credentials/cache.hpp"
+
+#include <cerrno>
+
+#include "credentials/kerberos.hpp"
+#include "handle/leaving.hpp"
+
+namespace pyremctl {
+
+namespace {
+
+using namespace kerberos;
+
+/// The tickets of a cache, one after the other.
+class Tickets {
+  public:
+    Tickets(const Context &context, krb5_ccache cache) : context_(context), cache_(cache) {
+        context_.check(krb5_cc_start_seq_get(context_.get(), cache_, &cursor_));
+    }
+    Tickets(const Tickets &) = delete;
+    Tickets &operator=(const Tickets &) = delete;
+    Tickets(Tickets &&) = delete;
+    Tickets &operator=(Tickets &&) = delete;
+    ~Tickets() {
+        krb5_free_cred_contents(context_.get(), &ticket_);
+        krb5_cc_end_seq_get(context_.get(), cache_, &cursor_);
+    }
+
+    /// The next one, good until the one after it; null at the end.
+    const krb5_creds *next() {
+        for (;;) {
+            krb5_free_cred_contents(context_.get(), &ticket_);
+            ticket_ = {};
+            const auto code = krb5_cc_next_cred(context_.get(), cache_, &cursor_, &ticket_);
+            if (code == KRB5_CC_END)
+                return nullptr;
+            context_.check(code);
+            if (krb5_is_config_principal(context_.get(), ticket_.server) == 0)
+                return &ticket_;
+        }
+    }
+
+  private:
+    const Context &context_;
+    krb5_ccache cache_;
+    krb5_cc_cursor cursor_ = nullptr;
+    krb5_creds ticket_{};
+};
+
+/// The ticket of the client's own realm, which all others are got with.
+Principal ticket_granting(const Context &context, krb5_const_principal client) {
+    const krb5_data *realm = krb5_princ_realm(context.get(), client);
+    krb5_principal server = nullptr;
+    context.check(krb5_build_principal_ext(context.get(), &server, realm->length, realm->data,
+                                           KRB5_TGS_NAME_SIZE, KRB5_TGS_NAME, realm->length,
+                                           realm->data, 0));
+    return Principal(server, Release{context.get()});
+}
+
+void read_tickets(const Context &context, krb5_ccache cache, CacheFacts &facts) {
+    const auto client = make<krb5_principal>(context, krb5_cc_get_principal, cache);
+    facts.principal = to_text(context, client.get());
+    facts.clock_offset = context.clock_offset();
+    facts.state = CacheFacts::State::no_ticket;
+    const auto granting = ticket_granting(context, client.get());
+    Tickets tickets(context, cache);
+    while (const krb5_creds *ticket = tickets.next()) {
+        const bool first =
+            krb5_principal_compare(context.get(), ticket->server, granting.get()) != 0;
+        const long expires = to_seconds(ticket->times.endtime);
+        // Without that one, the one that lasts longest says how long it goes.
+        if (!first && expires <= facts.expires)
+            continue;
+        facts.state = CacheFacts::State::ticket;
+        const krb5_ticket_times &times = ticket->times;
+        facts.starts = to_seconds(times.starttime != 0 ? times.starttime : times.authtime);
+        facts.expires = expires;
+        if (first)
+            return;
+    }
+}
+
+bool nothing_there(krb5_error_code code) {
+    return code == KRB5_FCC_NOFILE || code == KRB5_CC_NOTFOUND || code == ENOENT;
+}
+
+} // namespace
+
+CacheFacts look_at(const std::optional<std::string> &name) {
+    const InLibrary call;
+    CacheFacts facts;
+    facts.name = name.value_or("");
+    try {
+        const Context context;
+        if (!name)
+            facts.name = krb5_cc_default_name(context.get());
+        const auto cache = make<krb5_ccache>(context, krb5_cc_resolve, facts.name.c_str());
+        facts.name = full_name(context, cache.get());
+        read_tickets(context, cache.get(), facts);
+    } catch (const Problem &problem) {
+        facts.state = nothing_there(problem.code()) ? CacheFacts::State::missing
+                                                    : CacheFacts::State::unreadable;
+        facts.problem = problem.what();
+    }
+    return facts;
+}
+
+} // namespace pyremctl

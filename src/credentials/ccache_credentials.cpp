@@ -1,0 +1,66 @@
+// Credentials that are the tickets in a cache of the user's.
+#include <utility>
+
+#include "credentials/cache.hpp"
+#include "credentials/credentials.hpp"
+#include "credentials/kerberos.hpp"
+#include "handle/leaving.hpp"
+
+namespace pyremctl {
+
+namespace {
+
+class CcacheCredentials final : public Credentials {
+  public:
+    explicit CcacheCredentials(std::string name) : name_(std::move(name)) {}
+
+    std::string source() const override { return "ticket cache " + name_; }
+
+    Facts look() const override {
+        const CacheFacts facts = look_at(name_);
+        Facts seen;
+        seen.name = name_;
+        seen.principal = facts.principal;
+        if (facts.state == CacheFacts::State::ticket)
+            seen.expires = facts.expires;
+        seen.valid = facts.valid() && !closed();
+        return seen;
+    }
+
+    bool needs_renewal() const override { return false; }
+
+    std::shared_ptr<Lease> current() const override {
+        require_open();
+        return std::make_shared<Lease>(name_);
+    }
+
+    std::shared_ptr<Lease> renew() override {
+        require_open();
+        throw Error("the ticket cache " + name_ + " is not renewed from here")
+            .with_hint("Renew it with kinit, or use Credentials.from_keytab().");
+    }
+
+    Error late() const override {
+        return Error("the ticket cache " + name_ + " could not be used in time", Failure::timeout);
+    }
+
+  private:
+    std::string name_;
+};
+
+} // namespace
+
+std::shared_ptr<Credentials> Credentials::from_ccache(const std::optional<std::string> &name) {
+    const InLibrary call;
+    try {
+        const kerberos::Context context;
+        const std::string asked = name ? *name : std::string(krb5_cc_default_name(context.get()));
+        const auto cache = kerberos::make<krb5_ccache>(context, krb5_cc_resolve, asked.c_str());
+        return std::make_shared<CcacheCredentials>(kerberos::full_name(context, cache.get()));
+    } catch (const kerberos::Problem &problem) {
+        throw Error("cannot use the ticket cache " + name.value_or("(default)") + ": " +
+                    problem.what());
+    }
+}
+
+} // namespace pyremctl

@@ -1,0 +1,188 @@
+#include "credentials/keytab.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "credentials/credentials.hpp"
+#include "credentials/explain.hpp"
+#include "credentials/kerberos.hpp"
+#include "credentials/memory_cache.hpp"
+#include "handle/leaving.hpp"
+
+namespace pyremctl {
+
+namespace {
+
+using namespace kerberos;
+
+/// A name that still means the same when the process has changed its folder.
+std::string absolute(const std::string &keytab) {
+    const std::string type = "FILE:";
+    const bool typed = keytab.find(':') != std::string::npos;
+    if (typed && !keytab.starts_with(type))
+        return keytab;
+    const std::string path = typed ? keytab.substr(type.size()) : keytab;
+    std::error_code ignored;
+    return type + std::filesystem::absolute(path, ignored).string();
+}
+
+Keytab open_keytab(const Context &context, const std::optional<std::string> &name) {
+    if (!name)
+        return make<krb5_keytab>(context, krb5_kt_client_default);
+    return make<krb5_keytab>(context, krb5_kt_resolve, absolute(*name).c_str());
+}
+
+/// One key: whose, and the how manieth.
+struct Key {
+    std::string principal;
+    unsigned version = 0;
+};
+
+std::vector<Key> keys_of(const Context &context, krb5_keytab keytab) {
+    std::vector<Key> keys;
+    krb5_kt_cursor cursor = nullptr;
+    context.check(krb5_kt_start_seq_get(context.get(), keytab, &cursor));
+    krb5_keytab_entry entry{};
+    krb5_error_code code = 0;
+    while ((code = krb5_kt_next_entry(context.get(), keytab, &entry, &cursor)) == 0) {
+        keys.push_back({to_text(context, entry.principal), entry.vno});
+        krb5_free_keytab_entry_contents(context.get(), &entry);
+    }
+    krb5_kt_end_seq_get(context.get(), keytab, &cursor);
+    if (code != KRB5_KT_END)
+        context.check(code);
+    return keys;
+}
+
+/// The principals that a keytab has keys of, as far as they are worth naming.
+std::string owners(const std::vector<Key> &keys) {
+    constexpr std::size_t enough = 5;
+    std::vector<std::string> names;
+    for (const Key &key : keys)
+        if (std::ranges::find(names, key.principal) == names.end())
+            names.push_back(key.principal);
+    std::string text;
+    for (std::size_t index = 0; index < std::min(names.size(), enough); ++index)
+        text += (index == 0 ? "" : ", ") + names[index];
+    if (names.size() > enough)
+        text += " and " + std::to_string(names.size() - enough) + " more";
+    return text;
+}
+
+/// The version of the newest key of a principal; 0 where it is not to be had.
+unsigned newest_version(const Context &context, const KeytabIdentity &identity) {
+    unsigned newest = 0;
+    try {
+        const auto keytab = open_keytab(context, identity.keytab);
+        for (const Key &key : keys_of(context, keytab.get()))
+            if (key.principal == identity.principal)
+                newest = std::max(newest, key.version);
+    } catch (const Problem &) {
+        return 0;
+    }
+    return newest;
+}
+
+/// A ticket's contents, which are the caller's.
+class Contents {
+  public:
+    explicit Contents(const Context &context) : context_(context) {}
+    Contents(const Contents &) = delete;
+    Contents &operator=(const Contents &) = delete;
+    Contents(Contents &&) = delete;
+    Contents &operator=(Contents &&) = delete;
+    ~Contents() { krb5_free_cred_contents(context_.get(), &ticket_); }
+
+    krb5_creds *get() noexcept { return &ticket_; }
+    const krb5_ticket_times &times() const noexcept { return ticket_.times; }
+
+  private:
+    const Context &context_;
+    krb5_creds ticket_{};
+};
+
+/// Fills the cache, in one go when the ticket is there.
+Contents &ask(const MemoryCache &cache, const KeytabIdentity &identity, Contents &ticket) {
+    const Context &context = cache.context();
+    const auto client = make<krb5_principal>(context, krb5_parse_name, identity.principal.c_str());
+    const auto keytab = open_keytab(context, identity.keytab);
+    const auto options = make<krb5_get_init_creds_opt *>(context, krb5_get_init_creds_opt_alloc);
+    context.check(
+        krb5_get_init_creds_opt_set_out_ccache(context.get(), options.get(), cache.get()));
+    context.check(krb5_get_init_creds_keytab(context.get(), ticket.get(), client.get(),
+                                             keytab.get(), 0, nullptr, options.get()));
+    return ticket;
+}
+
+/// The KDC did not take what was made with the keytab's key.
+bool wrong_key(krb5_error_code code) {
+    return code == KRB5KDC_ERR_PREAUTH_FAILED || code == KRB5KRB_AP_ERR_BAD_INTEGRITY;
+}
+
+Error no_ticket(const Context &context, const KeytabIdentity &identity, const Problem &problem) {
+    std::string with = "the keytab " + identity.keytab;
+    std::string hint = explain_request(problem.code(), identity);
+    if (wrong_key(problem.code())) {
+        if (const unsigned version = newest_version(context, identity); version != 0)
+            with = "key version " + std::to_string(version) + " of " + with;
+        hint = "The keytab has an old key of " + identity.principal +
+               ": the key was changed since; export it anew (kadmin: ktadd).";
+    }
+    auto error = Error("cannot get a ticket for " + identity.principal + " with " + with + ": " +
+                       problem.what())
+                     .with_hint(std::move(hint));
+    return problem.code() == KRB5_KDC_UNREACH ? std::move(error).passing() : std::move(error);
+}
+
+} // namespace
+
+KeytabIdentity read_keytab(const std::optional<std::string> &name,
+                           const std::optional<std::string> &principal) {
+    const InLibrary call;
+    std::string shown = name.value_or("(the default client keytab)");
+    try {
+        const Context context;
+        const auto keytab = open_keytab(context, name);
+        shown = full_name(context, keytab.get());
+        const auto keys = keys_of(context, keytab.get());
+        if (keys.empty())
+            throw Error("the keytab " + shown + " has no key")
+                .with_hint("Export a key into it (kadmin: ktadd).");
+        if (!principal)
+            return {.keytab = shown, .principal = keys.front().principal};
+        const auto parsed = make<krb5_principal>(context, krb5_parse_name, principal->c_str());
+        const std::string wanted = to_text(context, parsed.get());
+        if (std::ranges::find(keys, wanted, &Key::principal) == keys.end())
+            throw Error("the keytab " + shown + " has no key of " + wanted)
+                .with_hint("It has keys of " + owners(keys) +
+                           "; principal= is here the client's, whose keys it must hold.");
+        return {.keytab = shown, .principal = wanted};
+    } catch (const Problem &problem) {
+        throw Error("cannot read the keytab " + shown + ": " + problem.what());
+    }
+}
+
+Ticket get_ticket(const KeytabIdentity &identity) {
+    const InLibrary call;
+    try {
+        auto cache = std::make_unique<MemoryCache>();
+        const Context &context = cache->context();
+        Contents contents(context);
+        try {
+            ask(*cache, identity, contents);
+        } catch (const Problem &problem) {
+            throw no_ticket(context, identity, problem);
+        }
+        const krb5_ticket_times times = contents.times();
+        const long offset = context.clock_offset();
+        const krb5_timestamp starts = times.starttime != 0 ? times.starttime : times.authtime;
+        return {.lease = std::make_shared<Lease>(std::move(cache)),
+                .starts = to_seconds(starts) - offset,
+                .expires = to_seconds(times.endtime) - offset};
+    } catch (const Problem &problem) {
+        throw Error("cannot make a ticket cache: " + std::string(problem.what()));
+    }
+}
+
+} // namespace pyremctl

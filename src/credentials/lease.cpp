@@ -1,0 +1,16 @@
+#include "credentials/lease.hpp"
+
+#include <utility>
+
+#include "credentials/memory_cache.hpp"
+
+namespace pyremctl {
+
+Lease::Lease(std::string name) : name_(std::move(name)) {}
+
+Lease::Lease(std::unique_ptr<kerberos::MemoryCache> cache)
+    : name_(kerberos::full_name(cache->context(), cache->get())), cache_(std::move(cache)) {}
+
+Lease::~Lease() = default;
+
+} // namespace pyremctl

@@ -1,0 +1,46 @@
+// One of a thing for each process.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "transport/process.hpp"
+
+namespace pyremctl {
+
+/// Holds a T that the child of a fork has anew, as if it had just been made.
+/// The parent's is lost there: its mutexes may be held by threads that are not
+/// there. Any thread may ask for it.
+template <class T> class PerProcess {
+  public:
+    PerProcess() : kept_(new Kept) {}
+    PerProcess(const PerProcess &) = delete;
+    PerProcess &operator=(const PerProcess &) = delete;
+    PerProcess(PerProcess &&) = delete;
+    PerProcess &operator=(PerProcess &&) = delete;
+    ~PerProcess() {
+        std::unique_ptr<Kept> kept(kept_.load());
+        if (kept->generation != fork_generation()) [[maybe_unused]]
+            auto *lost = kept.release();
+    }
+
+    T &get() const {
+        Kept *kept = kept_.load();
+        if (kept->generation == fork_generation())
+            return kept->value;
+        auto fresh = std::make_unique<Kept>();
+        if (kept_.compare_exchange_strong(kept, fresh.get()))
+            return fresh.release()->value;
+        return kept->value; // another thread of this process was faster
+    }
+
+  private:
+    struct Kept {
+        unsigned generation = fork_generation();
+        T value;
+    };
+
+    mutable std::atomic<Kept *> kept_;
+};
+
+} // namespace pyremctl
