@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import remctl
+import uvloop
 from remctl import Outcome, RemctlError, RemctlProtocolError, Target, arun_many, run_many
 
 from tests.fix_many import Many, Runs
@@ -30,7 +31,7 @@ class TestOutcomes:
         refusing = [Target("127.0.0.3", many.server.port, "host/nobody.example")]
         hosts = [*silent, *dead, *old, *refusing, *well]
         with nothing_left():
-            outcomes = runs(hosts, ["test", "hello"], timeout=8)
+            outcomes = runs(hosts, ["test", "hello"], timeout=5)
         assert len(outcomes) == 300
         of = {outcome.target: outcome for outcome in outcomes}
         assert all(of[target].check().stdout == b"hello world\n" for target in well)
@@ -265,3 +266,11 @@ def test_outcomes_do_not_keep_frames(many: Many, runs: Runs) -> None:
     assert outcome.error is not None
     assert outcome.error.__traceback__ is None
     assert outcome.error.__context__ is None
+
+
+def test_uvloop_runs_it_too(many: Many) -> None:
+    async def main() -> list[Outcome]:
+        return [one async for one in arun_many(many.targets(20), ["test", "hello"])]
+
+    outcomes = uvloop.run(main())
+    assert [outcome.ok for outcome in outcomes] == [True] * 20
