@@ -165,7 +165,7 @@ sys.path.insert(0, "examples")
 os.environ["REMCTL_HOST"] = "{host}"
 import starlette_service
 server = uvicorn.Server(uvicorn.Config(starlette_service.app, port=8000, log_level="error"))
-thread = threading.Thread(target=server.run)
+thread = threading.Thread(target=server.run, daemon=True)
 thread.start()
 while not server.started:
     time.sleep(0.01)

@@ -131,7 +131,7 @@ class TestRetries:
             probe = remctl.Remctl(proxy.host, proxy.port, many.principal)
             handshake = proxy.count[DOWN]
             probe.close()
-            proxy.after(handshake + 1, DOWN, Proxy.reset)
+            proxy.after(handshake + 20, DOWN, Proxy.reset)  # in the middle of the output
             (outcome,) = runs([target], ["test", "hello"], retries=5)
         assert outcome.error is not None
         assert outcome.error.may_have_run
