@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmarks.backends import starting
 from benchmarks.clients import SYSTEM_PYTHON, Place, Worker
+from benchmarks.command_line import command_line
 from benchmarks.lab import SMOKE, Lab, serve
 from benchmarks.rows import Goal, Row, microseconds, milliseconds, timed_row
 
@@ -283,6 +284,7 @@ SCENARIOS: dict[str, Scenario] = {
         many_hosts,
         importing,
         starting,
+        command_line,
         sizes,
     )
 }

@@ -9,6 +9,7 @@
 # (the header build_info.hpp, `remctl.build_info()`).
 
 set(PYREMCTL_DEPS "" CACHE PATH "Prefix of scripts/build-deps, to build a self-contained extension")
+option(PYREMCTL_SYMBOLS "Leave the symbol table in (scripts/wheel sizes)" OFF)
 
 if(PYREMCTL_DEPS)
   set(PYREMCTL_FLAVOUR bundled)
@@ -65,7 +66,8 @@ function(pyremctl_finish target)
     target_compile_options(${target} PRIVATE "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build"
                                              "-ffile-prefix-map=${pybind11_INCLUDE_DIR}=pybind11")
     target_link_options(${target} PRIVATE
-                        "LINKER:--gc-sections,--as-needed,-z,relro,-z,now,--strip-all")
+                        "LINKER:--gc-sections,--as-needed,-z,relro,-z,now"
+                        "$<$<NOT:$<BOOL:${PYREMCTL_SYMBOLS}>>:LINKER:--strip-all>")
     if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
       target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc)
     endif()

@@ -37,6 +37,7 @@ myst_heading_anchors = 4
 
 # Docstrings are the reference. What they have in single backticks is a link where it is a name.
 default_role = "py:obj"
+highlight_language = "text"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
@@ -69,9 +70,20 @@ _DOCUMENTED_AS = {
     r"remctl\.(backend|testing)\.\w+\.": r"remctl.\1.",
     r"remctl\._\w+\.": "remctl.",
     r"Path$": "pathlib.Path",
+    r"Executor$": "concurrent.futures.Executor",
 }
-# Types that say no more than their name.
-_UNDOCUMENTED = {"Function", "remctl.backend._command.Command", "FakeCommands"}
+# Types that say no more than their name, or that a page describes in words.
+_UNDOCUMENTED = {
+    "CommandFor",
+    "FakeCommands",
+    "FileFor",
+    "Function",
+    "Outcomes",
+    "Port",
+    "Seconds",
+    "remctl._async_many.Outcomes",
+    "remctl.backend._command.Command",
+}
 
 
 def _find(
@@ -90,10 +102,10 @@ def _find(
         for known, documented in _DOCUMENTED_AS.items():
             node["reftarget"] = re.sub(f"^{known}", documented, node["reftarget"])
         owner, _, member = node["reftarget"].rpartition(".")
-        for module in ("", "remctl.", "remctl.testing.", "remctl.backend."):
+        for place in ("", "remctl.", "remctl.Remctl.", "remctl.testing.", "remctl.backend."):
             for name in filter(None, (node["reftarget"], owner if member.islower() else "")):
                 found = env.domains["py"].resolve_xref(
-                    env, node["refdoc"], app.builder, "obj", module + name, node, shown
+                    env, node["refdoc"], app.builder, "obj", place + name, node, shown
                 )
                 if found is not None:
                     return found
@@ -128,7 +140,7 @@ def _read_docstring(
         elif field:
             line = re.sub(r"^    (\w+): ", rf":{field} \1: ", line)
         elif line.startswith("    ") and not code and read and not read[-1]:
-            read += ["::", ""]
+            read += [".. code-block:: default", ""]
             code = True
         read.append(line)
     lines[:] = read

@@ -17,25 +17,32 @@ def restart(hosts: list[str], service: str) -> tuple[list[str], list[str]]:
     What cannot have run is tried again, here by `retries`. What may have run is not: the
     answer was lost, and a second restart may hurt.
     """
-    failed, unknown = [], []
+    failed: list[str] = []
+    unknown: list[str] = []
     command = ["service", "restart", service]
     for outcome in remctl.run_many(hosts, command, limit=AT_ONCE, timeout=120, retries=3):
-        if outcome.ok:
-            print(f"{outcome.target}: restarted in {outcome.seconds:.1f} s")
-        elif outcome.error is not None and outcome.error.may_have_run:
-            unknown.append(outcome.target)
+        host = outcome.target.host
+        try:
+            outcome.check()
+        except remctl.RemctlCommandError as error:  # it ran, and said why not
+            print(error, file=sys.stderr)
+            failed.append(host)
+        except remctl.RemctlError as error:
+            print(f"{host}: {error} ({outcome.tries} tries)", file=sys.stderr)
+            (unknown if error.may_have_run else failed).append(host)
         else:
-            reason = outcome.error or f"status {outcome.result.status}"
-            print(f"{outcome.target}: {reason} ({outcome.tries} tries)", file=sys.stderr)
-            failed.append(outcome.target)
+            print(f"{host}: restarted in {outcome.seconds:.1f} s")
     return failed, unknown
 
 
 def ask(hosts: list[str], service: str) -> None:
     """Ask the hosts of which nobody knows. To ask is harmless, as often as it takes."""
     for outcome in remctl.run_many(hosts, ["service", "status", service], timeout=30, retries=5):
-        state = outcome.result.text.strip() if outcome.ok else f"still unknown: {outcome.error}"
-        print(f"{outcome.target}: {state}")
+        try:
+            state = outcome.check().text.strip()
+        except remctl.RemctlError as error:
+            state = f"still unknown: {error}"
+        print(f"{outcome.target.host}: {state}")
 
 
 if __name__ == "__main__":

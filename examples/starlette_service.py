@@ -16,8 +16,12 @@ from starlette.routing import Route
 
 @contextlib.asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[dict[str, AsyncConnectionPool]]:
-    """A pool for as long as the application runs."""
-    async with AsyncConnectionPool(os.environ["REMCTL_HOST"], max_size=32, timeout=2) as pool:
+    """A pool for as long as the application runs.
+
+    With `min_size=0` the application starts also when the server is away just then.
+    """
+    host = os.environ["REMCTL_HOST"]
+    async with AsyncConnectionPool(host, min_size=0, max_size=32, timeout=2) as pool:
         yield {"pool": pool}
 
 

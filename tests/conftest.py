@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.fix_ci",
     "tests.fix_realm",
+    "tests.fix_fake",
     "tests.fix_protocol1",
     "tests.fix_hostile",
     "tests.fix_network",

@@ -27,6 +27,10 @@ Encoded = bytes | memoryview
 _LONGEST_WORD = 100
 
 
+class Hidden(bytes):
+    """A word that came from a prompt, standard input or a file: sent, and never shown."""
+
+
 def port_number(port: Port) -> int:
     """A port number from 0 to 65535; 0, the library's default, for None.
 
@@ -153,6 +157,8 @@ def first_words(command: list[Encoded]) -> str:
 
 
 def _beginning(word: Encoded) -> bytes:
+    if isinstance(word, Hidden):
+        return b"***"
     view = memoryview(word)
     return bytes(view.cast("B")[:_LONGEST_WORD]) if view.nbytes else b""
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from remctl._credentials import Credentials
     from remctl._files import BinaryFile, Sinks
 else:
-    Credentials = BinaryFile = Sinks = object
+    BinaryFile = Sinks = object
 
 #: A command, or what gives one for each target.
 CommandFor = Command | Callable[[Target], Command]

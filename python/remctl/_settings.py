@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from math import inf
 from time import monotonic, time
-from typing import TYPE_CHECKING
 
 from remctl import _remctl
 from remctl._verbs import set_tickets
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl._credentials import Credentials
 else:
@@ -45,10 +45,10 @@ class Settings:
         from remctl._credentials import Credentials, of_keytab
 
         if self.keytab is not None:
-            credentials = of_keytab(self.keytab)
+            tickets = of_keytab(self.keytab)
         elif isinstance(self.ccache, Credentials):
-            credentials = self.ccache
+            tickets = self.ccache
         else:
-            credentials = Credentials.from_ccache(self.ccache)
-        expires = credentials.expires
-        return inf if expires is None else monotonic() + expires.timestamp() - time()
+            tickets = Credentials.from_ccache(self.ccache)
+        end = tickets._shared.look()[2]
+        return inf if end is None else monotonic() + end - time()

@@ -26,13 +26,19 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def apt_mirrors() -> list[str]:
-    """The mirrors that this machine's apt is set up with, if it has apt."""
+def apt_mirrors(archive: str = "") -> list[str]:
+    """The mirrors that this machine's apt is set up with, if it has apt.
+
+    All but those of security updates, or those of one archive ("debian", "debian-security").
+    """
     if shutil.which("apt-get") is None:
         return []
     command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return sorted({line.rstrip("/") for line in done.stdout.split() if "security" not in line})
+    found = {line.rstrip("/") for line in done.stdout.split()}
+    if archive:
+        return sorted(address for address in found if address.rsplit("/", 1)[-1] == archive)
+    return sorted(address for address in found if "security" not in address)
 
 
 def _addresses(pin: Pin, mirror: str | None) -> Iterator[str]:

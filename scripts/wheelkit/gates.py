@@ -63,6 +63,16 @@ def build_paths(data: bytes) -> set[bytes]:
     return {found for found in BUILD_PATH.findall(data) if found not in DEFAULTS}
 
 
+def aes(library: Path) -> str:
+    """What there is of the processor's AES instructions; krb5 has code for x86_64 alone."""
+    headers = "\n".join(_lines("readelf", "--file-header", "--wide", str(library)))
+    if "X86-64" not in headers:
+        return "not on this kind of machine"
+    code = _lines("objdump", "--disassemble", "--no-show-raw-insn", str(library))
+    counted = [sum(name in line for line in code) for name in ("aesenc ", "aesdec ")]
+    return "none" if 0 in counted else f"{counted[0]} aesenc, {counted[1]} aesdec"
+
+
 def check(library: Path) -> Iterator[Finding]:
     """Go through all gates."""
     exported = _symbols(library, "--defined-only")
@@ -92,6 +102,9 @@ def check(library: Path) -> Iterator[Finding]:
     found = sorted(build_paths(library.read_bytes()))
     seen = ", ".join(path.decode() for path in found[:5]) or "none"
     yield Finding("names no build folder", not found, seen)
+
+    seen = aes(library)
+    yield Finding("lets the processor do AES", not seen.startswith("none"), seen)
 
     size = library.stat().st_size
     yield Finding("is small", size <= MAX_BYTES, f"{size:,} bytes")

@@ -62,7 +62,7 @@ def _candidates() -> Iterator[Path]:
     roots = {os.environ.get("PYENV_ROOT", ""), str(Path.home() / ".pyenv")}
     for root in roots - {""}:
         yield from sorted(Path(root).glob("versions/*/bin/python"))
-    # Free-threaded ones of scripts/build-test-python.
+    # Free-threaded ones of scripts/wheel python.
     yield from sorted(CACHE.glob("python-*t/bin/python3"))
     yield from sorted(Path("/opt/python").glob("cp3*/bin/python"))
     for minor in range(OLDEST, NEWEST + 1):

@@ -27,6 +27,12 @@ class Pin:
     cpe: str = ""
     patches: list[str] = field(default_factory=list)
     fixes: list[str] = field(default_factory=list)
+    # Debian's packages of the library, past and present.
+    debian: list[str] = field(default_factory=list)
+    # CVE -> why the wheel does not have it, although the release does; and why it may go out
+    # with it.
+    not_affected: dict[str, str] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
     # File in the tarball -> the name it has in licenses/ and in the wheel.
     license_files: dict[str, str] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import ROOT
 from .pins import Pin
-from .toolchain import Toolchain
+from .toolchain import Toolchain, find_yasm
 
 LICENSES = ROOT / "licenses"
 
@@ -141,6 +141,10 @@ def krb5(shop: Workshop, pin: Pin, tarball: Path) -> None:
     source = shop.unpack(pin, tarball)
     src = source / "src"
     options = KRB5_OPTIONS + shop.host_options() + (KRB5_CROSS if shop.tools.cross else [])
+    if shop.tools.machine == "x86_64":
+        # AES by the processor's instructions where it has them: krb5 looks when it runs. It
+        # has no such code for other machines.
+        options += ["--enable-aesni", f"YASM={find_yasm()}"]
     env = {"CFLAGS": f"{shop.cflags(source, 'krb5')} -std=gnu17", "LDFLAGS": f"-L{shop.prefix}/lib"}
     shop.run(["./configure", *options], src, env)
     # In place of its own warnings, some of which are errors with compilers newer than it.

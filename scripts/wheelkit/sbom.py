@@ -40,6 +40,25 @@ def _library(pin: pins.Pin) -> dict[str, Any]:
     return component
 
 
+def _vulnerabilities(pin: pins.Pin) -> list[dict[str, Any]]:
+    """What is known of published vulnerabilities, in the words of CycloneDX."""
+    patched = dict.fromkeys(pin.fixes, f"mended by {', '.join(pin.patches)}")
+    states = [
+        ("resolved_with_pedigree", patched),
+        ("not_affected", pin.not_affected),
+        ("exploitable", pin.accepted),
+    ]
+    return [
+        {
+            "id": cve,
+            "analysis": {"state": state, "detail": reason},
+            "affects": [{"ref": f"{pin.name}@{pin.version}"}],
+        }
+        for state, answers in states
+        for cve, reason in answers.items()
+    ]
+
+
 def _compiled_in(tools: Toolchain) -> list[dict[str, Any]]:
     """What the compiler adds: pybind11's headers, and zig's static C++ library."""
     components: list[dict[str, Any]] = [
@@ -84,6 +103,7 @@ def template(tools: Toolchain) -> str:
             }
         },
         "components": components,
+        "vulnerabilities": [one for pin in pins.bundled() for one in _vulnerabilities(pin)],
         "dependencies": [
             {"ref": SELF, "dependsOn": [part["bom-ref"] for part in components]},
             {"ref": components[2]["bom-ref"], "dependsOn": [components[1]["bom-ref"]]},

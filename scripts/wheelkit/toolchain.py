@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -19,6 +20,9 @@ from pathlib import Path
 from . import CACHE
 
 ZIG_VERSION = "0.17.1"
+# krb5's AES code for x86_64 is in this assembler's dialect (nasm does not take it). It is the
+# last release there is, and the one that every distribution has.
+YASM_VERSION = "1.3.0"
 SYSTEM = "system"
 
 
@@ -87,6 +91,17 @@ def find_zig() -> Path:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
         subprocess.run([*pip, str(folder), f"ziglang=={ZIG_VERSION}"], check=True)
     return zig
+
+
+def find_yasm() -> Path:
+    """The pinned assembler; a wheel without it would do all AES in plain C."""
+    found = shutil.which("yasm")
+    if found is None:
+        raise SystemExit("krb5's AES code needs the assembler yasm (a package of that name)")
+    version = _first_line([found, "--version"])
+    if version != f"yasm {YASM_VERSION}":
+        raise SystemExit(f"{found} is {version}, pinned is {YASM_VERSION}")
+    return Path(found)
 
 
 def _wrapper(path: Path, zig: Path, command: str) -> str:

@@ -79,3 +79,19 @@ def write(members: Members, wheel: Path) -> None:
             info.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
             info.create_system = 3
             archive.writestr(info, members[name], compresslevel=9)
+
+
+def retarget(wheel: Path, platform: str, soabi: str) -> Path:
+    """The wheel under the names of another platform, beside the one that was built.
+
+    Tools name it for the interpreter that runs them, which is another than it was compiled for.
+    """
+    members = read(wheel)
+    stem, _, old = wheel.stem.rpartition("-")
+    name = find(members, ".dist-info/WHEEL")
+    members[name] = members[name].replace(f"-{old}\n".encode(), f"-{platform}\n".encode())
+    extension = find(members, ".so")
+    members[f"{extension.split('.')[0]}.{soabi}.so"] = members.pop(extension)
+    renamed = wheel.with_name(f"{stem}-{platform}.whl")
+    write(members, renamed)
+    return renamed

@@ -34,7 +34,7 @@ struct Settings {
     std::optional<std::string> ccache;
     std::shared_ptr<Credentials> credentials; ///< in its place
     std::string source;                       ///< empty: any
-    std::shared_ptr<Admission> admission;     ///< whose turn it is to open; null: anybody's
+    std::shared_ptr<Admission> admission; ///< whether it is this one's turn to open; null: always
 };
 
 /// A command, and a share of the memory that it lies in: a helper thread that

@@ -144,7 +144,8 @@ std::optional<Client::Held<Token>> Client::output_at_once(const std::shared_ptr<
     look_at_orphan(*place->body);
     try {
         if (const auto token = place->body->connection.output_at_once(call))
-            return Held<Token>{std::move(place->body), std::move(place->turn), *token};
+            return Held<Token>{
+                .body = std::move(place->body), .turn = std::move(place->turn), .value = *token};
     } catch (const Error &error) {
         fail(error, *place->body);
     }

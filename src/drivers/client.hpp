@@ -152,7 +152,7 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
     const auto body = std::move(place->body);
     if constexpr (reads) {
         if (!place->turn)
-            co_return Held<Token>{body, {}, {}};
+            co_return Held<Token>{.body = body, .turn = {}, .value = {}};
         look_at_orphan(*body);
     }
     try {
@@ -163,11 +163,12 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
             value = co_await verb(body->connection, call);
         if constexpr (!reads)
             body->orphaned = false;
-        co_return Held<ValueOf<Verb>>{body, std::move(place->turn), std::move(value)};
+        co_return Held<ValueOf<Verb>>{
+            .body = body, .turn = std::move(place->turn), .value = std::move(value)};
     } catch (const Error &error) {
         if constexpr (reads) {
             if (session && session->state() == Session::State::ended)
-                co_return Held<Token>{body, {}, {}};
+                co_return Held<Token>{.body = body, .turn = {}, .value = {}};
         }
         fail(error, *body);
     }

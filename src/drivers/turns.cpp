@@ -38,7 +38,7 @@ struct Turns::Place {
     /// interrupts, which cannot go on until this one has.
     void join(std::list<Place *> &where) {
         const auto mine = [this](const Place *other) { return other->caller == caller; };
-        where.insert(std::find_if(where.begin(), where.end(), mine), this);
+        where.insert(std::ranges::find_if(where, mine), this);
         list = &where;
     }
 };
@@ -179,6 +179,11 @@ Turns::Turn Turns::seize() noexcept {
     take_over();
     take(0, nullptr);
     return Turn(shared_from_this());
+}
+
+std::size_t Turns::waiting() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return inside_.size() + outside_.size();
 }
 
 bool Turns::retire() noexcept {

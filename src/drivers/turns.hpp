@@ -113,6 +113,9 @@ class Turns : public std::enable_shared_from_this<Turns> {
     /// The turn, past all that wait; nothing where a call runs.
     Turn seize() noexcept;
 
+    /// How many calls stand in line.
+    std::size_t waiting() const noexcept;
+
     /// Lets nobody through any more and cancels the call that runs. True when
     /// there was none.
     bool retire() noexcept;

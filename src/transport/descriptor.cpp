@@ -18,7 +18,7 @@ struct OwnedDescriptors {
     void note(int number) {
         const auto index = static_cast<std::size_t>(number);
         if (owned.size() <= index)
-            owned.resize(index + 1 + index / 2);
+            owned.resize(index + 1 + (index / 2));
         owned[index] = true;
     }
 

@@ -122,12 +122,13 @@ async def test_opening_by_hand_and_again(server: Server) -> None:
 
 
 async def test_constructor_checks_its_arguments() -> None:
-    for bad in (
+    bads: list[Callable[[], object]] = [
         lambda: AsyncRemctl(1),  # type: ignore[arg-type]
         lambda: AsyncRemctl("localhost", "no"),
         lambda: AsyncRemctl("localhost", principal=7),  # type: ignore[arg-type]
         lambda: AsyncRemctl(timeout="1"),  # type: ignore[arg-type]
-    ):
+    ]
+    for bad in bads:
         with pytest.raises(TypeError, match=r"host|port|principal|timeout"):
             bad()
     with pytest.raises(ValueError, match="host"):

@@ -84,3 +84,9 @@ def test_the_plots_are_drawn_alike_from_the_same_figures(
     assert once == twice
     for picture in once.values():
         assert ElementTree.fromstring(picture).tag.endswith("svg")
+
+
+def test_no_cost_that_is_recorded_grows_faster_than_its_cause() -> None:
+    steepest = {curve.key: curve.steepest("ours") for curve in curves.read()[1]}
+    assert set(steepest) == set(curves.CURVES)
+    assert {key: found for key, found in steepest.items() if found > 1.2} == {}

@@ -40,6 +40,8 @@ CLIENTS_OF_ROWS = {
     "import": {"old", "ours"},
     "backend-import": {"ours", "perl"},
     "backend-command": {"c", "ours", "perl"},
+    "command-line": {"program", "ours"},
+    "command-line-own": {"ours"},
     "extension": {"old", "ours"},
 }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from remctl.testing import Realm, Server
 
+from tests.support import hosts
 from tests.support.programs import PYREMCTL, Done, run
 
 REMCTL = ("remctl",)
@@ -154,6 +155,13 @@ def test_help_and_version_come_at_once_with_status_0() -> None:
             assert what in done.stdout.splitlines()[0]
 
 
+def test_help_that_cannot_be_written_is_one_line() -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*PYREMCTL, "-h"], stdout=full, stderr=subprocess.PIPE, timeout=30)
+    assert done.stderr == b"pyremctl: cannot write: No space left on device\n"
+    assert done.returncode == 1
+
+
 def test_without_a_ticket(realm: Realm, server: Server, tmp_path: Path) -> None:
     env = os.environ | {"KRB5CCNAME": f"FILE:{tmp_path}/none"}
     words = arguments("-p {port} localhost test hello", server)
@@ -243,3 +251,40 @@ class TestDifferences:
         assert done[0].stderr == (
             b"pyremctl: local write of command output failed: No space left on device\n"
         )
+
+
+@pytest.mark.skipif(not hosts.available(), reason="host names of our own take root")
+class TestCanonicalNames:
+    """`short` stands for real.example.com, for which alone there is a principal."""
+
+    @pytest.fixture
+    def launcher(self, realm: Realm, tmp_path: Path) -> list[str]:
+        """What makes the names."""
+        realm.add_host("real.example.com")
+        return hosts.launcher(tmp_path, {"real.example.com short": ["127.0.0.1"]})
+
+    @pytest.mark.parametrize("program", [PYREMCTL, REMCTL], ids=["pyremctl", "remctl"])
+    def test_are_what_is_connected_to_without_a_principal(
+        self, server: Server, launcher: list[str], program: tuple[str, ...]
+    ) -> None:
+        words = ["-p", str(server.port), "short", "test", "hello"]
+        assert run([*launcher, *program], *words).stdout == b"hello world\n"
+        words = ["-p", "1", "short", "test", "hello"]
+        done = run([*launcher, *program], *words)
+        assert done.stderr.endswith(
+            b"cannot connect to real.example.com (port 1): Connection refused\n"
+        )
+
+    @pytest.mark.parametrize("program", [PYREMCTL, REMCTL], ids=["pyremctl", "remctl"])
+    def test_are_not_with_one(
+        self, server: Server, launcher: list[str], program: tuple[str, ...]
+    ) -> None:
+        words = ["-p", "1", "-s", "host/real.example.com", "short", "test", "hello"]
+        done = run([*launcher, *program], *words)
+        assert done.stderr.endswith(b"cannot connect to short (port 1): Connection refused\n")
+
+    def test_can_be_refused(self, server: Server, launcher: list[str]) -> None:
+        words = ["--no-canonicalize", "-p", str(server.port), "short", "test", "hello"]
+        done = run([*launcher, *PYREMCTL], *words)
+        assert done.returncode == 1
+        assert b"Server host/short@REMCTL.TEST not found in Kerberos database\n" in done.stderr

@@ -54,6 +54,7 @@ def test_what_names_hosts(text: str, hosts: list[tuple[str, int | None]]) -> Non
         (":99", "not the name of a host: ':99'"),
         ("a b", "not the name of a host: 'a b'"),
         ("a\tb", "not the name of a host"),
+        ("-v", "not the name of a host: '-v'"),
         ("a/b", "not the name of a host: 'a/b'"),
         ("web*", "not the name of a host: 'web*'"),
         ("a:", "invalid port number in 'a:'"),
@@ -144,6 +145,9 @@ class TestGroups:
 
     def test_without_one_they_are_not_read(self, config: Path) -> None:
         assert self.hosts(config, "a[1-2]").stdout == "('a1', None) ('a2', None)\n"
+        assert "groups.conf" not in (config / "trace").read_text()
+        # Which ClusterShell would look for among all hosts of all groups.
+        assert self.hosts(config, "w*[1-2]").returncode == 1
         assert "groups.conf" not in (config / "trace").read_text()
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from remctl import Target
+from remctl._cli.lines import LONGEST, Lines
+from remctl._cli.screen import Screen
 
 from tests.fix_fleet import Fleet
 from tests.support.programs import MANY, Done, many
@@ -104,11 +107,21 @@ def test_bytes_are_as_they_are_and_a_last_line_is_ended(fleet: Fleet) -> None:
     assert done.stdout == octets.replace(b"\n", b"\n127.0.1.1: ").join([b"127.0.1.1: ", b"\n"])
 
 
-def test_a_long_line_does_not_fill_the_memory(fleet: Fleet) -> None:
-    # 65,536 bytes are the most that is kept of a line.
+def test_much_output_arrives_whole(fleet: Fleet) -> None:
     command = ("test", "bytes", "200000")
     done = many("-p", str(fleet.port), "-H", "127.0.1.1", *command)
     assert done.stdout == b"127.0.1.1: 0123456789abcde\n" * 12500
+
+
+def test_a_long_line_does_not_fill_the_memory(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    report = Lines(Screen(), (False, False))
+    writer = report.stdout(Target("host"))
+    for _ in range(200):
+        writer.write(b"x" * 1000)
+    shown = capfdbinary.readouterr().out
+    assert shown == (b"host: " + b"x" * LONGEST + b"\n") * 3
+    report.end()
+    assert capfdbinary.readouterr().out == b"host: " + b"x" * (200000 - 3 * LONGEST) + b"\n"
 
 
 class TestGather:
@@ -168,6 +181,15 @@ class TestOutdir:
         assert done.returncode == 3
 
 
+@pytest.mark.parametrize("option", ["--json", "--gather", "--no-progress"])
+def test_output_that_cannot_be_written_ends_it_with_one_line(fleet: Fleet, option: str) -> None:
+    command = [*MANY, "-H", ",".join(fleet.alive[:3]), option, "test", "hello"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=30)
+    assert done.stderr == b"pyremctl: cannot write output: No space left on device\n"
+    assert done.returncode == 3
+
+
 class TestStatus:
     @pytest.mark.parametrize(
         ("kinds", "command", "status"),
@@ -203,6 +225,7 @@ class TestStatus:
             "-H a --bogus b",
             "-H a --gather=x b",
             "-H a -b nonsense b",
+            "-H a -t 5 b",
             "-H a --file 9=/etc/hostname b",
             "--hosts - --stdin b",
             "--hosts - --hosts - b",

@@ -15,6 +15,7 @@ COMMANDS = {
         "args": '#!/bin/sh\nshift\nprintf "[%s]" "$@"\necho\n',
         "fail": "#!/bin/sh\nexit 7\n",
         "wait": "#!/bin/sh\necho waiting\nexec sleep 60\n",
+        "flood": "#!/bin/sh\nexec yes\n",
         "where": '#!/bin/sh\necho "by $PPID"\n',
     }
 }
@@ -91,6 +92,18 @@ def test_ctrl_c_ends_the_command_and_keeps_the_session(session: Terminal) -> Non
     session.wait_for("waiting")
     session.type(INTERRUPT)
     session.wait_for("localhost [130]>")
+    assert answer(session, "demo hello") == ["hello world"]
+
+
+def test_ctrl_c_ends_a_command_whose_output_waits_for_the_terminal(session: Terminal) -> None:
+    session.type("demo flood\n")
+    session.wait_for("y")
+    # Nobody reads the terminal now: the session waits to write, and not for the server.
+    session.wait_until_blocked()
+    session.type(INTERRUPT)
+    while not session.lines[-1].endswith("localhost [130]>"):
+        assert session.read()
+    session.screen.reset()
     assert answer(session, "demo hello") == ["hello world"]
 
 

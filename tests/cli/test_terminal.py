@@ -1,9 +1,12 @@
 """What a server sends, on a terminal and off it."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import termios
 import unicodedata
+from array import array
 from collections.abc import Iterator
 
 import pytest
@@ -109,13 +112,18 @@ def test_a_descriptor_that_does_not_block_gets_it_all(server: Server) -> None:
     command = [*PYREMCTL, "-p", str(server.port), "localhost", "test", "bytes", "500000"]
     with subprocess.Popen(command, stdout=writer) as process:
         os.close(writer)
+        # It is full, and the next write would block.
+        waiting = array("i", [0])
+        while waiting[0] < 65536 and process.poll() is None:
+            fcntl.ioctl(reader, termios.FIONREAD, waiting)
         with open(reader, "rb") as file:
             assert len(file.read()) == 500000
         assert process.wait(30) == 0
 
 
 def test_closed_descriptors_are_not_those_of_a_connection(server: Server) -> None:
-    command = [*PYREMCTL, "-p", str(server.port), "localhost", "test", "mix"]
-    script = 'exec "$@" <&- >&- 2>&-'
-    done = subprocess.run(["sh", "-c", script, "sh", *command], timeout=30)
-    assert done.returncode == 1  # the output could not be written
+    command = [*PYREMCTL, "-p", str(server.port), "localhost", "test", "hello"]
+    script = 'exec "$@" <&- >&-'
+    done = subprocess.run(["sh", "-c", script, "sh", *command], stderr=subprocess.PIPE, timeout=30)
+    assert done.stderr == (b"pyremctl: local write of command output failed: Bad file descriptor\n")
+    assert done.returncode == 1

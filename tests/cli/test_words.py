@@ -117,6 +117,29 @@ class TestFile:
         assert done.returncode == 1
 
 
+@pytest.mark.parametrize("option", ["--stdin", "--file=1={}"])
+def test_what_comes_from_elsewhere_is_in_no_error(
+    server: Server, tmp_path: Path, option: str
+) -> None:
+    (tmp_path / "secret").write_text("secret")
+    option = option.format(tmp_path / "secret")
+    script = (
+        "import sys, remctl; from remctl._cli.parse import parse; "
+        "from remctl._cli.words import command_words; "
+        "words = command_words(parse(sys.argv[2:])); assert words == [b'test', b'secret']\n"
+        "try: remctl.Remctl('localhost', sys.argv[1]).run(words)\n"
+        "except remctl.RemctlProtocolError as error: print(error, error.command)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(server.port), option, "localhost", "test"],
+        input=b"secret",
+        stdout=subprocess.PIPE,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout == b"Unknown command test ***\n"
+
+
 @pytest.mark.measures
 @pytest.mark.parametrize("option", ["--stdin", "--file=2={}"])
 def test_a_large_argument_is_held_in_memory_once(

@@ -13,6 +13,7 @@ from remctl.testing import Realm, Server
 
 from tests.credentials.conftest import MakeService, Service, hint_of, stopped, tickets_issued, user
 from tests.credentials.page import is_described
+from tests.support.traces import resident
 
 
 def test_reads_the_keytab_and_contacts_nobody(realm: Realm, service: Service) -> None:
@@ -294,6 +295,19 @@ class TestWhichThingIsWrong:
         assert realm.name in hint_of(error)
         assert "127.0.0.1:" in hint_of(error)  # which KDC that would be
         assert "check the network" in hint_of(error)
+
+
+@pytest.mark.measures
+def test_renewing_again_and_again_takes_no_memory(service: Service) -> None:
+    credentials = Credentials.from_keytab(service.keytab)
+
+    def renew(times: int) -> int:
+        for _ in range(times):
+            credentials.renew()
+        return resident()
+
+    before = renew(50)
+    assert renew(300) - before < 300 * 1024  # a context and a ticket are more than a KiB
 
 
 def test_one_ticket_is_asked_for_by_one_renewal(realm: Realm, service: Service) -> None:

@@ -11,8 +11,6 @@ comment, which readers do not see:
     <!-- prepare
     code
     -->
-
-A block after `<!-- needs NAME -->` runs where the package has that name.
 """
 
 from __future__ import annotations
@@ -21,19 +19,19 @@ import contextlib
 import doctest
 import io
 import json
-import pkgutil
+import os
 import re
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 _BLOCK = re.compile(
     r"""
     ^(?P<indent>\ *)
     (?:
-        (?:<!--\ needs\ (?P<needs>[\w.]+)\ -->\n\ *)?
         ```(?:python|pycon)\n (?P<shown>.*?) ^\ *```
     |
         <!--\ prepare\n (?P<hidden>.*?) ^-->
@@ -46,34 +44,28 @@ _BLOCK = re.compile(
 def blocks(text: str) -> Iterator[tuple[int, str]]:
     """The blocks of a page in their order, each with the number of its first line."""
     for found in _BLOCK.finditer(text):
-        if found["needs"] and not exists(found["needs"]):
-            continue
         name = "hidden" if found["shown"] is None else "shown"
         indent = found["indent"]
         code = re.sub(rf"^{indent}", "", found[name], flags=re.MULTILINE)
         yield text.count("\n", 0, found.start(name)) + 1, code
 
 
-def exists(name: str) -> bool:
-    """Whether there is a module or a member of one by that name."""
-    try:
-        pkgutil.resolve_name(name)
-    except (ImportError, AttributeError):
-        return False
-    return True
-
-
+@mock.patch.dict(os.environ)
 def run(file: Path) -> str:
-    """Run the blocks of a page; the first failure as a text."""
-    names: dict[str, Any] = {"__name__": "__main__"}
+    """Run the blocks of a page; the first failure as a text. The environment stays as it was."""
+    # Not "__main__": what a program does when it is run is not for the middle of a page.
+    names: dict[str, Any] = {"__name__": "page"}
     for line, code in blocks(file.read_text()):
         try:
             if code.lstrip().startswith(">>>"):
                 if failures := run_session(code, names, f"{file}:{line}"):
                     return failures
             else:
-                with contextlib.redirect_stdout(io.StringIO()):
+                with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")):
                     exec(compile("\n" * (line - 1) + code, str(file), "exec"), names)
+        except SystemExit as end:
+            if end.code:
+                return f"{file}:{line}: it ended with {end.code}"
         except BaseException:
             return traceback.format_exc()
     return ""

@@ -36,7 +36,7 @@ struct Someone {
 class Waiting {
   public:
     Waiting(std::shared_ptr<Turns> turns, Caller self, const Session *session = nullptr)
-        : someone_(self), thread_([this, turns, session] {
+        : before_(turns->waiting()), someone_(self), thread_([this, turns, session] {
               try {
                   turn = someone_.enter(*turns, session);
               } catch (const Error &error) {
@@ -44,7 +44,8 @@ class Waiting {
               }
               over = true;
           }) {
-        std::this_thread::sleep_for(20ms); // in its place by then
+        while (turns->waiting() == before_ && !over)
+            std::this_thread::yield();
     }
     Waiting(const Waiting &) = delete;
     Waiting &operator=(const Waiting &) = delete;
@@ -64,6 +65,7 @@ class Waiting {
     std::atomic<bool> over{false};
 
   private:
+    std::size_t before_;
     Someone someone_;
     std::thread thread_;
 };

@@ -10,6 +10,11 @@ SERVERS = {
     **{f"web{number}.example.com": f"127.0.2.{number}" for number in range(1, 6)},
     "db1.example.com": "127.0.3.1",
 }
+# Below /etc, with the clients that have their keys there.
+KEYTABS = {
+    "/etc/accounts/client.keytab": ["accounts/web.example.com", "reader", "writer"],
+    "/etc/report/client.keytab": ["report/web.example.com"],
+}
 SILENT = {"down.example.com": "127.0.4.1"}
 
 COMMANDS: dict[str, dict[str, object]] = {
@@ -19,6 +24,7 @@ COMMANDS: dict[str, dict[str, object]] = {
         "create": "#!/bin/sh\n[ \"$2\" != root ] || { echo 'no such luck' >&2; exit 3; }\n",
         "enable": "#!/bin/sh\nexit 0\n",
         "list": "#!/bin/sh\necho jdoe\necho msmith\n",
+        "lock": "#!/bin/sh\nexit 0\n",
         "photo": {"program": "#!/bin/sh\ncat >/dev/null\n", "stdin": "last"},
     },
     "log": {
@@ -27,10 +33,14 @@ COMMANDS: dict[str, dict[str, object]] = {
         "lost-once": '#!/bin/sh\n[ -e "$2" ] && exec echo after\n'
         'touch "$2"; echo before; sleep 0.2; kill -9 $PPID\n',
     },
+    "report": {"nightly": "#!/bin/sh\necho all is well\n", "start": "#!/bin/sh\nexit 0\n"},
     "service": {
-        "status": "#!/bin/sh\necho running\n",
-        # The service `cut` is restarted, but the connection is lost before the answer.
-        "restart": '#!/bin/sh\n[ "$2" != cut ] || { kill -9 $PPID; exit; }\necho restarted\n',
+        # The service `cut` is restarted, but the connection is lost before the answer; its status
+        # is how often it was restarted.
+        "status": '#!/bin/sh\n[ "$2" = cut ] || exec echo running\n'
+        'wc -l <"${0%-status}-restart.count"\n',
+        "restart": '#!/bin/sh\n[ "$2" = cut ] || exec echo restarted\n'
+        'echo >>"$0.count"; kill -9 $PPID\n',
     },
     "test": {
         "hello": "#!/bin/sh\necho hello world\n",
@@ -48,5 +58,6 @@ def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
         servers=SERVERS,
         silent=SILENT,
         commands=COMMANDS,
+        keytabs=KEYTABS,
         timeout=110,
     )

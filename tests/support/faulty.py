@@ -150,6 +150,7 @@ class Stage:
         self.port = port
         self.principal = principal
         self.remctl = Remctl()
+        self.over_a_socket = False
 
     def make_ready(self) -> None:
         """A connection on which nothing is pending."""
@@ -157,6 +158,7 @@ class Stage:
         self.open()
 
     def open(self) -> None:
+        self.over_a_socket = False
         self.remctl.open("127.0.0.1", self.port, self.principal)
 
     def hello(self) -> None:
@@ -208,12 +210,25 @@ class Stage:
     def lose(self) -> None:
         self.remctl = Remctl()
 
+    def retire_helpers(self) -> None:
+        """Have idle helper threads end, as they do at a fork: the next call starts one."""
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0)
+        os.waitpid(pid, 0)
+
+    def unknown_host(self) -> None:
+        with contextlib.suppress(RemctlError):
+            self.remctl.open("no-such-host.invalid", self.port)
+            raise AssertionError("it was found")
+
     def simple(self) -> None:
         where = "127.0.0.1", self.port, self.principal
         answer = remctl.remctl(*where, ["test", "hello"], timeout=SILENCE)
         assert (answer.stdout, answer.status) == (b"hello world\n", 0)
 
     def open_socket(self) -> None:
+        self.over_a_socket = True  # it cannot be made again when it is lost
         with socket.create_connection(("127.0.0.1", self.port)) as sock:
             self.remctl.open_socket(sock, principal=self.principal)
 
@@ -223,6 +238,11 @@ Step = Callable[[Stage], None]
 SCENES: dict[str, tuple[list[Step], Step]] = {
     "open": ([lambda stage: stage.remctl.close()], Stage.open),
     "open again": ([Stage.make_ready], Stage.open),
+    "open with a new helper": (
+        [lambda stage: stage.remctl.close(), Stage.retire_helpers],
+        Stage.open,
+    ),
+    "unknown host": ([lambda stage: stage.remctl.close()], Stage.unknown_host),
     "open_socket": ([lambda stage: stage.remctl.close()], Stage.open_socket),
     "run": ([Stage.make_ready], Stage.hello),
     "command": ([Stage.make_ready], Stage.send),
@@ -284,7 +304,7 @@ class Traces:
 
 def serves_on(stage: Stage) -> None:
     """The object can be used again, opened anew if need be."""
-    if not stage.remctl.opened:
+    if not stage.remctl.opened or stage.over_a_socket:
         stage.open()
     with contextlib.suppress(RemctlError):
         for _ in stage.remctl:

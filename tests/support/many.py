@@ -3,15 +3,16 @@
 python -m tests.support.many -H localhost test hello
 """
 
+import contextlib
 import queue
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import remctl
+from remctl import Outcome, Target
 from remctl._cli import main
 
 
@@ -20,26 +21,6 @@ class Writer(Protocol):
 
     def write(self, data: bytes, /) -> int | None:
         """Take some of them."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A host."""
-
-    host: str
-    port: int | None = None
-    principal: str | None = None
-
-
-@dataclass
-class Outcome:
-    """What came of a command there."""
-
-    target: Target
-    result: remctl.RemctlSimpleResult | None
-    error: Exception | None
-    seconds: float
-    tries: int
 
 
 Output = Callable[[Target], Writer] | None
@@ -106,11 +87,13 @@ class Run:
     def close(self) -> None:
         """End everything."""
         self._closed, self._more = True, False
-        for client in list(self._clients.values()):
-            client.close()
         while self._running:
-            self._results.get()
-            self._running -= 1
+            # One may be about to open: until it has ended it is closed again and again.
+            for client in list(self._clients.values()):
+                client.close()
+            with contextlib.suppress(queue.Empty):
+                self._results.get(timeout=0.05)
+                self._running -= 1
 
     def _work(self, target: Target) -> None:
         begun = time.monotonic()
@@ -134,6 +117,8 @@ class Run:
         client = remctl.Remctl()
         self._clients[threading.current_thread()] = client
         try:
+            if self._closed:
+                raise remctl.RemctlError("closed")
             if self._ccache is not None:
                 client.set_ccache(self._ccache)
             if self._source_ip is not None:
@@ -160,7 +145,7 @@ class Run:
 def install() -> None:
     """Put it into the package."""
     names: Any = remctl
-    names.Target, names.Outcome, names.run_many = Target, Outcome, Run
+    names.run_many = Run
 
 
 if __name__ == "__main__":

@@ -38,16 +38,24 @@ def run(
     servers: Mapping[str, str] = HOSTS,
     silent: Mapping[str, str] | None = None,
     commands: Mapping[str, Mapping[str, object]] = COMMANDS,
+    keytabs: Mapping[str, Sequence[str]] | None = None,
     timeout: float = 60,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program there; what it printed.
 
     `servers` are the addresses of the hosts where the server listens, `silent` those of hosts
-    where nobody does; `commands` are the server's: scripts, or the arguments of a `Command`.
+    where nobody does; `commands` are the server's: scripts, or the arguments of a `Command`;
+    `keytabs` are files below /etc that are there meanwhile, each with the clients it has keys of.
     """
-    options = {"ports": list(ports), "servers": dict(servers), "commands": commands}
     names = {"localhost": "127.0.0.1", **servers, **(silent or {})}
     with tempfile.TemporaryDirectory() as folder:
+        options = {
+            "ports": list(ports),
+            "servers": dict(servers),
+            "commands": commands,
+            "keytabs": dict(keytabs or {}),
+            "folder": folder,
+        }
         command = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
         command += hosts.launcher(Path(folder), {name: [at] for name, at in names.items()})
         command += [sys.executable, "-m", __name__, json.dumps(options)]
@@ -96,6 +104,23 @@ class Forwarding(socketserver.BaseRequestHandler):
             thread.join()
 
 
+def make_keytabs(realm: Realm, keytabs: Mapping[str, Sequence[str]], folder: Path) -> None:
+    """Make keytabs below /etc, on a layer of its own that this mount namespace alone sees."""
+    names = Path("/etc/hosts").read_text()  # mounted there, and so not in the layer below
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=True)
+    layers = [folder / "upper", folder / "work"]
+    for layer in layers:
+        layer.mkdir()
+    where = "lowerdir=/etc,upperdir={},workdir={}".format(*layers)
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", where, "/etc"], check=True)
+    Path("/etc/hosts").write_text(names)
+    for client in dict.fromkeys(client for clients in keytabs.values() for client in clients):
+        realm.add_principal(client)
+    for file, clients in keytabs.items():
+        Path(file).parent.mkdir()
+        realm.make_keytab(*clients, path=file)
+
+
 def main(text: str, *program: str) -> int:
     """Set everything up, run the program, and give its exit status."""
     options = json.loads(text)
@@ -103,6 +128,8 @@ def main(text: str, *program: str) -> int:
     with Realm() as realm, realm.environ():
         for name in options["servers"]:
             realm.add_principal(f"host/{name}")
+        if options["keytabs"]:
+            make_keytabs(realm, options["keytabs"], Path(options["folder"]))
         commands = {
             command: {
                 name: Command(**program) if isinstance(program, dict) else program

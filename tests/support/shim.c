@@ -44,7 +44,7 @@ static const char *watched_names;
 static atomic_int armed = -1; /* the function that is to fail, or FUNCTIONS for "count all" */
 static atomic_long calls[FUNCTIONS];
 static long first_failure;
-static int failures_go_on, error_number;
+static int failures_go_on, error_number, tracing;
 static atomic_int interrupting; /* every second call of those that may wait is interrupted */
 static atomic_long interrupted;
 static atomic_int dripping; /* a byte at a time */
@@ -115,6 +115,12 @@ static int fails(enum function function, const void *address) {
     if (first_failure == 0 || number < first_failure ||
         (number > first_failure && !failures_go_on))
         return 0;
+    if (tracing) { /* where it was, for who looks into it */
+        void *frames[32];
+        inside = 1;
+        backtrace_symbols_fd(frames, backtrace(frames, 32), 2);
+        inside = 0;
+    }
     errno = error_number;
     return 1;
 }
@@ -155,6 +161,7 @@ static int is_local(int number) {
 void shim_watch(const char *names) {
     watched_count = skipped_count = 0;
     watched_names = names;
+    tracing = getenv("SHIM_TRACE") != NULL;
     dl_iterate_phdr(visit, NULL);
     void *frames[4];
     backtrace(frames, 4); /* loads what it needs */

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import pexpect
 import pyte
@@ -65,6 +66,13 @@ class Terminal:
             except pexpect.TIMEOUT:
                 raise AssertionError(f"no {text!r} on the screen: {self.lines}") from None
             assert alive, f"it ended without {text!r}: {self.lines}"
+
+    def wait_until_blocked(self) -> None:
+        """Wait until the program waits for somebody to read its standard output."""
+        # In a system call whose first argument is descriptor 1: that is write().
+        path = Path(f"/proc/{self.child.pid}/syscall")
+        while path.read_text().split()[1:2] != ["0x1"]:
+            time.sleep(0.01)
 
     def end(self) -> int:
         """Wait until the program has ended; its exit status, negative for a signal."""

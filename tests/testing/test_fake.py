@@ -1,91 +1,23 @@
 """A fake answers as a server does: the same tests, on a real server and on the fake."""
 
-import ast
 import gc
-import inspect
+import io
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from importlib import resources
 from typing import Any
 
 import pytest
 import remctl
-from remctl.testing import Answer, Call, Command, FakeRemctl, FakeServer, Realm, fake_remctl
-from remctl.testing._fake_connection import FakeConnection, FakeSession
 
-from tests.fix_realm import FOLDER
+from tests.fix_fake import Target
 
 PENDING = "^output of the previous command is pending"
 
 
-@dataclass
-class Target:
-    """A server that is real or not, and what its functions were called with and have raised."""
-
-    port: int
-    calls: list[Call] = field(default_factory=list)
-    exceptions: list[BaseException] = field(default_factory=list)
-
-    def client(self, **keywords: Any) -> remctl.Remctl:
-        return remctl.Remctl("localhost", self.port, **keywords)
-
-
-def lines(call: Call) -> Answer:
-    return "".join(f"line {number}\n" for number in range(int(call.args[0])))
-
-
-def both(call: Call) -> Answer:
-    return ("out", b"err\xff", int(call.args[0]))
-
-
-def arguments(call: Call) -> Answer:
-    return repr(call.args)
-
-
-def standard_input(call: Call) -> Answer:
-    return (call.stdin, repr(call.args), 0)
-
-
-def broken(call: Call) -> Answer:
-    raise LookupError("broken")
-
-
-COMMANDS: dict[str, dict[str, Any]] = {
-    "test": {
-        "lines": lines,
-        "both": both,
-        "args": arguments,
-        "last": Command(standard_input, stdin="last"),
-        "third": Command(standard_input, stdin=3),
-        "broken": broken,
-        "user": lambda call: call.user,
-        "where": lambda call: f"{call.host} {call.port}",
-    },
-    "first": {"ALL": lambda call: f"all {call.command}", "never": lambda call: "never"},
-    "bare": {"EMPTY": lambda call: f"empty {call.command}", "not": lambda call: "not"},
-    "ALL": {"everywhere": lambda call: f"everywhere {call.command}"},
-}
-
-
-@pytest.fixture(scope="class", params=["real", "fake"])
-def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    """The real server and the fake one."""
-    if request.param == "real":
-        realm: Realm = request.getfixturevalue("realm")
-        drop = {"drop": FOLDER / "drop"}
-        with realm.server({**COMMANDS, "test": {**COMMANDS["test"], **drop}}) as server:
-            yield Target(server.port, [], server.exceptions)
-    else:
-        gone = {"drop": remctl.RemctlError("error receiving token: unexpected end of file")}
-        with fake_remctl({**COMMANDS, "test": {**COMMANDS["test"], **gone}}) as fake:
-            yield Target(23456, fake.calls, fake.exceptions)
-
-
 @pytest.fixture
-def client(target: Target) -> Iterator[remctl.Remctl]:
+def client(real_or_fake: Target) -> Iterator[remctl.Remctl]:
     """A client that is open."""
-    with target.client() as client:
+    with real_or_fake.client() as client:
         yield client
 
 
@@ -103,8 +35,8 @@ class TestAnswers:
     def test_nothing_is_none(self, client: remctl.Remctl) -> None:
         assert client.run(["test", "lines", "0"]) == remctl.RemctlSimpleResult(None, None, 0)
 
-    def test_the_simple_call(self, target: Target) -> None:
-        result = remctl.remctl("localhost", target.port, command=["test", "both", "255"])
+    def test_the_simple_call(self, real_or_fake: Target) -> None:
+        result = remctl.remctl("localhost", real_or_fake.port, command=["test", "both", "255"])
         assert result == remctl.RemctlSimpleResult(b"out", b"err\xff", 255)
 
     def test_tokens(self, client: remctl.Remctl) -> None:
@@ -158,9 +90,9 @@ class TestAnswers:
         result = client.run(command)
         assert (result.stdout, result.stderr) == (stdout, args)
 
-    def test_the_user_and_the_host(self, client: remctl.Remctl, target: Target) -> None:
+    def test_the_user_and_the_host(self, client: remctl.Remctl, real_or_fake: Target) -> None:
         assert client.run(["test", "user"]).stdout == b"user@REMCTL.TEST"
-        assert client.run(["test", "where"]).stdout == f"localhost {target.port}".encode()
+        assert client.run(["test", "where"]).stdout == f"localhost {real_or_fake.port}".encode()
 
     @pytest.mark.parametrize(
         ("command", "answer"),
@@ -191,14 +123,14 @@ class TestAnswers:
         client.command(command)
         assert client.output() == ("error", b"Invalid command token", None, None, 4)
 
-    def test_an_exception_of_a_function(self, client: remctl.Remctl, target: Target) -> None:
+    def test_an_exception_of_a_function(self, client: remctl.Remctl, real_or_fake: Target) -> None:
         result = client.run(["test", "broken"])
         assert (result.stdout, result.status) == (None, 255)
         first, place, *_, last = (result.stderr or b"").decode().splitlines()
         assert first.startswith("Traceback")
         assert place.endswith("in broken")
         assert last == "LookupError: broken"
-        assert isinstance(target.exceptions[-1], LookupError)
+        assert isinstance(real_or_fake.exceptions[-1], LookupError)
 
 
 class TestState:
@@ -213,11 +145,11 @@ class TestState:
 
     @pytest.mark.parametrize("call", ["command", "run", "stream", "noop", "output", "fileno"])
     @pytest.mark.parametrize("state", ["never", "closed"])
-    def test_not_opened(self, target: Target, call: str, state: str) -> None:
+    def test_not_opened(self, real_or_fake: Target, call: str, state: str) -> None:
         client = remctl.Remctl()
         assert client.error() == "no error"
         if state == "closed":
-            client = target.client()
+            client = real_or_fake.client()
             client.close()
         args = [["test", "args"]] if call in ("command", "run", "stream") else []
         with pytest.raises(remctl.RemctlNotOpenedError, match=r"^no currently open connection$"):
@@ -225,16 +157,16 @@ class TestState:
         assert client.error() == "no currently open connection"
         assert not client.opened
 
-    def test_opened_and_closed(self, target: Target) -> None:
-        with target.client() as client:
+    def test_opened_and_closed(self, real_or_fake: Target) -> None:
+        with real_or_fake.client() as client:
             assert client.opened
             assert "open" in repr(client)
             client.command(["test", "args"])
-            client.open("localhost", target.port)
+            client.open("localhost", real_or_fake.port)
             assert client.output().type == "done"
         assert not client.opened
         client.close()
-        client.open("localhost", target.port)
+        client.open("localhost", real_or_fake.port)
         assert still_right(client)
         client.close()
 
@@ -255,6 +187,10 @@ class TestState:
         for command in commands:
             with pytest.raises((TypeError, ValueError)):
                 client.run(command)
+        hosts: list[Any] = ["", 7, "a\0b"]
+        for host in hosts:
+            with pytest.raises((TypeError, ValueError), match="host"):
+                client.open(host)
         with pytest.raises(ValueError, match="invalid port"):
             client.open("localhost", 99999)
 
@@ -270,9 +206,49 @@ class TestState:
             client.output()
         assert still_right(client)
 
-    def test_a_failure_of_the_simple_call_is_a_protocol_error(self, target: Target) -> None:
+    def test_errors_say_where_and_of_what(
+        self, client: remctl.Remctl, real_or_fake: Target
+    ) -> None:
+        with pytest.raises(remctl.RemctlError) as caught:
+            client.run(["test", "drop"])
+        error = caught.value
+        assert (error.host, error.port, error.command) == (
+            "localhost",
+            real_or_fake.port,
+            "test drop",
+        )
+        assert error.may_have_run
+        client.command(["test", "both", "0"])
+        with pytest.raises(remctl.RemctlError, match=PENDING) as caught:
+            client.noop()
+        assert not caught.value.may_have_run
+
+    def test_a_time_that_is_over(self, client: remctl.Remctl) -> None:
+        for call in (client.run, client.stream, client.command):
+            with pytest.raises(remctl.RemctlTimeoutError, match="before anything") as caught:
+                call(["test", "args"], timeout=0)
+            assert not caught.value.may_have_run
+        assert still_right(client)
+
+    def test_output_into_files(self, client: remctl.Remctl) -> None:
+        file = io.BytesIO()
+        result = client.run(["test", "both", "3"], stdout=file)
+        assert (result.stdout, result.stderr, result.status) == (None, b"err\xff", 3)
+        assert file.getvalue() == b"out"
+
+    def test_the_last_error(self, client: remctl.Remctl) -> None:
+        client.command(["test", "args"])
+        with pytest.raises(remctl.RemctlError, match=PENDING):
+            client.noop()
+        assert client.error().startswith("output of the previous")
+        list(client)
+        assert client.error() == "no error"
+        client.close()
+        assert client.error() == "no currently open connection"
+
+    def test_a_failure_of_the_simple_call_is_a_protocol_error(self, real_or_fake: Target) -> None:
         with pytest.raises(remctl.RemctlProtocolError, match="unexpected end of file") as caught:
-            remctl.remctl("localhost", target.port, command=["test", "drop"])
+            remctl.remctl("localhost", real_or_fake.port, command=["test", "drop"])
         assert caught.value.code is None
 
 
@@ -334,147 +310,3 @@ class TestStream:
             next(stream)
         assert list(stream) == []
         assert still_right(client)
-
-
-class TestTable:
-    """What only a fake can be told."""
-
-    @pytest.mark.parametrize(
-        ("entry", "result"),
-        [
-            (b"\xff", (b"\xff", None, 0)),
-            ("ü", ("ü".encode(), None, 0)),
-            (7, (None, None, 7)),
-            (None, (None, None, 0)),
-            ((b"out", "err", 3), (b"out", b"err", 3)),
-            (lambda call: call.host, (b"example.org", None, 0)),
-            (Command(lambda call: call.stdin, stdin="last"), (b"x", None, 0)),
-        ],
-    )
-    def test_answers(self, entry: Any, result: tuple[bytes, bytes, int]) -> None:
-        with fake_remctl({"test": {"it": entry}}):
-            found = remctl.remctl("example.org", command=["test", "it", "x"])
-        assert found == remctl.RemctlSimpleResult(*result)
-
-    @pytest.mark.parametrize("entry", [1.5, 256, True, ("a", "b"), [], Command("/bin/true")])
-    def test_what_is_no_answer(self, entry: Any) -> None:
-        with pytest.raises((TypeError, ValueError)):
-            FakeServer({"test": {"it": entry}})
-
-    @pytest.mark.parametrize(
-        "entry",
-        [
-            remctl.RemctlTimeoutError("timed out"),
-            remctl.RemctlTimeoutError,
-            lambda call: remctl.RemctlTimeoutError("timed out"),
-        ],
-    )
-    def test_an_exception_is_raised_by_the_client(self, entry: Any) -> None:
-        with fake_remctl({"test": {"it": entry}}):
-            client = remctl.Remctl("example.org")
-            with pytest.raises(remctl.RemctlTimeoutError):
-                client.run(["test", "it"])
-            client.command(["test", "it"])
-            with pytest.raises(remctl.RemctlTimeoutError):
-                client.output()
-
-    def test_a_protocol_error_with_a_code_is_the_server_s_refusal(self) -> None:
-        refusal = remctl.RemctlProtocolError("Access denied", remctl.ErrorCode.ACCESS)
-        client = FakeRemctl({"test": {"it": refusal}}, "example.org")
-        client.command(["test", "it"])
-        assert client.output() == ("error", b"Access denied", None, None, 6)
-        with pytest.raises(remctl.RemctlProtocolError, match="Access denied") as caught:
-            client.run(["test", "it"])
-        assert caught.value.code is remctl.ErrorCode.ACCESS
-
-    def test_it_may_answer_otherwise_the_second_time(self) -> None:
-        answers: Iterator[Any] = iter([remctl.RemctlError("lost"), "found"])
-        client = FakeRemctl({"test": {"it": lambda call: next(answers)}}, "example.org")
-        with pytest.raises(remctl.RemctlError, match="lost"):
-            client.run(["test", "it"])
-        assert client.run(["test", "it"]).stdout == b"found"
-
-    def test_unreachable_hosts(self) -> None:
-        with fake_remctl({"test": {"it": "hello"}}, unreachable=["down.example.org"]) as fake:
-            with pytest.raises(remctl.RemctlError, match=r"^cannot connect to down\.example\.org"):
-                remctl.Remctl("down.example.org")
-            with pytest.raises(remctl.RemctlProtocolError, match="cannot connect"):
-                remctl.remctl("down.example.org", command=["test", "it"])
-            assert remctl.remctl("up.example.org", command=["test", "it"]).status == 0
-            assert [(call.host, call.port) for call in fake.calls] == [("up.example.org", 4373)]
-
-    def test_calls(self) -> None:
-        client = FakeRemctl({"test": {"it": Command(lambda call: None, stdin="last")}}, "a", 7)
-        client.run(["test", "it", "x", "secret"])
-        with pytest.raises(remctl.RemctlProtocolError):
-            client.run(["no", b"\xff"])
-        assert [call.command for call in client.calls] == [("test", "it", "x"), ("no", "\udcff")]
-        assert client.calls[0].stdin == b"secret"
-        assert (client.calls[0].host, client.calls[0].port) == ("a", 7)
-        assert client.server.calls is client.calls
-
-
-class TestInPlaceOfTheReal:
-    def test_it_is_one_for_who_asks_and_for_the_types(self) -> None:
-        client: remctl.Remctl = FakeRemctl({})
-        assert isinstance(client, remctl.Remctl)
-        assert not client.opened
-
-    def test_its_methods_are_the_real_ones(self) -> None:
-        """With their signatures and docstrings."""
-        assert set(vars(FakeRemctl)) - set(vars(type("Empty", (), {}))) == {"__init__", "calls"}
-        real = list(inspect.signature(remctl.Remctl.__init__).parameters.values())
-        fake = list(inspect.signature(FakeRemctl.__init__).parameters.values())
-        assert [p.name for p in fake] == ["self", "commands", *(p.name for p in real[1:4])]
-
-    @pytest.mark.parametrize("fake", [FakeConnection, FakeSession])
-    def test_what_is_below_has_the_interface_of_the_extension(self, fake: type) -> None:
-        """Names, parameters and their defaults, as the stub has them."""
-        stub = ast.parse(resources.files("remctl").joinpath("_remctl.pyi").read_text())
-        (body,) = (
-            node.body
-            for node in stub.body
-            if isinstance(node, ast.ClassDef) and node.name == fake.__name__.removeprefix("Fake")
-        )
-        methods = [
-            node
-            for node in body
-            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-        ]
-        instance = fake(FakeServer({}))
-        for method in methods:
-            if any(isinstance(one, ast.Name) for one in method.decorator_list):
-                assert isinstance(inspect.getattr_static(fake, method.name), property)
-                continue
-            ours = getattr(instance, method.name)
-            if ours.__self__ is not instance:
-                continue  # the extension's own
-            args = method.args
-            defaults = [ast.literal_eval(default) for default in args.defaults]
-            required: list[Any] = [inspect.Parameter.empty] * (len(args.args) - len(defaults))
-            wanted = [(arg.arg, d) for arg, d in zip(args.args, required + defaults, strict=True)]
-            found = [(p.name, p.default) for p in inspect.signature(ours).parameters.values()]
-            assert found == wanted[1:], method.name
-        public = {name for name in dir(fake) if not name.startswith("_")} | set(vars(instance))
-        assert {method.name for method in methods} <= public
-
-    def test_the_real_one_is_back_afterwards(self) -> None:
-        with pytest.raises(LookupError), fake_remctl({}):
-            raise LookupError
-        with pytest.raises(remctl.RemctlError, match="port 1"):
-            remctl.Remctl("localhost", 1)
-
-    def test_for_names_imported_before(self) -> None:
-        from remctl import Remctl
-        from remctl import remctl as simple
-
-        with fake_remctl({"test": {"it": "hello"}}):
-            assert simple("example.org", command=["test", "it"]).stdout == b"hello"
-            with Remctl("example.org") as client:
-                assert client.run(["test", "it"]).stdout == b"hello"
-
-    def test_within_one_another(self) -> None:
-        with fake_remctl({"test": {"it": "outer"}}):
-            with fake_remctl({"test": {"it": "inner"}}):
-                assert remctl.remctl("a", command=["test", "it"]).stdout == b"inner"
-            assert remctl.remctl("a", command=["test", "it"]).stdout == b"outer"

@@ -40,6 +40,23 @@ TESTS = {
             assert not any(one.opened for one in seen)
             seen.append(remctl_connection)
         """,
+    "a connection for event loops": """
+        import asyncio
+
+        def test_it(aremctl_connection):
+            async def main():
+                async with aremctl_connection as connection:
+                    return await connection.run(["test", "hello"])
+
+            assert asyncio.run(main()).stdout == b"hello\\n"
+        """,
+    "nothing of event loops to who does not ask for it": """
+        import sys
+
+        def test_it(remctl_connection):
+            remctl_connection.run(["test", "hello"])
+            assert "remctl._async_client" not in sys.modules
+        """,
     "a fake, until the test ends": """
         import pytest, remctl
         from remctl import remctl as imported_before

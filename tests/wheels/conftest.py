@@ -1,6 +1,6 @@
 """A self-contained wheel for the Python that runs the tests, and programs run with it.
 
-`$PYREMCTL_WHEEL` names a wheel to test; without it one is built by scripts/build-wheels and
+`$PYREMCTL_WHEEL` names a wheel to test; without it one is built by scripts/wheel build and
 kept in `.cache` until the sources change.
 """
 
@@ -22,7 +22,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
 SOURCES = ["src", "python", "cmake", "licenses", "scripts/wheelkit"]
-FILES = ["CMakeLists.txt", "pyproject.toml", "scripts/build-wheels", "scripts/finish-wheel"]
+FILES = ["CMakeLists.txt", "pyproject.toml", "scripts/wheel"]
 # The build scripts need Python 3.11.
 collect_ignore_glob = ["test_*.py"] if sys.version_info < (3, 11) else []
 # Building the libraries, a compiler's C++ library and the extension counts as a test's time.
@@ -79,7 +79,7 @@ def build_wheel(cache: Path, python: str = sys.executable) -> Path:
     """Build the wheel for one interpreter, or find the one built before."""
     house = cache / "tests" / f"{state_of_sources()}-{Path(python).name}"
     if not list(house.glob("*.whl")):
-        script("build-wheels", "--python", python, "--out", house)
+        script("wheel", "build", "--python", python, "--out", house)
     (wheel,) = house.glob("*.whl")
     return wheel
 

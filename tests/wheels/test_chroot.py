@@ -33,11 +33,11 @@ def test_runs_in_a_bare_chroot(cache: Path) -> None:
     need("debootstrap", "unshare")
     wheel = fitting(cache)
     before = mounts()
-    output = script("check-wheel-in-chroot", "--suite", "trixie", *wheel)
+    output = script("wheel", "check", "--suite", "trixie", *wheel)
     assert "bare: no Kerberos, no libremctl, no compiler in it" in output
     assert "Debian GNU/Linux 13 (trixie)" in output
     assert "kerberos libraries in the process: none" in output
-    assert "the command ran" in output
+    assert "the commands ran" in output
     assert mounts() == before
 
 
@@ -47,7 +47,7 @@ def test_leaves_nothing_when_it_fails(cache: Path, tmp_path: Path) -> None:
     broken = tmp_path / "pyremctl-0-cp313-cp313-linux_x86_64.whl"
     broken.write_bytes(b"not a wheel")
     before = mounts()
-    command = [sys.executable, str(SCRIPTS / "check-wheel-in-chroot"), "--wheel", str(broken)]
+    command = [sys.executable, str(SCRIPTS / "wheel"), "check", "--wheel", str(broken)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert mounts() == before

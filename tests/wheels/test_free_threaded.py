@@ -35,7 +35,7 @@ THREADS = """
 def free_threaded(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     """The wheel for a free-threaded CPython that is built for the purpose."""
     need("make", "gcc")
-    python = script("build-test-python", "--free-threaded").strip().splitlines()[-1]
+    python = script("wheel", "python", "--free-threaded").strip().splitlines()[-1]
     return unpack(build_wheel(cache, python), tmp_path_factory.mktemp("threads"), python)
 
 

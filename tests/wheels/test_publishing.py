@@ -32,7 +32,7 @@ def test_cibuildwheel_builds_for_every_python() -> None:
 
 def test_container_scripts_name_files_that_exist() -> None:
     config = (ROOT / "pyproject.toml").read_text()
-    for name in ("cibw-before-all", "cibw-test", "finish-wheel"):
+    for name in ("cibw-before-all", "cibw-test", "wheel"):
         assert f"scripts/{name}" in config
         assert (ROOT / "scripts" / name).stat().st_mode & 0o111
 

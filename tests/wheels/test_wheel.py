@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import json
+import platform
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 import remctl
 from remctl import _remctl
-from wheelkit import gates, pins
+from wheelkit import finish, gates, pins, toolchain, wheelfile
 
 from tests.wheels.conftest import Bundled, need
 
@@ -47,6 +48,8 @@ def test_gates_refuse_the_system_build() -> None:
     need("nm", "readelf")
     failed = {found.gate for found in gates.check(Path(_remctl.__file__)) if not found.passed}
     assert "needs only the C library" in failed
+    if platform.machine() == "x86_64":
+        assert "lets the processor do AES" in failed
     # Either flavour keeps its symbols to itself.
     assert "exports only its init function" not in failed
 
@@ -54,6 +57,36 @@ def test_gates_refuse_the_system_build() -> None:
 def test_gates_refuse_build_folders() -> None:
     assert gates.build_paths(b"\0/home/builder/src/a.cpp\0") == {b"/home/builder/src/a.cpp"}
     assert gates.build_paths(b"\0/tmp/krb5cc_%{uid}\0/etc/krb5.conf\0") == set()
+
+
+def test_names_of_another_platform(wheel: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copy(wheel, tmp_path))
+    renamed = wheelfile.retarget(copied, "linux_aarch64", "cpython-313-aarch64-linux-musl")
+    assert renamed.name.endswith("-linux_aarch64.whl")
+    names, info = metadata(renamed)
+    tags = email.message_from_bytes(info["WHEEL"]).get_all("Tag", [])
+    assert tags
+    assert all(tag.endswith("-linux_aarch64") for tag in tags)
+    extensions = [name for name in names if name.endswith(".so")]
+    assert extensions == ["remctl/_remctl.cpython-313-aarch64-linux-musl.so"]
+
+
+def test_a_name_for_another_platform_does_not_go_out() -> None:
+    members = {"remctl/_remctl.cpython-313-x86_64-linux-gnu.so": b""}
+    assert finish.check_name(members, "manylinux_2_17_x86_64").passed
+    assert not finish.check_name(members, "manylinux_2_17_aarch64").passed
+    assert not finish.check_name(members, "musllinux_1_2_x86_64").passed
+
+
+def test_the_assembler_is_the_pinned_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="needs the assembler yasm"):
+        toolchain.find_yasm()
+    yasm = tmp_path / "yasm"
+    yasm.write_text("#!/bin/sh\necho yasm 0.9\n")
+    yasm.chmod(0o755)
+    with pytest.raises(SystemExit, match=r"yasm 0\.9, pinned is"):
+        toolchain.find_yasm()
 
 
 def test_auditwheel_agrees(wheel: Path) -> None:
@@ -123,6 +156,9 @@ def test_sbom_lists_what_is_pinned(wheel: Path) -> None:
         assert part["version"] == pin.version
         assert part["hashes"] == [{"alg": "SHA-256", "content": pin.sha256}]
         assert pin.version in part["cpe"]
+    answered = {one["id"]: one["analysis"]["state"] for one in bom["vulnerabilities"]}
+    assert answered["CVE-2026-40355"] == "resolved_with_pedigree"
+    assert answered["CVE-2026-11850"] == "not_affected"
     references = {part["bom-ref"] for part in bom["components"]}
     for entry in bom["dependencies"]:
         assert set(entry["dependsOn"]) <= references

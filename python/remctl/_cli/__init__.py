@@ -7,7 +7,6 @@ command on one host loads neither the parser of host names nor what shows progre
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from remctl._cli.parse import Misuse, Settings, parse
@@ -31,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Misuse as misuse:
         return _misused(misuse, settings)
     except ClosedPipe:
-        _die_of(signal.SIGPIPE)
+        _die_of("SIGPIPE")
     except KeyboardInterrupt:
         if not settings.many:
-            _die_of(signal.SIGINT)
+            _die_of("SIGINT")
         return 130
     return 1
 
@@ -49,9 +48,7 @@ def _run(settings: Settings) -> int:
 
         return _print(version_text() + "\n")
     if settings.debug:
-        import logging
-
-        logging.basicConfig(level=logging.DEBUG, format="pyremctl: %(message)s")
+        _log()
     if settings.many:
         from remctl._cli.many import run
 
@@ -67,8 +64,23 @@ def _run(settings: Settings) -> int:
     raise Misuse("", usage=True)
 
 
+def _log() -> None:
+    """Have what the package logs on standard error."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("pyremctl: %(message)s"))
+    logger = logging.getLogger("remctl")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+
+
 def _print(text: str) -> int:
-    write_all(1, text.encode())
+    try:
+        write_all(1, text.encode())
+    except OSError as error:
+        say(f"cannot write: {error.strerror}")
+        return 1
     return 0
 
 
@@ -82,7 +94,10 @@ def _misused(misuse: Misuse, settings: Settings) -> int:
     return 2 if settings.many else 1
 
 
-def _die_of(number: signal.Signals) -> None:
+def _die_of(name: str) -> None:
     """End as a program in C ends by this signal, quietly; the shell knows what it means."""
+    import signal
+
+    number = signal.Signals[name]
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)

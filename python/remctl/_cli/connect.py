@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from remctl import Remctl
 from remctl._cli.parse import Misuse, Settings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Unreachable(Exception):
@@ -16,20 +22,20 @@ def canonical_name(host: str) -> str:
     As for `remctl`: so the connection and the principal are for the same machine where the
     name stands for several.
     """
-    import os
-    import socket
+    # The core of the module socket, which would take longer to load than the call takes.
+    from _socket import AI_CANONNAME, gaierror, getaddrinfo
 
     try:
         # As bytes: Python would encode a str as an internationalised name, or fail.
-        found = socket.getaddrinfo(os.fsencode(host), None, flags=socket.AI_CANONNAME)
-    except socket.gaierror as error:
+        found = getaddrinfo(os.fsencode(host), None, flags=AI_CANONNAME)
+    except gaierror as error:
         raise Unreachable(f"cannot resolve host {host}: {error.strerror}") from None
     return found[0][3] or host
 
 
 def new_client(settings: Settings) -> Remctl:
-    """A client with all that is set before it opens."""
-    keytab = {} if settings.keytab is None else {"keytab": settings.keytab}
+    """A client with all that is set before it opens. Raises RemctlError."""
+    keytab: dict[str, Any] = {} if settings.keytab is None else {"keytab": settings.keytab}
     remote = Remctl(**keytab)
     if settings.silence:
         # As many seconds as there are: the extension's clock has an end that a long has not.

@@ -10,7 +10,7 @@ from remctl._cli.parse import Misuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from remctl._cli.interface import Outcome, Target
+    from remctl import Outcome, Target
 
 
 class Files:

@@ -9,7 +9,7 @@ from remctl._cli.terminal import harmless_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from remctl._cli.interface import Outcome
+    from remctl import Outcome
     from remctl._cli.screen import Screen
 
 _RULE = b"-" * 15 + b"\n"

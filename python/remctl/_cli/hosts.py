@@ -10,13 +10,13 @@ import os
 import re
 import socket
 
+from remctl import Target
 from remctl._cli.parse import Misuse, Settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from remctl._cli.interface import Interface, Target
 
 #: The most hosts that a range may stand for, lest a slip of the finger takes all memory.
 MOST = 1_000_000
@@ -24,18 +24,18 @@ MOST = 1_000_000
 # What only node sets give a meaning to.
 _OPERATORS = "[]@!&^"
 # What no name of a host has in it.
-_NEVER = re.compile(r"[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
+_NEVER = re.compile(r"^-|[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
 
 
-def targets(settings: Settings, interface: Interface) -> list[Target]:
+def targets(settings: Settings) -> list[Target]:
     """All hosts, each once. Raises Misuse, with the file and the line, for what is none."""
     found: dict[Target, None] = {}
     for text in settings.host_sets:
         for host, port in parse_hosts(text, "-H"):
-            found[interface.Target(host, port, None)] = None
+            found[Target(host, port, None)] = None
     for path in settings.hosts:
         for host, port, principal in _read(path):
-            found[interface.Target(host, port, principal)] = None
+            found[Target(host, port, principal)] = None
     if not found:
         raise Misuse("no hosts")
     return list(found)

@@ -1,44 +1,11 @@
-"""What `many` needs of the package: `run_many`, and what goes into it and comes out."""
+"""What `many` needs: `run_many` of the package, and ways to show what comes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from remctl import RemctlSimpleResult
-
-
-class Target(Protocol):
-    """A host to run a command on; equal and hashed by value."""
-
-    @property
-    def host(self) -> str:
-        """Its name or address."""
-
-    @property
-    def port(self) -> int | None:
-        """Its port, where it has one of its own."""
-
-    @property
-    def principal(self) -> str | None:
-        """Its principal, where it is not the default."""
-
-
-class Outcome(Protocol):
-    """What came of a command on one host."""
-
-    target: Target
-    result: RemctlSimpleResult | None
-    error: Exception | None
-    seconds: float
-    tries: int
-
-
-class Writer(Protocol):
-    """Where the output of one host goes."""
-
-    def write(self, data: bytes, /) -> int | None:
-        """Take some of the bytes; how many."""
+from remctl import Outcome, Target
 
 
 class Outcomes(Iterator[Outcome], Protocol):
@@ -48,21 +15,22 @@ class Outcomes(Iterator[Outcome], Protocol):
         """End all that still runs."""
 
 
+class Writer(Protocol):
+    """Where the output of one host goes."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Take some of the bytes; how many."""
+
+
 Output = Callable[[Target], Writer]
-
-
-_Target = Target
 
 
 class Interface(Protocol):
     """The package, or what stands in for it in a test."""
 
-    def Target(self, host: str, port: int | None, principal: str | None) -> _Target:
-        """Make a target."""
-
     def run_many(
         self,
-        hosts: Iterable[_Target],
+        hosts: Iterable[Target],
         command: Sequence[bytes],
         *,
         limit: int,

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from remctl._cli.interface import Outcome, Target
+    from remctl import Outcome, Target
     from remctl._cli.screen import Screen
 
 #: A line that is longer than so many bytes is shown in pieces.

@@ -17,7 +17,8 @@ from remctl._cli.words import command_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from remctl._cli.interface import Interface, Outcome, Report
+    from remctl import Outcome
+    from remctl._cli.interface import Interface, Report
 
 INTERRUPTED = 130
 CANNOT_WRITE = 3
@@ -28,8 +29,8 @@ def run(settings: Settings) -> int:
 
     Raises Misuse, before anything is sent, and ClosedPipe.
     """
-    interface: Interface = remctl  # type: ignore[assignment]
-    hosts = targets(settings, interface)
+    interface: Interface = remctl
+    hosts = targets(settings)
     words = command_words(settings)
     screen = Screen()
     report = _report(settings, screen)
@@ -51,24 +52,26 @@ def run(settings: Settings) -> int:
             stdout=report.stdout,
             stderr=report.stderr,
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RemctlError) as error:
+        # Nothing was sent yet: a keytab that cannot be read, say.
         raise Misuse(str(error)) from None
     del words
     try:
-        with Progress(counts, screen, not settings.no_progress), contextlib.closing(outcomes):
-            for outcome in outcomes:
-                _raise_if_ours(outcome)
-                failed = summary.add(outcome)
-                counts.ended(outcome.target, failed)
-                report.ended(outcome)
-                if failed and settings.fail_fast:
-                    break
-    except KeyboardInterrupt:
-        interrupted = True
+        try:
+            with Progress(counts, screen, not settings.no_progress), contextlib.closing(outcomes):
+                for outcome in outcomes:
+                    _raise_if_ours(outcome)
+                    failed = summary.add(outcome)
+                    counts.ended(outcome.target, failed)
+                    report.ended(outcome)
+                    if failed and settings.fail_fast:
+                        break
+        except KeyboardInterrupt:
+            interrupted = True
+        report.end()
     except OSError as error:
         say(f"cannot write {error.filename or 'output'}: {error.strerror}")
         return CANNOT_WRITE
-    report.end()
     for number, line in enumerate(summary.lines(counts.running, queue)):
         say(line, prefix="" if number else "pyremctl: ")
     return INTERRUPTED if interrupted else summary.status

@@ -12,8 +12,8 @@ from remctl._cli.words import command_words
 def run(settings: Settings) -> int:
     """Run the command, and give the exit status of the program. Raises Misuse."""
     words = command_words(settings)
-    remote = new_client(settings)
     try:
+        remote = new_client(settings)
         open_client(remote, settings)
         remote.command(words)
     except (RemctlError, Unreachable) as error:

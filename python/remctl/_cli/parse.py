@@ -194,6 +194,8 @@ def _agree(settings: Settings, found: list[_Found]) -> None:
         option = one[0]
         if option.hosts == MANY and not settings.many:
             raise Misuse(f"option {option.spelling} is for many hosts: give -H or --hosts too")
+    if settings.many and settings.silence:
+        raise Misuse("option -t is for one host: give --timeout, which limits each host's whole")
     _one_of(
         ("--gather", settings.gather),
         ("--outdir", settings.outdir is not None),
@@ -217,11 +219,12 @@ def _one_of(*given: tuple[str, bool]) -> None:
 
 
 def _is_address(text: str) -> bool:
-    import socket
+    # Not the module socket, which would take long to load.
+    from _socket import AF_INET, AF_INET6, inet_pton
 
-    for family in (socket.AF_INET, socket.AF_INET6):
+    for family in (AF_INET, AF_INET6):
         try:
-            socket.inet_pton(family, text.partition("%")[0])
+            inet_pton(family, text.partition("%")[0])
         except (OSError, ValueError):
             continue
         return True

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from remctl._cli.interface import Target
+    from remctl import Target
     from remctl._cli.screen import Screen
 
 #: Seconds between two looks of the line.

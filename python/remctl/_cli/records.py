@@ -7,7 +7,7 @@ import json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from remctl._cli.interface import Outcome
+    from remctl import Outcome
     from remctl._cli.screen import Screen
 
 

@@ -20,8 +20,8 @@ def run(settings: Settings) -> int:
         raise Misuse("an argument from elsewhere, and no command to go with it")
     import readline  # gives input() its editing and a history, which stays in memory
 
-    remote = new_client(settings)
     try:
+        remote = new_client(settings)
         open_client(remote, settings)
     except (RemctlError, Unreachable) as error:
         complain(error)
@@ -35,15 +35,20 @@ def run(settings: Settings) -> int:
                 words = _ask(settings.host, status)
                 if words:
                     status = INTERRUPTED
-                    # After a failure, or an interrupt, it connects anew by itself.
+                    if not remote.opened:
+                        open_client(remote, settings)
+                    # After a failure it connects anew by itself.
                     remote.command(words)
                     status = show_answer(remote)
             except EOFError:
                 write_all(1, b"\n")
                 return status
             except KeyboardInterrupt:
+                if status == INTERRUPTED:
+                    # Its answer may not be read to the end, wherever the interrupt came.
+                    remote.close()
                 write_all(1, b"\n")
-            except (RemctlError, ValueError) as error:
+            except (RemctlError, Unreachable, ValueError) as error:
                 complain(error)
                 status = 1
 

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from remctl._cli.interface import Outcome, Target
+    from remctl import Outcome, Target
 
 OK, COMMAND_FAILED, HOST_FAILED = 0, 1, 3
 

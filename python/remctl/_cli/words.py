@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from remctl._arguments import Hidden
 from remctl._cli.parse import Misuse, Settings
 
 
@@ -18,12 +19,18 @@ def command_words(settings: Settings) -> list[bytes]:
         # Argument 1 is the subcommand, as for remctld; what was there moves up.
         if number > len(words):
             raise Misuse(f"option --file: there is no argument {number - 1} before {path}")
-        words.insert(number, _read_file(path))
+        _insert(words, number, _read_file(path))
     if settings.stdin:
-        words.append(_read_all(0, "standard input"))
+        _insert(words, len(words), _read_all(0, "standard input"))
     if settings.prompt is not None:
-        words.append(_ask(settings.prompt or "Argument: ", settings.confirm))
+        _insert(words, len(words), _ask(settings.prompt or "Argument: ", settings.confirm))
     return words
+
+
+def _insert(words: list[bytes], place: int, data: bytes) -> None:
+    # The first two words are shown in errors and logs. (Others stay as they are: a Hidden is a
+    # copy.)
+    words.insert(place, Hidden(data) if place < 2 else data)
 
 
 def _read_file(path: str) -> bytes:

@@ -2,7 +2,7 @@
 
 What is true of a real connection is true here, so that all which the package makes on it works
 as it does there: what is refused while an answer is pending, what a failure leaves behind,
-whose turn it is among threads. The tests hold the two against each other.
+whose turn it is. The tests hold the two against each other.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
-from remctl import RemctlError, RemctlNotOpenedError
+from remctl import RemctlError
+from remctl._arguments import Encoded, Seconds, c_string, host_name, seconds
+from remctl._errors import make
 from remctl._remctl import Connection
 
 Token = tuple[str, bytes | None, int | None, int | None, int | None]
@@ -37,25 +39,26 @@ class Source(Protocol):
 class FakeSession:
     """The exclusive use of a connection, for the length of one stream."""
 
-    def __init__(self, end: Callable[[FakeSession], None]) -> None:
-        self.thread = threading.get_ident()
+    def __init__(self, caller: int, end: Callable[[FakeSession], None]) -> None:
+        self.caller = caller
+        self.lost = False
         self._end = end
 
     def end(self) -> None:
         """Let other calls through. Harmless the second time."""
         self._end(self)
 
+    @property
+    def inherited(self) -> bool:
+        """False: a fork has the fake of its parent, and no connection to share."""
+        return False
+
 
 class FakeConnection:
     """A connection to a server that there is not; see `remctl._remctl.Connection`."""
 
     def __init__(self, source: Source) -> None:
-        # It says what it thinks of settings, which are of no consequence here.
-        settings = Connection()
-        self.set_ccache = settings.set_ccache
-        self.set_source_ip = settings.set_source_ip
-        self.set_deadline = settings.set_deadline
-        self._settings = settings
+        self._settings = Connection()
         self._source = source
         self._where: tuple[str, int] | None = None
         self._connected = False
@@ -63,11 +66,52 @@ class FakeConnection:
         self._error = "no error"
         self._changed = threading.Condition()
         self._session: FakeSession | None = None
+        self._caller: int | None = None
+        self.watchers: set[Callable[[], None]] = set()
 
-    def set_timeout(self, timeout: float | None) -> None:
+    def __getattr__(self, name: str) -> Any:
+        """Leave settings, which are of no consequence here, to a real one that is never opened."""
+        if not name.startswith("set_"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self._settings, name)
+
+    def set_timeout(self, timeout: Seconds | None) -> None:
         """Set the longest silence, of which there is none."""
         with self._failing():
             self._settings.set_timeout(timeout)
+
+    # Whose turn it is.
+
+    @contextlib.contextmanager
+    def acting_for(self, caller: int) -> Iterator[None]:
+        """Have calls made as those of a caller of a reactor's, not of this thread."""
+        with self._changed:
+            self._caller = caller
+            try:
+                yield
+            finally:
+                self._caller = None
+
+    def free_for(self, caller: int, session: FakeSession | None) -> bool:
+        """Whether nobody else's stream is in the way of a call."""
+        other = self._session
+        return other is None or session is not None or other.caller == caller
+
+    @contextlib.contextmanager
+    def _turn(self, session: FakeSession | None, timeout: Seconds | None) -> Iterator[None]:
+        """Wait for the end of another caller's stream, and let nobody else in meanwhile."""
+        limit = None if timeout is None else seconds(timeout)
+        with self._failing(), self._changed:
+            if limit is not None and limit <= 0:
+                raise make("timeout", "timed out before anything was sent", may_have_run=False)
+            caller = self._caller or threading.get_ident()
+            if not self._changed.wait_for(lambda: self.free_for(caller, session), limit):
+                text = "the connection is in use by other calls: timed out"
+                raise make("timeout", text, may_have_run=False)
+            if session is not None and session.lost:
+                raise make("general", "the connection was closed during the stream")
+            self._error = "no error"
+            yield
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
@@ -78,23 +122,29 @@ class FakeConnection:
             self._error = str(error)
             raise
 
-    @contextlib.contextmanager
-    def _turn(self, session: FakeSession | None) -> Iterator[None]:
-        """Wait for the end of another thread's stream, and let no other thread in meanwhile."""
-        with self._failing(), self._changed:
-            while self._session not in (None, session):
-                assert self._session is not None
-                if session is not None or self._session.thread == threading.get_ident():
-                    break
-                self._changed.wait()
-            if session is not None and self._session is not session:
-                raise RemctlError("the connection was closed during the stream")
-            yield
+    def _end(self, session: FakeSession | None) -> None:
+        with self._changed:
+            if self._session is session:
+                self._session = None
+                self._changed.notify_all()
+        for watcher in list(self.watchers):
+            watcher()
 
-    def open(self, host: str | bytes, port: int = 0, principal: str | None = None) -> None:
+    # The verbs.
+
+    def open(
+        self,
+        host: str | bytes,
+        port: int = 0,
+        principal: str | bytes | None = None,
+        timeout: Seconds | None = None,
+    ) -> None:
         """Connect and authenticate."""
+        host_name(host)
+        if principal is not None:
+            c_string(principal, "principal")
         self.close()
-        with self._turn(None):
+        with self._turn(None, timeout):
             name = host.decode() if isinstance(host, bytes) else host
             refusal = self._source.refusal(name, port)
             if refusal is not None:
@@ -102,16 +152,23 @@ class FakeConnection:
             self._where, self._connected = (name, port), True
 
     def open_descriptor(
-        self, descriptor: int, host: str | bytes | None, principal: str | None = None
+        self,
+        descriptor: int,
+        host: str | bytes | None,
+        principal: str | bytes | None = None,
+        timeout: Seconds | None = None,
     ) -> None:
         """Authenticate over a connected socket, which is left alone."""
-        self.open(host or "localhost", 0, principal)
+        self.open(host or "localhost", 0, principal, timeout)
 
     def close(self) -> None:
         """Close for good."""
         self._where, self._connected = None, False
         self._answer.clear()
-        self._end(self._session)
+        self._error = "no currently open connection"
+        if self._session is not None:
+            self._session.lost = True
+            self._end(self._session)
 
     @property
     def opened(self) -> bool:
@@ -122,11 +179,16 @@ class FakeConnection:
         """Raise RemctlNotOpenedError where no connection is open."""
         with self._failing():
             if self._where is None:
-                raise RemctlNotOpenedError("no currently open connection")
+                raise make("not_opened", "no currently open connection", may_have_run=False)
 
     @property
     def pending(self) -> bool:
         """True while a command's answer has not been read to its end."""
+        return bool(self._answer)
+
+    @property
+    def ready(self) -> bool:
+        """True when output() has something to give without a wait."""
         return bool(self._answer)
 
     def fileno(self) -> int:
@@ -137,27 +199,29 @@ class FakeConnection:
         """Return the text of the last failure, or "no error"."""
         return self._error
 
+    def command(self, command: list[Encoded], timeout: Seconds | None = None) -> None:
+        """Send a command: a list of bytes-like objects."""
+        with self._turn(None, timeout):
+            self._send(command)
+
+    def _send(self, command: list[Encoded]) -> None:
+        self._require_idle()
+        assert self._where is not None
+        self._connected = True
+        self._answer.extend(self._source.answer(*self._where, list(map(bytes, command))))
+
     def _require_idle(self) -> None:
         self.require_opened()
         if self._answer:
-            raise RemctlError(
-                _PENDING.format("it to its end with output(), or close the connection,")
-            )
+            how = "it to its end with output(), or close the connection,"
+            raise make("general", _PENDING.format(how), may_have_run=False)
 
-    def command(self, command: list[bytes], session: FakeSession | None = None) -> None:
-        """Send a command: a list of bytes."""
-        with self._turn(session):
-            self._require_idle()
-            assert self._where is not None
-            self._connected = True
-            self._answer.extend(self._source.answer(*self._where, command))
-
-    def output(self, session: FakeSession | None = None) -> Token:
+    def output(self, session: FakeSession | None = None, timeout: Seconds | None = None) -> Token:
         """Read a token: (type, output, stream, status, error)."""
-        with self._turn(session):
+        with self._turn(session, timeout):
             self.require_opened()
             if not self._connected:
-                raise RemctlError("no connection open")
+                raise make("general", "no connection open")
             if not self._answer:
                 return DONE
             token = self._answer.popleft()
@@ -166,42 +230,41 @@ class FakeConnection:
                 raise token
             return token
 
-    def run(self, command: list[bytes]) -> tuple[bytes | None, bytes | None, int, int | None, str]:
+    def run(
+        self, command: list[Encoded], timeout: Seconds | None = None
+    ) -> tuple[bytes | None, bytes | None, int | None, int | None, str]:
         """Send a command and read its answer: (stdout, stderr, status, error, error text)."""
-        with self._turn(None):
-            self.command(command)
+        with self._turn(None, timeout):
+            self._send(command)
             written: dict[int | None, bytes] = {}
             while (token := self.output())[0] == "output":
                 written[token[2]] = written.get(token[2], b"") + (token[1] or b"")
             text = (token[1] or b"").decode("utf-8", "replace")
-            return written.get(1), written.get(2), token[3] or 0, token[4], text
+            return written.get(1), written.get(2), token[3], token[4], text
 
-    def noop(self) -> bool:
+    def stream(self, command: list[Encoded], timeout: Seconds | None = None) -> FakeSession:
+        """Send a command and reserve the connection for its answer."""
+        with self._turn(None, timeout):
+            if self._session is not None:
+                how = "the stream to its end, or close it,"
+                raise make("general", _PENDING.format(how), may_have_run=False)
+            self._send(command)
+            self._session = FakeSession(self._caller or threading.get_ident(), self._end)
+            return self._session
+
+    def noop(self, timeout: Seconds | None = None) -> bool:
         """Return True: it is answered."""
-        with self._turn(None):
+        with self._turn(None, timeout):
             self._require_idle()
             return True
 
-    def begin(self) -> FakeSession:
-        """Reserve the connection for a stream."""
-        with self._turn(None):
-            if self._session is not None:
-                raise RemctlError(_PENDING.format("the stream to its end, or close it,"))
-            self._session = FakeSession(self._end)
-            return self._session
-
-    def drop(self, session: FakeSession | None = None) -> None:
-        """End the connection at once; the next command makes a new one."""
+    def leave(self, session: FakeSession) -> None:
+        """End a stream. Unless it was read to its end the connection is dropped."""
         with self._changed:
-            if session is None or self._session is session:
+            if self._session is session:
                 self._drop()
+                self._end(session)
 
     def _drop(self) -> None:
         self._connected = False
         self._answer.clear()
-
-    def _end(self, session: FakeSession | None) -> None:
-        with self._changed:
-            if self._session is session:
-                self._session = None
-                self._changed.notify_all()

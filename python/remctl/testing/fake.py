@@ -7,8 +7,8 @@
     assert result.stdout == b"hello\\n"
     assert [call.command for call in fake.calls] == [("test", "hello")]
 
-It answers as a real server would, and Remctl, remctl() and all that is made on them are the
-real ones: only what is below them, the connection, is not there.
+It answers as a real server would. Remctl, remctl(), AsyncRemctl and all that is made on them are
+the real ones: only what is below them, the connection, is not there.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import cast
+from weakref import WeakKeyDictionary
 
-from remctl import ErrorCode, Remctl, RemctlError, RemctlProtocolError, _remctl
+from remctl import ErrorCode, Remctl, RemctlProtocolError, _loops, _remctl
+from remctl._errors import make
 from remctl.testing._fake_connection import FakeConnection, Tokens
+from remctl.testing._fake_reactor import FakeReactor
 from remctl.testing.calls import Answer, Call, call_function, failure, finish
 from remctl.testing.commands import Command
 
@@ -60,7 +63,8 @@ class FakeServer:
         """Why a host cannot be connected to; None when it can."""
         if host not in self._unreachable:
             return None
-        return RemctlError(f"cannot connect to {host} (port {port or 4373}): Connection refused")
+        text = f"cannot connect to {host} (port {port or 4373}): Connection refused"
+        return make("general", text, may_have_run=False)
 
     def answer(self, host: str, port: int, command: list[bytes]) -> Tokens:
         """The answer of a host to a command."""
@@ -152,15 +156,24 @@ class FakeRemctl(Remctl):
 def fake_remctl(
     commands: FakeCommands, *, unreachable: Collection[str] = ()
 ) -> Iterator[FakeServer]:
-    """Have every new `Remctl` and every call of `remctl()` in this process answered by a table.
+    """Have every new connection in this process answered by a table.
 
-    However they were imported, and in whatever module. `unreachable` are the hosts to which
+    Those of `Remctl`, `remctl()`, their asynchronous twins and all that is made on them, however
+    they were imported and in whatever module. `unreachable` are the hosts to which
     no connection can be made. Gives the FakeServer, which has the calls.
     """
     server = FakeServer(commands, unreachable)
-    real = _remctl.Connection
-    setattr(_remctl, "Connection", lambda: FakeConnection(server))  # noqa: B010 (it is final)
+    ours: list[tuple[object, str, object]] = [
+        (_remctl, "Connection", lambda: FakeConnection(server)),
+        (_remctl, "Reactor", FakeReactor),
+        # Event loops that run have a reactor already: here they get another.
+        (_loops, "_loops", WeakKeyDictionary()),
+    ]
+    theirs = [(module, name, getattr(module, name)) for module, name, _ in ours]
+    for module, name, value in ours:
+        setattr(module, name, value)
     try:
         yield server
     finally:
-        setattr(_remctl, "Connection", real)  # noqa: B010
+        for module, name, value in theirs:
+            setattr(module, name, value)

@@ -3,7 +3,8 @@
 `remctl_realm` and `remctl_server` are made once for the session, when first asked for; the
 environment of the test process is the realm's from then on, until the session ends. Give
 the fixture `remctl_commands` (of scope session) to say what the server can do.
-`remctl_connection` is open, and new for each test.
+`remctl_connection` is open, and new for each test; `aremctl_connection` is its twin for event
+loops, which the test opens with `async with`.
 
 `remctl_fake` needs neither a KDC nor a server: see `remctl.testing.fake`.
 """
@@ -21,7 +22,7 @@ from remctl.testing.realm import Realm
 from remctl.testing.server import Server
 
 if TYPE_CHECKING:
-    from remctl import Remctl
+    from remctl import AsyncRemctl, Remctl
     from remctl.testing.fake import FakeCommands, FakeServer
 
 
@@ -52,6 +53,17 @@ def remctl_connection(remctl_server: Server) -> Iterator[Remctl]:
 
     with Remctl(remctl_server.host, remctl_server.port) as connection:
         yield connection
+
+
+@pytest.fixture
+def aremctl_connection(remctl_server: Server) -> AsyncRemctl:
+    """An `AsyncRemctl` for `remctl_server`, in whatever event loop the test has.
+
+    `async with aremctl_connection as connection:` opens and closes it.
+    """
+    from remctl import AsyncRemctl
+
+    return AsyncRemctl(remctl_server.host, remctl_server.port)
 
 
 @pytest.fixture

@@ -1,0 +1,197 @@
+"""The extension's Reactor again: calls of fake connections for event loops.
+
+They end at once, unless another task's stream has the connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from collections.abc import Callable
+from typing import Any
+
+from remctl._arguments import Encoded, Seconds
+from remctl.testing._fake_connection import FakeConnection, FakeSession, Token
+
+
+class FakeOperation:
+    """A call that was started in a reactor."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self.waiter: Any = None
+        self.done = False
+        self._call = call
+        self._result: object = None
+        self._error: BaseException | None = None
+
+    def settle(self) -> None:
+        """Make the call."""
+        try:
+            self._result = self._call()
+        except BaseException as error:
+            self._error = error
+        self.done = True
+
+    def result(self) -> Any:
+        """Return what the call gives, or raise what it failed of; once."""
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+class FakeReactor:
+    """Calls of fake connections behind one descriptor; see `remctl._remctl.Reactor`."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._waiting: dict[FakeOperation, Callable[[], bool]] = {}
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when dispatch() has something to do."""
+        return self._descriptor
+
+    def dispatch(self, budget: float) -> list[FakeOperation]:
+        """Advance what is ready; the operations that have ended."""
+        with contextlib.suppress(BlockingIOError):  # woken already
+            os.eventfd_read(self._descriptor)
+        ended = []
+        for operation, free in list(self._waiting.items()):
+            if free():
+                del self._waiting[operation]
+                operation.settle()
+                ended.append(operation)
+        return ended
+
+    def wait(self) -> None:
+        """Wait until dispatch() may have something to do."""
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLIN)
+        poll.poll()
+
+    def cancel(self, operation: FakeOperation) -> None:
+        """End an operation wherever it is."""
+        self._waiting.pop(operation, None)
+
+    def close(self) -> int:
+        """Cancel all; return how many there were."""
+        count = len(self._waiting)
+        self._waiting.clear()
+        return count
+
+    def _wake(self) -> None:
+        os.eventfd_write(self._descriptor, 1)
+
+    def _begin(
+        self,
+        connection: FakeConnection,
+        caller: int,
+        call: Callable[[], object],
+        session: FakeSession | None = None,
+    ) -> FakeOperation:
+        def settle() -> object:
+            with connection.acting_for(caller):
+                return call()
+
+        operation = FakeOperation(settle)
+        if connection.free_for(caller, session):
+            operation.settle()
+        else:
+            connection.watchers.add(self._wake)
+            self._waiting[operation] = lambda: connection.free_for(caller, session)
+        return operation
+
+    def open(
+        self,
+        connection: FakeConnection,
+        caller: int,
+        host: str | bytes,
+        port: int,
+        principal: str | bytes | None,
+        timeout: Seconds | None,
+    ) -> FakeOperation:
+        """Connection.open."""
+        return self._begin(
+            connection, caller, lambda: connection.open(host, port, principal, timeout)
+        )
+
+    def open_descriptor(
+        self,
+        connection: FakeConnection,
+        caller: int,
+        descriptor: int,
+        host: str | bytes | None,
+        principal: str | bytes | None,
+        timeout: Seconds | None,
+    ) -> FakeOperation:
+        """Connection.open_descriptor."""
+        return self._begin(
+            connection,
+            caller,
+            lambda: connection.open_descriptor(descriptor, host, principal, timeout),
+        )
+
+    def command(
+        self,
+        connection: FakeConnection,
+        caller: int,
+        command: list[Encoded],
+        timeout: Seconds | None,
+    ) -> FakeOperation:
+        """Connection.command."""
+        return self._begin(connection, caller, lambda: connection.command(command, timeout))
+
+    def outputs(
+        self,
+        connection: FakeConnection,
+        caller: int,
+        session: FakeSession | None,
+        bytes: int,
+        timeout: Seconds | None,
+    ) -> FakeOperation:
+        """Connection.output, for a token and those that lie ready behind it."""
+
+        def call() -> tuple[list[Token], BaseException | None]:
+            tokens = [connection.output(session, timeout)]
+            size = 0
+            while connection.ready and (size := size + len(tokens[-1][1] or b"")) < bytes:
+                try:
+                    tokens.append(connection.output(session))
+                except Exception as error:
+                    return tokens, error
+            return tokens, None
+
+        return self._begin(connection, caller, call, session)
+
+    def run(
+        self,
+        connection: FakeConnection,
+        caller: int,
+        command: list[Encoded],
+        timeout: Seconds | None,
+    ) -> FakeOperation:
+        """Connection.run."""
+        return self._begin(connection, caller, lambda: connection.run(command, timeout))
+
+    def stream(
+        self,
+        connection: FakeConnection,
+        caller: int,
+        command: list[Encoded],
+        timeout: Seconds | None,
+    ) -> FakeOperation:
+        """Connection.stream."""
+        return self._begin(connection, caller, lambda: connection.stream(command, timeout))
+
+    def noop(
+        self, connection: FakeConnection, caller: int, timeout: Seconds | None
+    ) -> FakeOperation:
+        """Connection.noop."""
+        return self._begin(connection, caller, lambda: connection.noop(timeout))

@@ -1,0 +1,149 @@
+"""Runs the fuzz targets that `scripts/fuzz` has built; see there."""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from remctl.testing import Realm
+
+TOP = Path(__file__).parents[1]
+BUILT = TOP / "build" / "fuzz"
+COVERAGE = TOP / "build" / "fuzz-coverage"
+CORPUS = TOP / "tests" / "fuzz" / "corpus"
+LONGEST = 600  # bytes of an input
+SLOWEST = 60  # seconds of an execution
+
+
+@dataclass
+class Tried:
+    """What a target did."""
+
+    target: str
+    executions: int
+    seconds: int
+    new: int
+    failed: bool
+    said: str
+
+
+def folders(target: str) -> tuple[Path, Path]:
+    """Where a target's inputs are: what was found here, and what is kept."""
+    found, kept = BUILT / "found" / target, CORPUS / target
+    for folder in (found, kept):
+        folder.mkdir(parents=True, exist_ok=True)
+    return found, kept
+
+
+def run(
+    program: Path, arguments: list[str], env: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run a target; libFuzzer speaks to standard error."""
+    return subprocess.run(
+        [program, *arguments], env=env, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+def fuzz(target: str, seconds: int, env: dict[str, str]) -> Tried:
+    """Run a target for so long."""
+    found, kept = folders(target)
+    options = [
+        f"-max_total_time={seconds}",
+        f"-max_len={LONGEST}",
+        f"-timeout={SLOWEST}",
+        "-print_final_stats=1",
+        f"-artifact_prefix={BUILT}/{target}-",
+    ]
+    done = run(BUILT / f"fuzz_{target}", [*options, str(found), str(kept)], env)
+
+    def stat(name: str) -> int:
+        match = re.search(rf"stat::{name}:\s+(\d+)", done.stderr)
+        return int(match[1]) if match else 0
+
+    return Tried(
+        target,
+        stat("number_of_executed_units"),
+        seconds,
+        stat("new_units_added"),
+        done.returncode != 0,
+        done.stderr[-6000:] if done.returncode else "",
+    )
+
+
+def keep(target: str, env: dict[str, str]) -> None:
+    """Add to the corpus what of the findings reaches more."""
+    found, kept = folders(target)
+    run(BUILT / f"fuzz_{target}", ["-set_cover_merge=1", str(kept), str(found)], env)
+
+
+def reached(targets: list[str], llvm: Path, env: dict[str, str]) -> str:
+    """What of src/ all inputs together reach: a table of llvm-cov's."""
+    profiles: list[str] = []
+    programs: list[str] = []
+    for target in targets:
+        program = COVERAGE / f"fuzz_{target}"
+        profile = COVERAGE / f"{target}.profraw"
+        inputs = [str(folder) for folder in folders(target)]
+        run(program, ["-runs=0", *inputs], env | {"LLVM_PROFILE_FILE": str(profile)})
+        profiles.append(str(profile))
+        programs += ["-object", str(program)]
+    merged = COVERAGE / "all.profdata"
+    subprocess.run([llvm / "llvm-profdata", "merge", "-o", merged, *profiles], check=True)
+    command = [str(llvm / "llvm-cov"), "report", f"-instr-profile={merged}", *programs[1:]]
+    report = subprocess.run(
+        [*command, str(TOP / "src")], check=True, text=True, stdout=subprocess.PIPE
+    ).stdout
+    rows = []
+    for line in report.splitlines():
+        fields = line.split()
+        if len(fields) >= 10 and (fields[0].endswith((".cpp", ".hpp")) or fields[0] == "TOTAL"):
+            # Name, then regions, functions and lines: their number, those missed, the share.
+            rows.append(f"| `{fields[0]}` | {fields[9]} |")
+    return "\n".join(["| of `src/` | lines reached |", "| --- | ---: |", *rows])
+
+
+def main() -> int:
+    """Fuzz, keep, and report."""
+    every = sorted(path.stem.removeprefix("fuzz_") for path in (TOP / "tests/fuzz").glob("fuzz_*"))
+    parser = argparse.ArgumentParser(prog="scripts/fuzz")
+    parser.add_argument("--seconds", type=int, default=300)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--no-coverage", action="store_true")
+    parser.add_argument("--llvm", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("target", nargs="*", choices=[*every, []], help=", ".join(every))
+    options = parser.parse_args()
+    targets = options.target or every
+    with Realm() as realm, realm.environ():
+        service = f"host/localhost@{realm.name}"
+        # The ticket is there before: the KDC is not what is looked at.
+        subprocess.run(["kvno", "-q", service], check=True)
+        env = os.environ | {
+            "KRB5_KTNAME": str(realm.keytab),
+            "KRB5RCACHENAME": "none:",
+            "FUZZ_PRINCIPAL": service,
+        }
+        results = []
+        for target in targets:
+            results.append(fuzz(target, max(1, options.seconds // len(targets)), env))
+            if options.keep and not results[-1].failed:
+                keep(target, env)
+        print("| target | seconds | executions | new inputs | found |")
+        print("| --- | ---: | ---: | ---: | --- |")
+        for one in results:
+            print(
+                f"| {one.target} | {one.seconds} | {one.executions} | {one.new} "
+                f"| {'**see below**' if one.failed else 'nothing'} |"
+            )
+        if options.llvm:
+            print("\n" + reached(targets, options.llvm, env))
+        for one in results:
+            if one.failed:
+                print(f"\n{one.target}:\n{one.said}")
+    return any(one.failed for one in results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+# fish completion for pyremctl.
+# Made by scripts/make-shell-files of the table of options; edit that.
+
+# Options end at the first operand: how many operands there are.
+function __pyremctl_operands
+    set -l tokens (commandline -opc)
+    set -e tokens[1]
+    set -l count 0
+    set -l value 0
+    set -l ended 0
+    for token in $tokens
+        if test $value = 1
+            set value 0
+        else if test $count -gt 0 -o $ended = 1
+            set count (math $count + 1)
+        else if test $token = --
+            set ended 1
+        else if contains -- $token -b -p -s -t --keytab --ccache --file -H --hosts --limit --timeout --retries --outdir
+            set value 1
+        else if not string match -q -- '-?*' $token
+            set count 1
+        end
+    end
+    echo $count
+end
+
+function __pyremctl_many
+    string match -qr -- '^(-H.*|--hosts(=.*)?)$' (commandline -opc)
+end
+
+complete -c pyremctl -f
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0; and not __pyremctl_many' \
+    -a '(__fish_print_hostnames)'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s b -x -d 'Source IP used for outgoing connections'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s d -d 'Debugging level of output'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s h -l help -d 'Display this help'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s p -x -d 'remctld port (default: 4373 falling back to 4444)'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s s -x -d 'remctld service principal (default: host/<host>)'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s t -x -d 'Timeout in seconds (default: 0, disable timeout)'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s v -l version -d 'Display the version of pyremctl'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l keytab -r -F -d 'Get tickets from this keytab'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l ccache -r -F -d 'Ticket cache to use (default: the user\'s)'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l no-canonicalize -d 'Take the name of the host as it is given'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l stdin -d 'Send standard input as the last argument'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l file -x -d 'Send a file as argument number n'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l prompt -d 'Ask for the last argument, without echo'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l confirm -d 'Ask twice, and compare'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s H -x -a '(__fish_print_hostnames)' -d 'Run the command on all of these hosts'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l hosts -r -F -d 'Run it on the hosts in this file, - for standard input'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l limit -x -d 'How many hosts at once (default: 64)'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l timeout -x -d 'The most that one host may take'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l retries -x -d 'Try a host again so often when it is not reached'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l fail-fast -d 'Stop all at the first failure'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l gather -d 'Show equal output once, under all its hosts'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l outdir -x -a '(__fish_complete_directories)' -d 'Write the output into files, HOST.stdout and HOST.stderr'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l json -d 'Print a JSON object for each host'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l no-progress -d 'Show no progress'
