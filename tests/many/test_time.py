@@ -13,6 +13,7 @@ from tests.fix_many import Many, Runs
 from tests.fix_network import DeafServer
 from tests.fix_realm import make_server
 from tests.support.proxy import DOWN, Proxy
+from tests.support.traces import wait_until
 
 
 class TestTimeout:
@@ -129,9 +130,10 @@ class TestRetries:
         with Proxy(("127.0.0.1", many.server.port)) as proxy:
             target = Target(proxy.host, proxy.port, many.principal)
             probe = remctl.Remctl(proxy.host, proxy.port, many.principal)
+            assert wait_until(lambda: proxy.count[DOWN] > 0)  # it counts what it has sent
             handshake = proxy.count[DOWN]
             probe.close()
-            proxy.after(handshake + 1, DOWN, Proxy.reset)
+            proxy.after(handshake + 20, DOWN, Proxy.reset)  # in the middle of the output
             (outcome,) = runs([target], ["test", "hello"], retries=5)
         assert outcome.error is not None
         assert outcome.error.may_have_run
