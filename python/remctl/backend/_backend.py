@@ -174,8 +174,8 @@ class Backend(Group):
         """Run the command of this process's command line, and end the process."""
         # remctld's locale is not the client's: all text is UTF-8.
         for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+            if hasattr(stream, "reconfigure"):  # else it is a test's, or closed
+                stream.reconfigure(encoding="utf-8")
         threading: Any = sys.modules.get("threading")
         if threading is not None and called_by_remctld():
             threading.excepthook = lambda uncaught: self._report_uncaught(*uncaught[:3])
