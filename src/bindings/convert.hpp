@@ -29,7 +29,7 @@ std::optional<Duration> to_duration(pybind11::handle value, const char *name);
 /// When a call has to end that begins now and may take so many seconds:
 /// nothing for None, a moment that is past for 0 and less. TypeError where it
 /// is no number, ValueError where it is not one to compare with.
-std::optional<Time> to_deadline(pybind11::handle seconds);
+std::optional<Time> to_deadline(pybind11::handle value);
 
 /// An address to connect from. ValueError where it is no address in digits.
 std::string to_source(pybind11::handle value);

@@ -144,7 +144,7 @@ void Reactor::make_ready(Id id) {
 
 /// Puts what can go on into the queue. False where there is nothing new.
 bool Reactor::gather() {
-    std::array<epoll_event, events_at_once> events;
+    std::array<epoll_event, events_at_once> events{};
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
     bool any = false;
     for (int i = 0; i < count; ++i) {
@@ -194,13 +194,15 @@ void Reactor::arm() {
 void Reactor::excuse(Duration time) {
     for (const auto &[id, running] : running_) {
         Call &call = running->call_;
-        const bool at_its_limit = running->deadline_ && running->deadline_ == call.limit();
+        const auto before = running->deadline_;
+        const bool at_its_limit = before == call.limit();
         call.excuse(time);
-        if (!at_its_limit)
+        const auto after = call.limit();
+        if (!before || !after || !at_its_limit)
             continue;
-        deadlines_.erase({*running->deadline_, id});
-        running->deadline_ = call.limit();
-        deadlines_.emplace(*running->deadline_, id);
+        deadlines_.erase({*before, id});
+        running->deadline_ = after;
+        deadlines_.emplace(*after, id);
     }
 }
 
@@ -209,7 +211,7 @@ std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget
         throw Error("the event loop belongs to the parent process");
     const Time start = Clock::now();
     const auto spent = [&] { return Clock::now() - start >= budget; };
-    do {
+    for (bool first = true; first || !spent(); first = false) {
         if (!gather() && ready_.empty()) {
             overdue();
             if (ready_.empty())
@@ -227,7 +229,7 @@ std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget
             if (spent())
                 break;
         }
-    } while (!spent());
+    }
     lag_ += Clock::now() - start;
     if (lag_ >= longest_lag)
         overdue();
