@@ -30,7 +30,7 @@ class LeftBehind {
     using Server = std::pair<std::string, std::uint16_t>;
 
     static bool too_many(const Server &server) {
-        LeftBehind &all = immortal<LeftBehind>();
+        auto &all = immortal<LeftBehind>();
         const StateLock lock(&all);
         auto &jobs = all.of(server);
         std::erase_if(jobs, [](const One &one) { return one.job->done(); });
@@ -39,7 +39,7 @@ class LeftBehind {
     }
 
     static void add(const Server &server, std::shared_ptr<const Job> job, bool opening) {
-        LeftBehind &all = immortal<LeftBehind>();
+        auto &all = immortal<LeftBehind>();
         const StateLock lock(&all);
         all.of(server).push_back({std::move(job), opening});
     }
