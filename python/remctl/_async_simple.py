@@ -22,6 +22,8 @@ from remctl._verbs import end_after, left, result_of, set_tickets
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl._credentials import Credentials
+else:
+    Credentials = object
 
 
 @like(remctl)

@@ -109,9 +109,9 @@ std::size_t PythonReactor::close() {
     return count;
 }
 
-PythonReactor::SharedOperation ReactorWay::stream(verbs::SharedClient client,
+PythonReactor::SharedOperation ReactorWay::stream(const verbs::SharedClient &client,
                                                   std::optional<Time> deadline,
-                                                  SharedCommand command) {
+                                                  const SharedCommand &command) {
     auto kept = std::make_shared<Kept<verbs::SharedSession>>();
     const auto begin = [=, caller = caller_](Call &call) {
         return keep_session(client, command, caller, call, kept);

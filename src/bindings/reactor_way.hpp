@@ -118,8 +118,9 @@ class ReactorWay {
             nullptr, [client] { client->close(); });
     }
 
-    PythonReactor::SharedOperation stream(verbs::SharedClient client, std::optional<Time> deadline,
-                                          SharedCommand command);
+    PythonReactor::SharedOperation stream(const verbs::SharedClient &client,
+                                          std::optional<Time> deadline,
+                                          const SharedCommand &command);
 
   private:
     template <class Value> struct Kept {

@@ -121,7 +121,7 @@ bool Channel::flush() {
         const bool moved = send();
         // What was sent made room, also where there was none to collect into.
         const bool room = moved && outgoing_.size() < outgoing_limit;
-        if (sent_ >= enough || (!more && !(room && unread(near_.get()) != 0)))
+        if (sent_ >= enough || (!more && (!room || unread(near_.get()) == 0)))
             return sent_ != before;
     }
 }

@@ -275,7 +275,10 @@ Task<Token> Connection::outputs(OwnedTokens &tokens, std::size_t bytes, Call &ca
     while (last.type == Token::Type::output && size < bytes && channel_ &&
            channel_->token_ready()) {
         try {
-            last = output_at_once(call).value();
+            const auto next = output_at_once(call);
+            if (!next)
+                break;
+            last = *next;
         } catch (const Error &error) {
             tokens.failure = std::make_exception_ptr(Error(error).with_may_have_run(may_have_run_));
             break;

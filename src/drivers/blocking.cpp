@@ -78,8 +78,8 @@ void BlockingDriver::wait_for(const Wait &wait) {
 }
 
 const std::shared_ptr<EventWaker> &thread_waker() {
-    thread_local std::shared_ptr<EventWaker> waker;
-    thread_local unsigned generation = 0;
+    static thread_local std::shared_ptr<EventWaker> waker;
+    static thread_local unsigned generation = 0;
     if (!waker || generation != fork_generation()) {
         waker = std::make_shared<EventWaker>();
         generation = fork_generation();

@@ -113,13 +113,13 @@ void *main_of(void *argument) {
     const std::unique_ptr<Worker> self(static_cast<Worker *>(argument));
     self->thread = pthread_self();
     self->number = static_cast<pid_t>(::syscall(SYS_gettid));
-    do {
+    for (bool called = true; called; called = next(*self)) {
         pthread_setname_np(self->thread, busy_name);
         // What the work owns is gone before the thread is idle.
         const auto work = std::exchange(self->work, nullptr);
         work();
         pthread_setname_np(self->thread, idle_name);
-    } while (next(*self));
+    }
     return nullptr;
 }
 
