@@ -1,5 +1,7 @@
 """Show remctl at work, on a realm and a server that are made for the occasion."""
 
+import subprocess
+import sys
 import time
 
 import remctl
@@ -71,6 +73,23 @@ def failures(server: Server) -> None:
         print(f"{type(error).__name__}: {error}")
 
 
+def fleet(realm: Realm) -> None:
+    """Ten hosts, of which two are down: in a program, and on the command line."""
+    names = [f"127.0.1.{number}" for number in range(1, 11)]
+    realm.add_host(*names)
+    with realm.server(COMMANDS, addresses=names[:8]) as server:
+        title("ten hosts at once, two of them down")
+        for outcome in remctl.run_many(names, ["demo", "hello"], port=server.port):
+            what = outcome.result.text.strip() if outcome.result else outcome.error
+            print(f"{outcome.target.host}: {what} ({outcome.seconds * 1000:.0f} ms)")
+
+        title("the same on the command line: pyremctl -H '127.0.1.[1-10]' --gather demo hello")
+        sys.stdout.flush()
+        command = [sys.executable, "-m", "remctl", "-p", str(server.port), "-H", "127.0.1.[1-10]"]
+        done = subprocess.run([*command, "--gather", "demo", "hello"], stderr=subprocess.STDOUT)
+        print(f"exit status {done.returncode}")
+
+
 def main() -> None:
     """Run the whole demo."""
     start = time.monotonic()
@@ -78,6 +97,7 @@ def main() -> None:
         print(f"a realm ({realm.name}) and {server!r}: {time.monotonic() - start:.2f} s")
         for show in (simple, session, streaming, failures):
             show(server)
+        fleet(realm)
         title("what the server has logged")
         print(server.log(), end="")
 

@@ -79,5 +79,15 @@ def test_it_costs_little_more_than_python_and_the_call(server: Server) -> None:
     assert least["pyremctl"] - least["python"] < 0.015 + (least["call"] - least["python"])
 
 
+def test_debugging_prints_what_the_package_logs(server: Server) -> None:
+    code = "import logging, sys; from remctl._cli import main; status = main(); "
+    code += "logging.getLogger('remctl.x').debug('said'); logging.getLogger('y').error('not')"
+    words = ["-d", "-p", str(server.port), "localhost", "test", "hello"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=30)
+    assert done.stdout == b"hello world\n"
+    assert b"pyremctl: said\n" in done.stderr
+    assert b"pyremctl: not" not in done.stderr
+
+
 def test_the_module_is_the_command() -> None:
     assert pyremctl("-v").stdout.startswith(b"pyremctl ")

@@ -66,7 +66,7 @@ OPTIONS = (
         "",
         "",
         "Debugging level of output",
-        "Say on standard error what is done, connection by connection.",
+        "Print what the package logs (the logger remctl, from DEBUG on) on standard error.",
     ),
     Option("h/help", "", "", "Display this help", "Print a short help and exit."),
     Option(
