@@ -21,7 +21,7 @@ Job::Job(std::shared_ptr<Waker> waker, std::function<void()> call) {
 }
 
 void Job::finish() {
-    if (shared_->failure)
+    if (done() && shared_->failure) // done() makes the other thread's writes seen
         std::rethrow_exception(std::exchange(shared_->failure, nullptr));
 }
 

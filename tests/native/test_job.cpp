@@ -47,6 +47,7 @@ TEST_CASE("what the call throws is thrown by finish()") {
     const auto waker = std::make_shared<EventWaker>();
     Job job(waker, [] { throw Error("it failed"); });
     CHECK(readable(*waker));
+    CHECK(job.done());
     CHECK_THROWS_WITH_AS(job.finish(), "it failed", Error);
 }
 
@@ -73,6 +74,7 @@ TEST_CASE("a job handles no signal") {
     const auto waker = std::make_shared<EventWaker>();
     Job job(waker, [&mask] { pthread_sigmask(SIG_BLOCK, nullptr, &mask); });
     CHECK(readable(*waker));
+    CHECK(job.done());
     for (const int number : {SIGINT, SIGTERM, SIGALRM, SIGPIPE, SIGUSR1, SIGCHLD})
         CHECK(sigismember(&mask, number) == 1);
     pthread_sigmask(SIG_BLOCK, nullptr, &mask);
@@ -99,6 +101,7 @@ TEST_CASE("a helper thread serves one job after another") {
             threads.insert(std::this_thread::get_id());
         });
         CHECK(readable(*waker));
+        CHECK(job.done());
         std::this_thread::sleep_for(1ms); // on its way back
     }
     CHECK(threads.size() <= 5);
