@@ -3,8 +3,11 @@
 
 #include <pybind11/pybind11.h>
 
+#include <concepts>
 #include <memory>
 #include <string>
+
+#include "transport/shared_only.hpp"
 
 namespace pyremctl {
 
@@ -31,7 +34,7 @@ inline void forbid_new(pybind11::handle cls) {
 
 /// Objects of this class are whole after __new__; the class has py::init<>()
 /// and is final.
-template <class Value> void construct_in_new(pybind11::handle cls) {
+template <std::derived_from<SharedOnly> Value> void construct_in_new(pybind11::handle cls) {
     reinterpret_cast<PyTypeObject *>(cls.ptr())->tp_new = [](PyTypeObject *type, PyObject *args,
                                                              PyObject *keywords) -> PyObject * {
         if (PyTuple_GET_SIZE(args) != 0 ||
