@@ -72,6 +72,19 @@ def test_server_that_does_not_start(realm: Realm) -> None:
     assert "nonsense" in server.log() or "parse error" in server.log()
 
 
+def test_many_addresses(realm: Realm) -> None:
+    addresses = [f"127.0.{number}.1" for number in range(20)]
+    with realm.server(HELLO, addresses=addresses) as server:
+        for address in addresses:
+            socket.create_connection((address, server.port), timeout=10).close()
+
+
+def test_more_addresses_than_there_can_be(realm: Realm, tmp_path: Path) -> None:
+    listen = [("127.0.0.1", port) for port in range(1, 200)]
+    with pytest.raises(RuntimeError, match=r"can listen at 128 addresses, not 199"):
+        realm.keeper.start("remctld", ["/bin/true"], {}, tmp_path / "log", listen)
+
+
 def test_restart_keeps_the_port(own_server: Server) -> None:
     before = own_server.pid
     own_server.restart()

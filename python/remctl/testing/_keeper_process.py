@@ -33,7 +33,7 @@ PORTS = range(20000, 32700)
 
 # The descriptors at which a daemon is handed its listening sockets, by systemd's convention.
 # They are kept busy here, so that nothing else gets these numbers.
-HANDED = range(3, 11)
+HANDED = range(3, 131)
 QUEUE = 1024
 
 _prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
@@ -156,6 +156,8 @@ class Keeper:
         What it prints is added to the file `log`. Sockets that listen at the addresses and
         ports `listen` are handed to it in systemd's way.
         """
+        if len(listen) > len(HANDED):
+            raise ValueError(f"a server can listen at {len(HANDED)} addresses, not {len(listen)}")
         handed = HANDED[: len(listen)]
         if listen:
             wrapper = f'LISTEN_PID=$$ LISTEN_FDS={len(listen)} exec "$@"'
