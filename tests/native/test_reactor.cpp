@@ -103,9 +103,8 @@ TEST_CASE("who starts many in one go has his loop back, and they begin in their 
     Reactor reactor;
     std::vector<int> begun;
     const auto start = [&](int number) {
-        return reactor.start({}, [&begun, number](Call &call) {
-            return work_and_note(call, 1ms, number, begun);
-        });
+        return reactor.start(
+            {}, [&begun, number](Call &call) { return work_and_note(call, 1ms, number, begun); });
     };
     std::vector<int> all;
     std::size_t at_once = 0;
@@ -131,9 +130,8 @@ TEST_CASE("a task that was cancelled before it was its turn to begin never does"
     std::vector<int> begun;
     std::vector<Running> all;
     for (int number = 0; number < 20; ++number)
-        all.push_back(reactor.start({}, [&begun, number](Call &call) {
-            return work_and_note(call, 1ms, number, begun);
-        }));
+        all.push_back(reactor.start(
+            {}, [&begun, number](Call &call) { return work_and_note(call, 1ms, number, begun); }));
     reactor.cancel(*all.back());
     while (reactor.size() > 0)
         reactor.dispatch(5ms);
