@@ -35,9 +35,10 @@ remctld in one run:
 
 The clients take turns, round by round, and the order changes. Figures are medians. A ratio is
 the median of the rounds' ratios, so that it differs a little from the ratio of the two medians.
-The ratios are of pyremctl to the client that the column names; the rows of a thousand calls have
-64 threads in C, 64 threads with the blocking interface, and one event loop. What a row stands for is said in
-`benchmarks/scenarios.py`; why a goal is missed in [the notes](benchmarks-notes.md).
+The ratios are of pyremctl to the client that the column names. The rows of a thousand calls have
+64 threads in C, 64 threads with the blocking interface, and one event loop. What a row stands for
+is said in `benchmarks/scenarios.py` and the files beside it; why a goal is missed in
+[the notes](benchmarks-notes.md).
 
 A {effort} run. Machine: {cpu}; {memory} of memory; load average {load}. {versions}.
 

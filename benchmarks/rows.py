@@ -9,7 +9,6 @@ from typing import Any
 
 from benchmarks.lab import Samples
 
-
 NAMES = {"c": "C", "ours": "pyremctl", "loop": "event loop"}
 """The clients in the words of a goal."""
 

@@ -94,12 +94,12 @@ def crowd(lab: Lab, number: int) -> Iterator[Row]:
                 with Idle() as idle:
                     opening[client], *opening_late = worker.run(1)
                 if opening_late:
-                    late["opening"] = (*opening_late, idle.latest)
+                    late["opening"] = opening_late[0], idle.latest
                     threads = left_over(worker)
                 with Idle() as idle:
                     running[client], *running_late = worker.run(1)
                 if running_late:
-                    late["running"] = (*running_late, idle.latest)
+                    late["running"] = running_late[0], idle.latest
                 memory[client] = (worker.memory("VmHWM") - before) / number / 1024
     title = "1,000 connections held open"
     yield Row("scale-open", f"{title}: opening them, 64 at a time", "s", opening)
