@@ -70,7 +70,13 @@ def scale(lab: Lab) -> Iterator[Row]:
         goal=Goal("least", 0.9, of="loop", beside="ours"),
     )
     memory = {client: grown(lab, client, size) for client in ("ours", "loop")}
-    yield Row("scale-stream-memory", f"{title}, peak memory over an open connection", "MiB", memory)
+    yield Row(
+        "scale-stream-memory",
+        f"{title}, peak memory over an open connection",
+        "MiB",
+        memory,
+        goal=Goal("figure", 8, of="loop"),
+    )
     samples = lab.interleaved("run", "nothing", rounds=50, count=50, clients=("ours", "loop"))
     yield timed_row(
         "scale-run",
