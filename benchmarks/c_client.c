@@ -194,38 +194,85 @@ static long threads(void)
     return taken;
 }
 
-/* One of the hosts of worker.py: they are all the same server. */
-static atomic_int next_host;
+/* As many calls as ARGUMENT says, by 64 threads. */
+static atomic_int next_number;
+static void (*work)(int number);
 
-static void *on_hosts(void *unused)
+static void *worker(void *unused)
 {
     (void)unused;
-    const char *words[] = {"bench", "hello", NULL};
     const int count = atoi(argument);
-    for (int i = next_host++; i < count; i = next_host++) {
-        char address[32];
-        snprintf(address, sizeof address, "127.%d.%d.%d", i / 62500 + 1, i / 250 % 250,
-                 i % 250 + 1);
-        struct remctl_result *result = remctl(address, port, principal, words);
-        if (result == NULL || result->error != NULL)
-            fail(result == NULL ? "out of memory" : result->error);
-        remctl_result_free(result);
-    }
+    for (int number = next_number++; number < count; number = next_number++)
+        work(number);
     return NULL;
 }
 
-static long many(void)
+static long by_threads(void (*what)(int number))
 {
     enum { at_once = 64 };
     pthread_t all[at_once];
     const long start = now();
-    next_host = 0;
+    next_number = 0;
+    work = what;
     for (int i = 0; i < at_once; i++)
-        if (pthread_create(&all[i], NULL, on_hosts, NULL) != 0)
+        if (pthread_create(&all[i], NULL, worker, NULL) != 0)
             fail("cannot start a thread");
     for (int i = 0; i < at_once; i++)
         pthread_join(all[i], NULL);
     return now() - start;
+}
+
+/* One of the hosts of worker.py: they are all the same server. */
+static void on_host(int number)
+{
+    const char *words[] = {"bench", "hello", NULL};
+    char address[32];
+    snprintf(address, sizeof address, "127.%d.%d.%d", number / 62500 + 1, number / 250 % 250,
+             number % 250 + 1);
+    struct remctl_result *result = remctl(address, port, principal, words);
+    if (result == NULL || result->error != NULL)
+        fail(result == NULL ? "out of memory" : result->error);
+    remctl_result_free(result);
+}
+
+static long many(void)
+{
+    return by_threads(on_host);
+}
+
+static void shot(int number)
+{
+    (void)number;
+    simple("nothing", NULL);
+}
+
+static long shots(void)
+{
+    return by_threads(shot);
+}
+
+/* Connections that are opened the first time, and run a command each the second. */
+static struct remctl **held_open;
+
+static void open_held(int number)
+{
+    held_open[number] = open_one();
+}
+
+static void run_held(int number)
+{
+    send_command(held_open[number], "sleep", "1", 1);
+    read_answer(held_open[number]);
+}
+
+static long crowd(void)
+{
+    if (held_open != NULL)
+        return by_threads(run_held);
+    held_open = calloc((size_t)atoi(argument), sizeof *held_open);
+    if (held_open == NULL)
+        fail("out of memory");
+    return by_threads(open_held);
 }
 
 static const struct {
@@ -237,6 +284,7 @@ static const struct {
     {"held", held, 0},       {"roundtrip", roundtrip, 1}, {"noop", noop, 1},
     {"bulk", bulk, 1},       {"lines", lines, 1},         {"input", input, 1},
     {"threads", threads, 0}, {"arguments", arguments, 1}, {"many", many, 0},
+    {"shots", shots, 0},     {"crowd", crowd, 0},
 };
 
 int main(int argc, char **argv)

@@ -32,12 +32,14 @@ def all_clients(build: Path) -> dict[str, Client]:
     """The clients by key; the harness in C is compiled into the folder `build`."""
     harness = compile_c(build / "c_client", "c_client.c", "-lremctl", "-pthread")
     worker = str(HERE / "worker.py")
+    loop_worker = str(HERE / "loop_worker.py")
     return {
         client.key: client
         for client in (
             Client("c", "C", (str(harness),)),
             Client("old", "old binding", (SYSTEM_PYTHON, worker)),
             Client("ours", "pyremctl", (sys.executable, worker)),
+            Client("loop", "pyremctl in an event loop", (sys.executable, loop_worker)),
             Client("program", "program", (sys.executable, worker), "program-"),
         )
     }
@@ -108,6 +110,10 @@ class Worker:
             if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
         raise KeyError(name)
+
+    def threads(self) -> int:
+        """How many threads it has."""
+        return len(os.listdir(f"/proc/{self.pid}/task"))
 
     def processor(self) -> float:
         """Seconds of processor time so far, its ended children's included."""

@@ -12,6 +12,7 @@ CLIENTS = {
     "c": "C",
     "old": "old binding",
     "ours": "pyremctl",
+    "loop": "event loop",
     "program": "program",
     "perl": "Perl",
 }
@@ -28,13 +29,16 @@ remctld in one run:
 - **C**: plain libremctl called from a program in C, the limit;
 - **old binding**: the Python module of the remctl distribution (Debian's `python3-pyremctl`);
 - **pyremctl**: this package;
+- **event loop**: this package's asynchronous interface, in one asyncio loop;
 - **program**: the C program `remctl`, run through `subprocess` as many scripts do;
 - **Perl**: Net::Remctl::Backend, for commands on the server's side.
 
 The clients take turns, round by round, and the order changes. Figures are medians. A ratio is
 the median of the rounds' ratios, so that it differs a little from the ratio of the two medians.
-The ratios are of pyremctl to the client that the column names. What a row stands for is said in
-`benchmarks/scenarios.py`; why a goal is missed in [the notes](benchmarks-notes.md).
+The ratios are of pyremctl to the client that the column names. The rows of a thousand calls have
+64 threads in C, 64 threads with the blocking interface, and one event loop. What a row stands for
+is said in `benchmarks/scenarios.py` and the files beside it; why a goal is missed in
+[the notes](benchmarks-notes.md).
 
 A {effort} run. Machine: {cpu}; {memory} of memory; load average {load}. {versions}.
 

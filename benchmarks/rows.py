@@ -9,32 +9,41 @@ from typing import Any
 
 from benchmarks.lab import Samples
 
+NAMES = {"c": "C", "ours": "pyremctl", "loop": "event loop"}
+"""The clients in the words of a goal."""
+
 
 @dataclass(frozen=True)
 class Goal:
-    """What `pyremctl` is to reach: a limit on its ratio to C, on its figure, or on the rest."""
+    """What a client, `of`, is to reach: a limit on its figure, or on that beside another's.
+
+    The kinds are a ratio at most, a ratio at least, a figure, and a figure over the other's.
+    """
 
     kind: str
     limit: float
+    of: str = "ours"
+    beside: str = "c"
 
     def text(self, unit: str) -> str:
         """The goal in a few words."""
-        number = f"{self.limit:g}"
-        return {
-            "ratio": f"≤ {number} of C",
-            "least": f"≥ {number} of C",
-            "figure": f"≤ {number} {unit}",
-            "over": f"≤ C + {number} {unit}",
+        number, other = f"{self.limit:g}", NAMES[self.beside]
+        words = {
+            "ratio": f"≤ {number} of {other}",
+            "least": f"≥ {number} of {other}",
+            "figure": f"≤ {number} {unit}".rstrip(),
+            "over": f"≤ {other} + {number} {unit}",
         }[self.kind]
+        return words if self.of == "ours" else f"{NAMES[self.of]} {words}"
 
     def met(self, row: Row) -> bool:
         """Whether it is reached."""
-        ours = row.values["ours"]
+        figure = row.values[self.of]
         return {
-            "ratio": lambda: row.ratio("ours", "c") <= self.limit,
-            "least": lambda: row.ratio("ours", "c") >= self.limit,
-            "figure": lambda: ours <= self.limit,
-            "over": lambda: ours - row.values["c"] <= self.limit,
+            "ratio": lambda: row.ratio(self.of, self.beside) <= self.limit,
+            "least": lambda: row.ratio(self.of, self.beside) >= self.limit,
+            "figure": lambda: figure <= self.limit,
+            "over": lambda: figure - row.values[self.beside] <= self.limit,
         }[self.kind]()
 
 
@@ -70,7 +79,10 @@ class Row:
         """The row as it is written to a file."""
         ratios = {
             f"{one}/{other}": round(self.ratio(one, other), 4)
-            for one, other in (("ours", other) for other in ("c", "old", "program", "perl"))
+            for one, other in (
+                *(("ours", other) for other in ("c", "old", "program", "perl")),
+                *(("loop", other) for other in ("c", "ours")),
+            )
             if self.has(one, other)
         }
         row: dict[str, Any] = {

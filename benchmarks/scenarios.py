@@ -14,6 +14,7 @@ from benchmarks.clients import SYSTEM_PYTHON, Place, Worker
 from benchmarks.command_line import command_line
 from benchmarks.lab import SMOKE, Lab, serve
 from benchmarks.rows import Goal, Row, microseconds, milliseconds, timed_row
+from benchmarks.scale import scale
 
 MEBIBYTE = 2**20
 BINDINGS = ("c", "old", "ours")
@@ -282,6 +283,7 @@ SCENARIOS: dict[str, Scenario] = {
         threads,
         held,
         many_hosts,
+        scale,
         importing,
         starting,
         command_line,

@@ -110,6 +110,31 @@ def on_hosts() -> None:
         outcome.check()
 
 
+def by_threads(call: Callable[[int], object]) -> int:
+    """The nanoseconds that ARGUMENT calls take, 64 at a time."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    start = time.perf_counter_ns()
+    with ThreadPoolExecutor(64) as pool:
+        for _ in pool.map(call, range(int(ARGUMENT))):
+            pass
+    return time.perf_counter_ns() - start
+
+
+def crowd() -> int:
+    """ARGUMENT connections: they are opened the first time, and run a command each the second."""
+    if kept:
+        return by_threads(lambda number: kept[number].run(["bench", "sleep", "1"]))
+    return by_threads(lambda _: kept.append(connect()))
+
+
+def streamed() -> None:
+    """ARGUMENT bytes of output, as they arrive."""
+    with session.stream(["bench", "bytes", ARGUMENT]) as tokens:
+        for _ in tokens:
+            pass
+
+
 def program_on_hosts() -> None:
     """The same by xargs and the program."""
     words = ["-I{}", "remctl", "-p", PORT, "-s", PRINCIPAL, "{}", "bench", "hello"]
@@ -134,10 +159,16 @@ SCENARIOS: "dict[str, Callable[[], int]]" = {
     "arguments": many_arguments,
     "threads": lambda: in_threads(lambda: simple("sleep", "0.2")),
     "many": lambda: timed(on_hosts),
+    "shots": lambda: by_threads(lambda _: simple("nothing")),
+    "crowd": crowd,
+    "stream": lambda: timed(streamed),
+    "run": lambda: timed(lambda: session.run(["bench", ARGUMENT])),
     "program-many": lambda: timed(program_on_hosts),
     "program-oneshot": lambda: timed(lambda: program(ARGUMENT)),
     "program-threads": lambda: in_threads(lambda: program("sleep", "0.2")),
 }
+
+SESSIONS = ("roundtrip", "noop", "bulk", "lines", "input", "arguments", "stream", "run")
 
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -145,7 +176,7 @@ if SCENARIO.startswith("program-"):
     program("hello")
 else:
     connect().close()  # so that every first time is over
-    if SCENARIO in ("roundtrip", "noop", "bulk", "lines", "input", "arguments"):
+    if SCENARIO in SESSIONS:
         session = connect()
 print("[]", flush=True)
 run = SCENARIOS[SCENARIO]

@@ -1,5 +1,6 @@
 """Show remctl at work, on a realm and a server that are made for the occasion."""
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ COMMANDS = {
     "demo": {
         "hello": '#!/bin/sh\necho "Hello $REMOTE_USER, this is $(uname -n)."\n',
         "args": '#!/bin/sh\nshift\nprintf "[%s]" "$@"\n',
+        "nap": '#!/bin/sh\nexec sleep "$2"\n',
         "clock": '#!/bin/sh\nfor i in 1 2 3 4 5; do echo "tick $i"; sleep 0.4; done\n',
         "fail": '#!/bin/sh\necho "no such account: $2" >&2\nexit 3\n',
     }
@@ -73,6 +75,35 @@ def failures(server: Server) -> None:
         print(f"{type(error).__name__}: {error}")
 
 
+def event_loop(server: Server) -> None:
+    """The same with `await`: calls side by side, one that is cancelled, output as it arrives."""
+    title("in an event loop: twenty commands of 0.4 s at once, one that is cancelled, a stream")
+    asyncio.run(in_the_loop(server))
+
+
+async def in_the_loop(server: Server) -> None:
+    """What runs in it."""
+    start = time.monotonic()
+    command = ["demo", "nap", "0.4"]
+    calls = (remctl.aremctl(server.host, server.port, command=command) for _ in range(20))
+    results = await asyncio.gather(*calls)
+    taken = time.monotonic() - start
+    print(f"{sum(result.status == 0 for result in results)} have ended well after {taken:.2f} s")
+
+    async with remctl.AsyncRemctl(server.host, server.port) as connection:
+        task = asyncio.create_task(connection.run(["demo", "nap", "60"]))
+        await asyncio.sleep(0.3)
+        start = time.monotonic()
+        task.cancel()
+        await asyncio.wait([task])
+        print(f"one of a minute was cancelled in {(time.monotonic() - start) * 1000:.1f} ms")
+        start = time.monotonic()
+        async with connection.stream(["demo", "clock"]) as stream:
+            async for token in stream:
+                if token.type == "output":
+                    print(f"{time.monotonic() - start:5.2f} s  {token.output!r}")
+
+
 def fleet(realm: Realm) -> None:
     """Ten hosts, of which two are down: in a program, and on the command line."""
     names = [f"127.0.1.{number}" for number in range(1, 11)]
@@ -95,7 +126,7 @@ def main() -> None:
     start = time.monotonic()
     with Realm() as realm, realm.environ(), realm.server(COMMANDS) as server:
         print(f"a realm ({realm.name}) and {server!r}: {time.monotonic() - start:.2f} s")
-        for show in (simple, session, streaming, failures):
+        for show in (simple, session, streaming, failures, event_loop):
             show(server)
         fleet(realm)
         title("what the server has logged")

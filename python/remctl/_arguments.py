@@ -159,6 +159,8 @@ def first_words(command: list[Encoded]) -> str:
 def _beginning(word: Encoded) -> bytes:
     if isinstance(word, Hidden):
         return b"***"
+    if type(word) is bytes:
+        return word[:_LONGEST_WORD]
     view = memoryview(word)
     return bytes(view.cast("B")[:_LONGEST_WORD]) if view.nbytes else b""
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "bindings/errors.hpp"
 #include "transport/shared_only.hpp"
 
 namespace pyremctl {
@@ -43,11 +44,17 @@ template <std::derived_from<SharedOnly> Value> void construct_in_new(pybind11::h
             return nullptr;
         }
         try {
-            return pybind11::cast(std::make_shared<Value>()).release().ptr();
+            try {
+                return pybind11::cast(std::make_shared<Value>()).release().ptr();
+            } catch (const Error &error) {
+                raise(to_exception(error));
+            }
+        } catch (pybind11::error_already_set &raised) {
+            raised.restore();
         } catch (...) {
             PyErr_NoMemory();
-            return nullptr;
         }
+        return nullptr;
     };
 }
 

@@ -80,6 +80,8 @@ bool Channel::receive_some() {
         return false;
     const Transfer transfer = receive_into(socket_.get(), incoming_, chunk_);
     drained_ = transfer.count < chunk_;
+    if (transfer.count != 0)
+        acknowledging_ = false;
     if (transfer.ended || transfer.error != 0) {
         note(transfer);
         ended_ = true;

@@ -337,7 +337,7 @@ Task<void> Connection::run(SharedCommand command, Result &result, Call &call) {
         result.add(*token);
         if (call.overdue())
             throw timed_out("receiving token");
-        if (Clock::now() >= next_breath) {
+        if (pending() && Clock::now() >= next_breath) {
             co_await call.breathe();
             next_breath = Clock::now() + breath;
         }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <initializer_list>
 #include <string_view>
@@ -11,6 +13,7 @@
 #include "credentials/cache.hpp"
 #include "credentials/kerberos.hpp"
 #include "handle/leaving.hpp"
+#include "transport/error.hpp"
 
 #include <profile.h>
 
@@ -274,6 +277,8 @@ std::string explain(const std::string &failure, const Attempt &attempt) {
                "has no keytab that it can read).";
     if (!about_authentication(failure))
         return "";
+    if (has(failure, std::strerror(EMFILE)))
+        return "Descriptors have run out: " + descriptors_used_up() + ".";
     const InLibrary call;
     try {
         return Explanation(failure, attempt).text();
@@ -288,6 +293,8 @@ std::string explain_request(int code, const KeytabIdentity &identity) {
     try {
         const Context context;
         switch (code) {
+        case EMFILE:
+            return "Descriptors have run out: " + descriptors_used_up() + ".";
         case KRB5_KDC_UNREACH:
         case KRB5_REALM_UNKNOWN:
             return no_kdc(context, realm, unreachable);

@@ -25,6 +25,10 @@ constexpr std::size_t events_at_once = 64;
 // is, for there may be no end to it.
 constexpr Duration longest_lag = std::chrono::seconds(1);
 
+// So long may starting take between two dispatches: a thousand calls that are
+// made in one go would keep the loop from all else it has to do.
+constexpr Duration longest_start = std::chrono::milliseconds(3);
+
 std::uint32_t to_epoll(short events) noexcept {
     return ((events & POLLIN) != 0 ? std::uint32_t{EPOLLIN} : 0U) |
            ((events & POLLOUT) != 0 ? std::uint32_t{EPOLLOUT} : 0U);
@@ -69,7 +73,15 @@ std::shared_ptr<Reactor::Running> Reactor::start(Limits limits, const Begin &beg
         std::make_shared<Running>(limits, std::make_shared<InboxWaker>(inbox_, id), &moment_, id);
     running->operation_ = std::make_unique<Operation<void>>(begin(running->call_));
     running_.emplace(id, running);
+    if (starting_ >= longest_start) {
+        if (ready_.empty())
+            inbox_->ring();
+        make_ready(id);
+        return running;
+    }
+    const Time begun = Clock::now();
     advance(running);
+    starting_ += Clock::now() - begun;
     // Its own end is seen at once: it is for the others that dispatch() tells.
     if (running->ended())
         std::erase(ended_, running);
@@ -235,6 +247,8 @@ std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget
         overdue();
     if (!ready_.empty())
         inbox_->ring(); // there is more to do
+    else
+        starting_ = {}; // else who comes next would pass those that wait to be started
     arm();
     return std::exchange(ended_, {});
 }

@@ -51,7 +51,9 @@ class Reactor {
     /// Readable when dispatch() has something to do.
     int descriptor() const noexcept { return epoll_.get(); }
 
-    /// Starts a task and takes it to its first wait. It may have ended then.
+    /// Starts a task and takes it to its first wait; it may have ended then.
+    /// Where many are started between two dispatches the rest is dispatch()'s
+    /// to take there, in their order.
     std::shared_ptr<Running> start(Limits limits, const Begin &begin);
 
     /// Destroys a task wherever it is; nothing of it waits any more.
@@ -93,6 +95,7 @@ class Reactor {
     std::vector<std::shared_ptr<Running>> ended_;
     Time moment_ = Clock::now(); // the tasks' now
     Duration lag_{};             // how long dispatch() has worked since
+    Duration starting_{};        // how long start() has worked since the last dispatch
 };
 
 class Reactor::Running {

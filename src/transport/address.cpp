@@ -8,6 +8,8 @@
 #include <cstring>
 #include <memory>
 
+#include "transport/error.hpp"
+
 namespace pyremctl {
 
 namespace {
@@ -32,7 +34,7 @@ Lookup look_up(const std::string &host, std::uint16_t port, bool numeric) {
     const int status = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
     Lookup lookup;
     if (status != 0) {
-        lookup.problem = status == EAI_SYSTEM ? std::strerror(errno) : ::gai_strerror(status);
+        lookup.problem = status == EAI_SYSTEM ? problem_of(errno) : ::gai_strerror(status);
         return lookup;
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);

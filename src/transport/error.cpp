@@ -7,14 +7,21 @@
 
 namespace pyremctl {
 
-Error no_descriptor(const std::string &what) {
-    const int error = errno;
-    std::string text = "cannot create " + what + ": " + std::strerror(error);
+std::string descriptors_used_up() {
     rlimit limit{};
-    if (error == EMFILE && ::getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        text += " (" + std::to_string(limit.rlim_cur) +
-                " descriptors are in use, which is this process's limit: ulimit -n)";
-    return Error(text);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return "this process's limit: ulimit -n";
+    return std::to_string(limit.rlim_cur) +
+           " descriptors are in use, which is this process's limit: ulimit -n";
+}
+
+std::string problem_of(int error) {
+    std::string text = std::strerror(error);
+    return error == EMFILE ? text + " (" + descriptors_used_up() + ")" : text;
+}
+
+Error no_descriptor(const std::string &what) {
+    return Error("cannot create " + what + ": " + problem_of(errno));
 }
 
 } // namespace pyremctl

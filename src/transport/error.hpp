@@ -52,8 +52,13 @@ class Error : public std::runtime_error {
     std::string hint_;
 };
 
-/// That a system call gave no descriptor, by errno; where they have run out it
-/// says how many are in use and what limits them.
+/// How many descriptors are in use when they have run out, and what limits them.
+std::string descriptors_used_up();
+
+/// What an errno means; where descriptors have run out with the above.
+std::string problem_of(int error);
+
+/// That a system call gave no descriptor, by errno.
 Error no_descriptor(const std::string &what);
 
 } // namespace pyremctl

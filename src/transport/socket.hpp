@@ -38,12 +38,12 @@ std::size_t unread(int socket) noexcept;
 /// handshake cost a round trip more. A socket that is not TCP has no need.
 void disable_nagle(int socket) noexcept;
 
-/// Acknowledges what has come at once, and what comes next when it is read
-/// (TCP_QUICKACK, which lasts until something is sent). A server that leaves
-/// Nagle's algorithm on, as remctld does, holds the last token of an answer
-/// back until the one before it is acknowledged, and a kernel that has just
-/// sent a command takes up to 40 ms over that. A socket that is not TCP has
-/// no need.
+/// Acknowledges what has come at once, and for a while what comes next
+/// (TCP_QUICKACK, which the kernel takes back when something is sent, and after
+/// some packets). A server that leaves Nagle's algorithm on, as remctld does,
+/// holds the last token of an answer back until the one before it is
+/// acknowledged, and the kernel takes up to 40 ms over that by itself. A socket
+/// that is not TCP has no need.
 void acknowledge_at_once(int socket) noexcept;
 
 } // namespace pyremctl

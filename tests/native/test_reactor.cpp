@@ -43,6 +43,14 @@ Task<void> breathe_for_ever(Call &call, int &breaths) {
     }
 }
 
+/// Takes its time without waiting for anything.
+Task<void> work_and_note(Call & /*call*/, Duration time, int number, std::vector<int> &begun) {
+    begun.push_back(number);
+    for (const Time end = Clock::now() + time; Clock::now() < end;)
+        std::this_thread::yield();
+    co_return;
+}
+
 Task<void> wait_until(Call &call, Time moment) {
     while (Clock::now() < moment)
         co_await call.wait({}, moment);
@@ -89,6 +97,46 @@ TEST_CASE("a task that need not wait has ended when it was started") {
     CHECK(got == 2);
     CHECK(reactor.size() == 0);
     CHECK(reactor.dispatch(5ms).empty());
+}
+
+TEST_CASE("who starts many in one go has his loop back, and they begin in their order") {
+    Reactor reactor;
+    std::vector<int> begun;
+    const auto start = [&](int number) {
+        return reactor.start(
+            {}, [&begun, number](Call &call) { return work_and_note(call, 1ms, number, begun); });
+    };
+    std::vector<int> all;
+    std::size_t at_once = 0;
+    for (int number = 0; number < 40; ++number) {
+        at_once += start(number)->ended() ? 1 : 0;
+        all.push_back(number);
+    }
+    CHECK(at_once == begun.size());
+    CHECK(at_once <= 3);
+    pollfd interest{reactor.descriptor(), POLLIN, 0};
+    CHECK(::poll(&interest, 1, 0) == 1);
+    auto over = reactor.dispatch(2ms).size();
+    CHECK(begun.size() < 40);
+    start(40); // does not pass them
+    all.push_back(40);
+    CHECK(ended(reactor, 41 - at_once - over).size() == 41 - at_once - over);
+    CHECK(begun == all);
+    CHECK(start(41)->ended());
+}
+
+TEST_CASE("a task that was cancelled before it was its turn to begin never does") {
+    Reactor reactor;
+    std::vector<int> begun;
+    std::vector<Running> all;
+    for (int number = 0; number < 20; ++number)
+        all.push_back(reactor.start(
+            {}, [&begun, number](Call &call) { return work_and_note(call, 1ms, number, begun); }));
+    reactor.cancel(*all.back());
+    while (reactor.size() > 0)
+        reactor.dispatch(5ms);
+    CHECK(begun.size() == 19);
+    CHECK(begun.back() == 18);
 }
 
 TEST_CASE("a thousand tasks end as their bytes come, each once") {
