@@ -29,6 +29,10 @@ SERVERS = 3
 # What clients may need after their time, in seconds: their acts end, and they come to rest.
 LAST_ACTS = 400.0
 
+# Have the heap give back what is free, whatever was allocated at a time. It would otherwise keep
+# more of it, in each of its arenas, the larger the blocks that it has seen.
+MALLOC = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
+
 NOTE = """#!/bin/sh
 # soak note NONCE SIZE STATUS: put the nonce on record, then answer it and SIZE bytes made of it.
 # $PPID is the remctld that serves this connection.
@@ -182,7 +186,7 @@ class Process:
                     *(f"--{key}={value}" for key, value in arguments.items()),
                 ],
                 cwd=TOP,
-                env=os.environ | realm.env | {"KRB5CCNAME": ccache},
+                env=os.environ | realm.env | MALLOC | {"KRB5CCNAME": ccache},
                 stdout=output,
                 stderr=output,
             )

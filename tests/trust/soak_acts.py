@@ -282,6 +282,8 @@ def own(soaker: Soaker, rng: random.Random) -> None:
     with contextlib.suppress(RemctlError, Interrupted), opened(soaker, rng) as remctl:
         for verb in rng.choices(list(OWN), list(OWN.values()), k=rng.randrange(1, 30)):
             with soaker.signals(rng, remctl):
+                if not remctl.opened:
+                    reopen(soaker, rng, remctl)
                 verb(soaker, rng, remctl)
 
 
@@ -301,10 +303,10 @@ def ticketed(soaker: Soaker, rng: random.Random) -> None:
 def shared(soaker: Soaker, rng: random.Random) -> None:
     """A connection that all threads use, open and close as they like."""
     remctl = rng.choice(soaker.shared)
-    if not remctl.opened:
-        reopen(soaker, rng, remctl)
     for verb in rng.choices(list(SHARED), list(SHARED.values()), k=rng.randrange(1, 30)):
         with contextlib.suppress(Interrupted), soaker.signals(rng, remctl):
+            if not remctl.opened:
+                reopen(soaker, rng, remctl)
             verb(soaker, rng, remctl)
 
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.trust.soak_record import Findings, memory
+from tests.trust.soak_record import Findings, tenths
 
 if TYPE_CHECKING:
     from tests.trust.soak import Soak
@@ -45,12 +45,17 @@ def report(soak: Soak, found: Findings) -> str:
     ]
     rests = found.rests.values()
     for number, one in enumerate(rests, 1):
-        begin, end = memory(one)
+        begin, end = tenths(one, "memory")
+        before, after = tenths(one, "in_use")
         first, last = one[0], one[-1]
         rows += [
             (
                 f"memory of client {number}, first and last tenth (MiB)",
                 f"{begin / 1024:.1f}, {end / 1024:.1f}",
+            ),
+            (
+                "of that the heap in use (MiB)",
+                f"{before / 1024:.2f}, {after / 1024:.2f}",
             ),
             (
                 "its descriptors, after the warm-up and at the end",

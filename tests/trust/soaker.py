@@ -144,7 +144,7 @@ class Client:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         memory = pages * os.sysconf("SC_PAGE_SIZE") // 1024
         elapsed = time.monotonic() - self.begin
-        self.notes.note(REST, f"{elapsed:.1f}", memory, count("fd"), threads)
+        self.notes.note(REST, f"{elapsed:.1f}", memory, in_use(), count("fd"), threads)
 
     def run(self) -> None:
         """All of it."""
@@ -156,6 +156,24 @@ class Client:
                 break
             self.round(self.options.round, number)
             self.rest()
+
+
+class _Mallinfo2(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def in_use() -> int:
+    """What of the C library's heap is in use, in KiB."""
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = _Mallinfo2
+    heap: _Mallinfo2 = mallinfo2()
+    return int(heap.uordblks + heap.hblkhd) // 1024
 
 
 def count(what: str) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.trust.soak import Options, Soak
-from tests.trust.soak_record import TOLERANCE, Rest, grown, judge
+from tests.trust.soak_record import IN_USE_TOLERANCE, MEMORY_TOLERANCE, Rest, grown, judge
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -16,7 +16,7 @@ def test_every_answer_is_right_and_nothing_is_left() -> None:
 
 
 RIGHT = [("answered", "a.1"), ("perhaps", "a.2 cut"), ("never", "a.3 late"), ("done", "a fork")]
-REST = ("rest", "1.0 30000 5 2")
+REST = ("rest", "1.0 30000 8000 5 2")
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,17 @@ def test_a_client_that_never_rests_is_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "descriptors", "threads", "seen"),
-    [(TOLERANCE, 0, 0, 0), (TOLERANCE + 1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1)],
+    ("more", "seen"),
+    [
+        ((MEMORY_TOLERANCE, IN_USE_TOLERANCE, 0, 0), 0),
+        ((MEMORY_TOLERANCE + 1, 0, 0, 0), 1),
+        ((0, IN_USE_TOLERANCE + 1, 0, 0), 1),
+        ((0, 0, 1, 0), 1),
+        ((0, 0, 0, 1), 1),
+    ],
 )
-def test_growth_is_seen(memory: int, descriptors: int, threads: int, seen: int) -> None:
-    before = [Rest(second, 30_000, 5, 2) for second in range(10)]
-    after = [
-        Rest(second, 30_000 + memory, 5 + descriptors, 2 + threads) for second in range(10, 20)
-    ]
-    assert len(list(grown("a", [*before, *after]))) == seen
+def test_growth_is_seen(more: tuple[int, int, int, int], seen: int) -> None:
+    then = (30_000, 8_000, 5, 2)
+    now = [before + by for before, by in zip(then, more, strict=True)]
+    rests = [Rest(second, *(then if second < 10 else now)) for second in range(20)]
+    assert len(list(grown("a", rests))) == seen
