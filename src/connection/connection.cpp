@@ -65,8 +65,7 @@ void Result::add(const Token &token) {
 
 void Connection::require_idle() const {
     if (!opened())
-        throw Error("no currently open connection", Failure::not_opened)
-            .with_may_have_run(false);
+        throw Error("no currently open connection", Failure::not_opened).with_may_have_run(false);
     if (pending()) // of which nothing changes, nor of whether the previous command ran
         throw Error("output of the previous command is pending: read it to its end with "
                     "output(), or close the connection, before the next command")

@@ -100,9 +100,7 @@ class Connection {
 
     /// Takes the place of a connection that was closed: output() speaks of the
     /// command that was sent there. Another thread may be using that one.
-    void follow(const Connection &before) noexcept {
-        may_have_run_ = before.may_have_run_.load();
-    }
+    void follow(const Connection &before) noexcept { may_have_run_ = before.may_have_run_.load(); }
 
     /// Takes it as opened, and lost since: the next command connects. For the
     /// child of a fork. `reconnects`: the parent had not been given a socket.
@@ -190,8 +188,8 @@ class Connection {
 
     std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
     Target target_;
-    bool in_pieces_ = false;  // the last command took several tokens
-    bool reconnects_ = false; // not over a socket of the caller's
+    bool in_pieces_ = false;     // the last command took several tokens
+    bool reconnects_ = false;    // not over a socket of the caller's
     bool about_command_ = false; // the verb that was begun last is
     const char *lost_ = "the connection is lost";
     std::shared_ptr<Channel> channel_;

@@ -208,6 +208,8 @@ def test_what_is_raised_while_an_error_is_made_takes_its_place(
     if verb == "open":
         arguments = [server.host, server.port]
     with remctl.Remctl(server.host, server.port) as client:
+        if verb == "output":
+            client.command(["test", "sleep", "5"])
         monkeypatch.setattr("remctl._errors.make", interrupted)
         with pytest.raises(meanwhile):
             getattr(client, verb)(*arguments, timeout=0)
