@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import random
+import secrets
 import signal
 import threading
 import time
@@ -75,12 +77,13 @@ class Soaker:
         self,
         notes: Notes,
         places: list[Place],
-        nonces: Iterator[str],
+        name: str,
         shared: list[Remctl],
         pool: Callable[[], ConnectionPool],
         keytab: Path,
     ) -> None:
         self.notes = notes
+        self.name = name
         self.places = places
         self.shared = shared
         self.keytab = keytab
@@ -88,8 +91,7 @@ class Soaker:
         self.armed: Remctl | None = None  # what the main thread uses, while signals are let in
         self.main = threading.main_thread().ident or 0
         self.rng = random.Random(0)  # of the handler
-        self._nonces = nonces
-        self._lock = threading.RLock()  # a handler may ask in the middle of asking
+        self._numbers = itertools.count(1)
         self._make_pool = pool
 
     def begin(self) -> None:
@@ -106,9 +108,9 @@ class Soaker:
 
     def question(self, rng: random.Random, *, small: bool = False) -> Question:
         """A command that nobody has asked before."""
-        with self._lock:
-            nonce = next(self._nonces)
-            self.asked += 1
+        # Without a lock, which a handler's exception could leave locked.
+        nonce = f"{self.name}.{secrets.token_hex(8)}"
+        self.asked = next(self._numbers)
         status = rng.choice([0, 0, 0, 1, 128, 255])
         if not small and rng.random() < 0.04:
             size = int(LARGEST ** rng.uniform(0.5, 1))

@@ -38,17 +38,23 @@ REST_PATIENCE = 60.0
 
 
 class Watch(threading.Thread):
-    """Ends the process, with a stack of every thread, when an act does not end."""
+    """Ends the process, with a stack of every thread, when an act does not end.
+
+    It ends too when the one that started it is gone.
+    """
 
     def __init__(self, notes: Notes) -> None:
         super().__init__(daemon=True)
         self.notes = notes
         self.busy: dict[int, tuple[str, float]] = {}
+        self.parent = os.getppid()
 
     def run(self) -> None:
         """Look every second."""
         while True:
             time.sleep(1)
+            if os.getppid() != self.parent:
+                os._exit(4)
             for _, (act, since) in list(self.busy.items()):
                 if time.monotonic() - since > PATIENCE:
                     self.notes.note(FAULT, f"{act} hangs")
@@ -64,14 +70,12 @@ class Client:
         self.notes = Notes(options.notes)
         self.watch = Watch(self.notes)
         self.begin = time.monotonic()
-        self.numbers = itertools.count()
-        self.asked = 0
         self.over = threading.Event()  # of a round
         places = [Place(int(port), options.principal) for port in options.ports.split(",")]
         self.soaker = Soaker(
             self.notes,
             places,
-            nonces=(f"{options.name}.{number}" for number in self.numbers),
+            name=options.name,
             shared=[Remctl() for _ in range(SHARED)],
             pool=lambda: ConnectionPool(
                 places[0].host, places[0].port, places[0].principal, max_size=2, timeout=5
