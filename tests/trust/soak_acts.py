@@ -7,11 +7,9 @@ else comes out is a fault.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import os
 import random
-import secrets
 import signal
 import threading
 import time
@@ -30,10 +28,9 @@ from remctl import (
     run_many,
 )
 
+from tests.trust.soak_questions import Question, ask
 from tests.trust.soak_record import ANSWERED, DONE, FAULT, NEVER, PERHAPS, Notes
 
-LARGEST = 4 * 1024 * 1024
-DATA = random.Random(8).randbytes(LARGEST)
 CHILD_PATIENCE = 120.0
 
 
@@ -48,26 +45,6 @@ class Place:
     port: int
     principal: str
     host: str = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class Question:
-    """A command that carries a nonce, and the only right answer."""
-
-    nonce: str
-    words: list[str | bytes]
-    stdout: bytes
-    status: int
-
-    def fits(self, answer: RemctlSimpleResult) -> bool:
-        """Whether it was answered as it must be."""
-        return (answer.stdout, answer.stderr, answer.status) == (self.stdout, None, self.status)
-
-
-def body(nonce: str, size: int) -> bytes:
-    """What the command `note` answers: the nonce, and so many bytes made of it."""
-    line = f"{nonce}\n".encode()
-    return line + (line * (size // len(line) + 1))[:size]
 
 
 class Soaker:
@@ -109,19 +86,8 @@ class Soaker:
     def question(self, rng: random.Random, *, small: bool = False) -> Question:
         """A command that nobody has asked before."""
         # Without a lock, which a handler's exception could leave locked.
-        nonce = f"{self.name}.{secrets.token_hex(8)}"
         self.asked = next(self._numbers)
-        status = rng.choice([0, 0, 0, 1, 128, 255])
-        if not small and rng.random() < 0.04:
-            size = int(LARGEST ** rng.uniform(0.5, 1))
-            start = rng.randrange(LARGEST - size + 1)
-            data = DATA[start : start + size]
-            digest = hashlib.sha256(data).hexdigest()
-            words: list[str | bytes] = ["soak", "take", nonce, str(status), data]
-            return Question(nonce, words, f"{nonce} {size} {digest}\n".encode(), status)
-        size = 0 if rng.random() < 0.7 else int(1_000_000 ** rng.random())
-        words = ["soak", "note", nonce, str(size), str(status)]
-        return Question(nonce, words, body(nonce, size), status)
+        return ask(self.name, rng, small=small)
 
     def answered(self, question: Question, answer: RemctlSimpleResult) -> None:
         """The whole answer has come."""

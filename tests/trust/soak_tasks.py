@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from remctl import AsyncRemctl, RemctlError, RemctlSimpleResult
 
-from tests.trust.soak_acts import Question, Soaker
+from tests.trust.soak_acts import Soaker
+from tests.trust.soak_questions import Question
 from tests.trust.soak_record import DONE
 
 
