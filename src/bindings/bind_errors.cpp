@@ -57,8 +57,15 @@ void register_errors() {
             if (pointer)
                 std::rethrow_exception(pointer);
         } catch (const Error &error) {
-            const py::object exception = to_exception(error);
-            PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
+            // What is raised meanwhile, by a signal's handler say, takes its
+            // place. pybind11 would forget it, and make of the failure what it
+            // makes of any C++ exception.
+            try {
+                const py::object exception = to_exception(error);
+                PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
+            } catch (py::error_already_set &meanwhile) {
+                meanwhile.restore();
+            }
         }
     });
 }

@@ -65,7 +65,7 @@ void Result::add(const Token &token) {
 
 void Connection::require_idle() const {
     if (!opened())
-        throw Error("no currently open connection", Failure::not_opened);
+        throw Error("no currently open connection", Failure::not_opened).with_may_have_run(false);
     if (pending()) // of which nothing changes, nor of whether the previous command ran
         throw Error("output of the previous command is pending: read it to its end with "
                     "output(), or close the connection, before the next command")
@@ -125,6 +125,7 @@ Task<bool> Connection::call_on_thread(std::shared_ptr<Channel> channel, LibraryC
 
 Task<void> Connection::command(SharedCommand command, Call &call) {
     require_idle();
+    about_command_ = true;
     may_have_run_ = false;
     if (call.overdue())
         throw too_late();
@@ -186,7 +187,7 @@ Task<void> Connection::send_in_pieces(SharedCommand command, Call &call) {
     /// Says, when it is left, whether the last byte may have gone.
     class Noting {
       public:
-        Noting(Channel &channel, bool &may_have_run) noexcept
+        Noting(Channel &channel, std::atomic<bool> &may_have_run) noexcept
             : channel_(channel), may_have_run_(may_have_run), before_(channel.sent()) {}
         Noting(const Noting &) = delete;
         Noting &operator=(const Noting &) = delete;
@@ -198,7 +199,7 @@ Task<void> Connection::send_in_pieces(SharedCommand command, Call &call) {
 
       private:
         Channel &channel_;
-        bool &may_have_run_;
+        std::atomic<bool> &may_have_run_;
         std::size_t before_;
     };
     auto channel = channel_;
@@ -211,6 +212,7 @@ Task<void> Connection::send_in_pieces(SharedCommand command, Call &call) {
 }
 
 std::optional<Token> Connection::output_at_once(Call &call) {
+    about_command_ = true;
     if (!opened())
         throw Error("no currently open connection", Failure::not_opened);
     if (!connected())
@@ -347,7 +349,7 @@ Task<void> Connection::run(SharedCommand command, Result &result, Call &call) {
 
 Task<bool> Connection::noop(Call &call) {
     require_idle();
-    may_have_run_ = false;
+    about_command_ = false;
     if (!connected())
         throw Error("no connection open");
     if (legacy_)

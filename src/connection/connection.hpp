@@ -98,6 +98,10 @@ class Connection {
     /// itself either, as remctl_open_sockaddr does not.
     Task<void> open_address(Address address, Target target, Call &call);
 
+    /// Takes the place of a connection that was closed: output() speaks of the
+    /// command that was sent there. Another thread may be using that one.
+    void follow(const Connection &before) noexcept { may_have_run_ = before.may_have_run_.load(); }
+
     /// Takes it as opened, and lost since: the next command connects. For the
     /// child of a fork. `reconnects`: the parent had not been given a socket.
     void inherit(Target target, bool reconnects);
@@ -136,9 +140,10 @@ class Connection {
     /// True while the answer to the last command has not been read to its end.
     bool pending() const noexcept { return pending_.load(); }
 
-    /// False when the server cannot have begun the last command: its last byte
-    /// was never taken by a socket, or the server refused it.
-    bool may_have_run() const noexcept { return may_have_run_; }
+    /// For a verb that failed. False when it is not about a command, or when
+    /// the server cannot have begun the last one: its last byte was never taken
+    /// by a socket, or the server refused it.
+    bool may_have_run() const noexcept { return about_command_ && may_have_run_; }
 
     /// True when output() has something to give without a wait, as far as is
     /// known: a descriptor that is watched does not tell of what was read ahead.
@@ -183,9 +188,9 @@ class Connection {
 
     std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
     Target target_;
-    bool in_pieces_ = false;  // the last command took several tokens
-    bool reconnects_ = false; // not over a socket of the caller's
-    bool may_have_run_ = false;
+    bool in_pieces_ = false;     // the last command took several tokens
+    bool reconnects_ = false;    // not over a socket of the caller's
+    bool about_command_ = false; // the verb that was begun last is
     const char *lost_ = "the connection is lost";
     std::shared_ptr<Channel> channel_;
     // A protocol-1 server: libremctl connects by itself, for each command anew.
@@ -194,6 +199,8 @@ class Connection {
     bool legacy_fresh_ = false; // legacy_ is connected and unused
     std::atomic<bool> opened_{false};
     std::atomic<bool> pending_{false};
+    // The command that was sent last, whatever became of its connection.
+    std::atomic<bool> may_have_run_{false};
     std::atomic<bool> ready_{false};
     std::atomic<int> descriptor_{-1};
 };

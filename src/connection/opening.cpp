@@ -61,7 +61,7 @@ class Connection::Opening {
         if (connection.channel_)
             connection.channel_->close();
         connection.drop();
-        connection.may_have_run_ = false;
+        connection.about_command_ = false;
         connection.target_ = std::move(target);
         connection.reconnects_ = reconnects;
         connection.legacy_port_ = 0;

@@ -192,6 +192,7 @@ void Client::close() {
         const StateLock lock(this);
         error_ = no_connection;
         std::swap(body_, fresh);
+        body_->connection.follow(fresh->connection);
         if (std::exchange(generation_, fork_generation()) != fork_generation()) {
             lose(std::move(fresh));
             return;

@@ -194,6 +194,30 @@ class TestFields:
         assert vars(again) == vars(error)
 
 
+@pytest.mark.parametrize("meanwhile", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("verb", ["open", "command", "output", "run", "stream", "noop"])
+def test_what_is_raised_while_an_error_is_made_takes_its_place(
+    server: Server, monkeypatch: pytest.MonkeyPatch, verb: str, meanwhile: type[BaseException]
+) -> None:
+    """By a signal's handler, which runs wherever Python code does."""
+
+    def interrupted(*arguments: object, **keywords: object) -> None:
+        raise meanwhile
+
+    arguments: list[object] = [["test", "hello"]] if verb in ("command", "run", "stream") else []
+    if verb == "open":
+        arguments = [server.host, server.port]
+    with remctl.Remctl(server.host, server.port) as client:
+        if verb == "output":
+            client.command(["test", "sleep", "5"])
+        monkeypatch.setattr("remctl._errors.make", interrupted)
+        with pytest.raises(meanwhile):
+            getattr(client, verb)(*arguments, timeout=0)
+        monkeypatch.undo()
+        client.open(server.host, server.port)
+        assert client.run(["test", "hello"]).status == 0
+
+
 class TestCommandError:
     """What a status other than 0 is told as."""
 

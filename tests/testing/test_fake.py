@@ -223,6 +223,30 @@ class TestState:
             client.noop()
         assert not caught.value.may_have_run
 
+    @pytest.mark.parametrize("by", ["close", "open"])
+    def test_output_that_is_taken_away_is_that_of_a_command_that_may_have_run(
+        self, client: remctl.Remctl, by: str
+    ) -> None:
+        client.command(["test", "both", "0"])
+        if by == "close":
+            client.close()
+        else:
+            with pytest.raises(remctl.RemctlError) as refused:
+                client.open("localhost", 1, timeout=0)
+            assert not refused.value.may_have_run
+        with pytest.raises(remctl.RemctlNotOpenedError) as caught:
+            client.output()
+        assert caught.value.may_have_run
+        with pytest.raises(remctl.RemctlNotOpenedError) as caught:
+            client.run(["test", "args"])
+        assert not caught.value.may_have_run
+
+    def test_output_of_nothing(self, client: remctl.Remctl) -> None:
+        client.close()
+        with pytest.raises(remctl.RemctlNotOpenedError) as caught:
+            client.output()
+        assert not caught.value.may_have_run
+
     def test_a_time_that_is_over(self, client: remctl.Remctl) -> None:
         for call in (client.run, client.stream, client.command):
             with pytest.raises(remctl.RemctlTimeoutError, match="before anything") as caught:

@@ -63,6 +63,7 @@ class FakeConnection:
         self._where: tuple[str, int] | None = None
         self._connected = False
         self._answer: deque[Token | BaseException] = deque()
+        self._asked = False
         self._error = "no error"
         self._changed = threading.Condition()
         self._session: FakeSession | None = None
@@ -98,16 +99,22 @@ class FakeConnection:
         return other is None or session is not None or other.caller == caller
 
     @contextlib.contextmanager
-    def _turn(self, session: FakeSession | None, timeout: Seconds | None) -> Iterator[None]:
-        """Wait for the end of another caller's stream, and let nobody else in meanwhile."""
+    def _turn(
+        self, session: FakeSession | None, timeout: Seconds | None, asked: bool = False
+    ) -> Iterator[None]:
+        """Wait for the end of another caller's stream, and let nobody else in meanwhile.
+
+        `asked`: the call is about a command that was sent.
+        """
         limit = None if timeout is None else seconds(timeout)
         with self._failing(), self._changed:
             if limit is not None and limit <= 0:
-                raise make("timeout", "timed out before anything was sent", may_have_run=False)
+                text = "timed out before anything was sent"
+                raise make("timeout", text, may_have_run=asked)
             caller = self._caller or threading.get_ident()
             if not self._changed.wait_for(lambda: self.free_for(caller, session), limit):
                 text = "the connection is in use by other calls: timed out"
-                raise make("timeout", text, may_have_run=False)
+                raise make("timeout", text, may_have_run=asked)
             if session is not None and session.lost:
                 raise make("general", "the connection was closed during the stream")
             self._error = "no error"
@@ -175,11 +182,11 @@ class FakeConnection:
         """True from a successful open to close."""
         return self._where is not None
 
-    def require_opened(self) -> None:
-        """Raise RemctlNotOpenedError where no connection is open."""
+    def require_opened(self, asked: bool = False) -> None:
+        """Raise RemctlNotOpenedError where no connection is open; `asked` as for a turn."""
         with self._failing():
             if self._where is None:
-                raise make("not_opened", "no currently open connection", may_have_run=False)
+                raise make("not_opened", "no currently open connection", may_have_run=asked)
 
     @property
     def pending(self) -> bool:
@@ -207,7 +214,7 @@ class FakeConnection:
     def _send(self, command: list[Encoded]) -> None:
         self._require_idle()
         assert self._where is not None
-        self._connected = True
+        self._connected = self._asked = True
         self._answer.extend(self._source.answer(*self._where, list(map(bytes, command))))
 
     def _require_idle(self) -> None:
@@ -218,8 +225,8 @@ class FakeConnection:
 
     def output(self, session: FakeSession | None = None, timeout: Seconds | None = None) -> Token:
         """Read a token: (type, output, stream, status, error)."""
-        with self._turn(session, timeout):
-            self.require_opened()
+        with self._turn(session, timeout, asked=True):
+            self.require_opened(asked=self._asked)
             if not self._connected:
                 raise make("general", "no connection open")
             if not self._answer:
