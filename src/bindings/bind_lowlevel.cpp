@@ -125,8 +125,11 @@ py::tuple simple_call(py::handle host, py::handle port, py::handle principal, py
 
 void remctl_close(LowlevelHandle &handle) {
     const auto client = handle.take();
-    const Unlocked unlocked;
-    client->close();
+    {
+        const Unlocked unlocked;
+        client->close();
+    }
+    hand_out();
 }
 
 /// A struct sequence: a tuple whose members have names.

@@ -9,6 +9,7 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "bindings/verbs.hpp"
 #include "drivers/reactor.hpp"
@@ -84,6 +85,7 @@ class PythonReactor {
 
     std::thread::id owner_ = std::this_thread::get_id();
     Reactor reactor_;
+    std::vector<std::shared_ptr<Reactor::Running>> ended_; // and not given to anybody
     std::unordered_map<const Reactor::Running *, SharedOperation> operations_;
 };
 

@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "bindings/listeners.hpp"
+#include "transport/journal.hpp"
 #include "transport/process.hpp"
 
 namespace py = pybind11;
@@ -76,6 +78,14 @@ void Unlocked::check() {
         note_end_of_threads();
     if (PyErr_CheckSignals() != 0)
         throw py::error_already_set();
+    state_ = PyEval_SaveThread();
+}
+
+void Unlocked::about_to_wait() {
+    if (journal::empty())
+        return;
+    relock();
+    hand_out();
     state_ = PyEval_SaveThread();
 }
 

@@ -26,6 +26,9 @@ class Unlocked final : public Interrupts {
     /// Runs Python's signal handlers. Throws what they raised.
     void check() override;
 
+    /// Hands out what there is for the log, so that it is told as it happens.
+    void about_to_wait() override;
+
     std::optional<Duration> slice() const override;
 
   private:

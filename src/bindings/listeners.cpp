@@ -1,0 +1,139 @@
+#include "bindings/listeners.hpp"
+
+#include <pybind11/gil_safe_call_once.h>
+
+#include <array>
+#include <cstddef>
+
+#include "bindings/convert.hpp"
+#include "bindings/registers.hpp"
+
+namespace py = pybind11;
+
+namespace pyremctl {
+
+namespace {
+
+/// The package's module for it, once it was needed. It is never given back.
+struct Loggers {
+    py::object debug; // the level
+    py::object write;
+    std::array<py::object, 3> is_enabled_for; // by topic
+};
+
+Loggers load_loggers() {
+    const auto module = py::module_::import("remctl._logging");
+    const auto loggers = module.attr("LOGGERS");
+    Loggers all{.debug = module.attr("DEBUG"), .write = module.attr("write"), .is_enabled_for = {}};
+    for (std::size_t topic = 0; topic < all.is_enabled_for.size(); ++topic)
+        all.is_enabled_for.at(topic) = loggers[py::int_(topic)].attr("isEnabledFor");
+    return all;
+}
+
+using Once = py::gil_safe_call_once_and_store<Loggers>;
+
+Once &once() {
+    PYBIND11_CONSTINIT static Once it;
+    return it;
+}
+
+bool finalizing() noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing() != 0;
+#else
+    return _Py_IsFinalizing() != 0;
+#endif
+}
+
+/// What was raised is told where nobody can handle it, unless it is to end the
+/// program: then it is raised.
+void report() {
+    if (PyErr_ExceptionMatches(PyExc_Exception) == 0)
+        throw py::error_already_set();
+    PyErr_WriteUnraisable(once().get_stored().write.ptr());
+}
+
+/// Whether the program has imported logging.
+bool imported() {
+    static PyObject *const name = PyUnicode_InternFromString("logging"); // never given back
+    PyObject *const modules = PyImport_GetModuleDict();
+    return modules != nullptr && name != nullptr && PyDict_Check(modules) &&
+           PyDict_Contains(modules, name) == 1;
+}
+
+} // namespace
+
+bool listening(journal::Topic topic) {
+    if (journal::deaf() || !imported() || finalizing())
+        return false;
+    const Loggers &loggers = once().call_once_and_store_result(load_loggers).get_stored();
+    const auto enabled = py::reinterpret_steal<py::object>(PyObject_CallOneArg(
+        loggers.is_enabled_for.at(static_cast<std::size_t>(topic)).ptr(), loggers.debug.ptr()));
+    if (!enabled)
+        report();
+    return enabled && PyObject_IsTrue(enabled.ptr()) == 1;
+}
+
+void listen(journal::Topic topic) {
+    if (!journal::deaf())
+        journal::keep(topic, listening(topic));
+}
+
+void hand_out_noted() {
+    if (finalizing())
+        return;
+    const auto entries = journal::take();
+    const journal::Deaf deaf;
+    for (const journal::Entry &entry : entries) {
+        const auto topic = py::int_(static_cast<int>(entry.topic));
+        const auto text = to_text(entry.text);
+        const auto done = py::reinterpret_steal<py::object>(PyObject_CallFunctionObjArgs(
+            once().get_stored().write.ptr(), topic.ptr(), text.ptr(), nullptr));
+        if (!done)
+            report();
+    }
+}
+
+std::optional<std::string> name_for_log(py::handle arguments) {
+    listen(journal::Topic::connections);
+    if (!journal::kept(journal::Topic::connections))
+        return std::nullopt;
+    return py::module_::import("remctl._arguments")
+        .attr("first_words")(arguments)
+        .cast<std::string>();
+}
+
+namespace {
+
+/// A function without pybind11's own way of calling, which costs more than it does.
+PyObject *listening_to_python(PyObject * /*module*/, PyObject *topic) noexcept {
+    const long number = PyLong_AsLong(topic);
+    if (number == -1 && PyErr_Occurred() != nullptr)
+        return nullptr;
+    try {
+        return PyBool_FromLong(listening(static_cast<journal::Topic>(number)) ? 1 : 0);
+    } catch (py::error_already_set &error) {
+        error.restore();
+        return nullptr;
+    }
+}
+
+void note(int topic, py::handle text) {
+    journal::add(static_cast<journal::Topic>(topic), text.cast<std::string>());
+    hand_out();
+}
+
+} // namespace
+
+void register_listeners(py::module_ &module) {
+    static PyMethodDef definition = {
+        "listening", &listening_to_python, METH_O,
+        "listening($module, topic, /)\n--\n\n"
+        "Whether anybody listens to a topic's logger at DEBUG; see remctl._logging."};
+    module.attr("listening") =
+        py::reinterpret_steal<py::object>(PyCFunction_NewEx(&definition, nullptr, nullptr));
+    module.def("note", &note, py::arg("topic"), py::arg("text"),
+               "Log a text, after listening() was true; see remctl._logging.");
+}
+
+} // namespace pyremctl
