@@ -7,6 +7,7 @@
 
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
+#include "bindings/unlocked.hpp"
 
 namespace py = pybind11;
 
@@ -35,14 +36,6 @@ using Once = py::gil_safe_call_once_and_store<Loggers>;
 Once &once() {
     PYBIND11_CONSTINIT static Once it;
     return it;
-}
-
-bool finalizing() noexcept {
-#if PY_VERSION_HEX >= 0x030D0000
-    return Py_IsFinalizing() != 0;
-#else
-    return _Py_IsFinalizing() != 0;
-#endif
 }
 
 /// What was raised is told where nobody can handle it, unless it is to end the
@@ -94,6 +87,18 @@ void hand_out_noted() {
     }
 }
 
+void hand_out_in_passing() noexcept {
+    if (journal::empty() || finalizing() || PyGILState_Check() == 0)
+        return;
+    const py::error_scope raised; // an object may go while an exception is on its way
+    try {
+        hand_out_noted();
+    } catch (py::error_already_set &error) {
+        error.discard_as_unraisable("remctl");
+    } catch (const std::exception &) { // NOLINT(bugprone-empty-catch): no memory
+    }
+}
+
 std::optional<std::string> name_for_log(py::handle arguments) {
     listen(journal::Topic::connections);
     if (!journal::kept(journal::Topic::connections))
@@ -110,6 +115,10 @@ PyObject *listening_to_python(PyObject * /*module*/, PyObject *topic) noexcept {
     const long number = PyLong_AsLong(topic);
     if (number == -1 && PyErr_Occurred() != nullptr)
         return nullptr;
+    if (number < 0 || number > static_cast<long>(journal::Topic::pools)) {
+        PyErr_SetString(PyExc_ValueError, "no such topic");
+        return nullptr;
+    }
     try {
         return PyBool_FromLong(listening(static_cast<journal::Topic>(number)) ? 1 : 0);
     } catch (py::error_already_set &error) {
@@ -119,7 +128,10 @@ PyObject *listening_to_python(PyObject * /*module*/, PyObject *topic) noexcept {
 }
 
 void note(int topic, py::handle text) {
-    journal::add(static_cast<journal::Topic>(topic), text.cast<std::string>());
+    if (topic < 0 || topic > static_cast<int>(journal::Topic::pools))
+        throw py::value_error("no such topic");
+    const auto encoded = text.attr("encode")("utf-8", "backslashreplace").cast<std::string>();
+    journal::add(static_cast<journal::Topic>(topic), encoded);
     hand_out();
 }
 

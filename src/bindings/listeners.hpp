@@ -29,6 +29,10 @@ inline void hand_out() {
         hand_out_noted();
 }
 
+/// The same for who may have the interpreter lock or not, and cannot raise: then
+/// it is left to whoever has it next.
+void hand_out_in_passing() noexcept;
+
 /// What a log may call a command: nothing where nobody listens. For a call that
 /// begins, as listen().
 std::optional<std::string> name_for_log(pybind11::handle arguments);

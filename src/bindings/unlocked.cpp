@@ -37,6 +37,13 @@ bool on_main_thread() {
     return PyThread_get_thread_ident() == main_thread.load();
 }
 
+[[noreturn]] void park() noexcept {
+    for (;;)
+        ::pause();
+}
+
+} // namespace
+
 bool finalizing() noexcept {
 #if PY_VERSION_HEX >= 0x030D0000
     return Py_IsFinalizing() != 0;
@@ -44,13 +51,6 @@ bool finalizing() noexcept {
     return _Py_IsFinalizing() != 0;
 #endif
 }
-
-[[noreturn]] void park() noexcept {
-    for (;;)
-        ::pause();
-}
-
-} // namespace
 
 Unlocked::Unlocked() : main_(on_main_thread()), state_(PyEval_SaveThread()) {}
 

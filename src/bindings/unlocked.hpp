@@ -8,6 +8,9 @@
 
 namespace pyremctl {
 
+/// True once the interpreter is shutting down: Python's own things may be gone.
+bool finalizing() noexcept;
+
 /// Releases the interpreter lock for as long as it lives, or until relock(),
 /// and lets a wait look at Python's signal handlers.
 ///

@@ -4,6 +4,14 @@ namespace py = pybind11;
 
 namespace pyremctl::verbs {
 
+SharedClient new_client() {
+    const auto destroy = [](Client *client) noexcept {
+        delete client; // NOLINT(*-owning-memory): it is a shared_ptr's
+        hand_out_in_passing();
+    };
+    return {new Client, destroy};
+}
+
 Target to_target(py::handle host, py::handle port, py::handle principal) {
     Target target;
     target.principal = to_optional_c_string(principal, "principal");

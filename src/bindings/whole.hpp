@@ -29,9 +29,9 @@ inline void forbid_new(pybind11::handle cls) {
     reinterpret_cast<PyTypeObject *>(cls.ptr())->tp_new = nullptr;
 }
 
-/// Objects of this class are whole after __new__; the class has py::init<>()
-/// and is final.
-template <class Value> void construct_in_new(pybind11::handle cls) {
+/// Objects of this class are whole after __new__, which `make` makes them for;
+/// the class has py::init<>() and is final.
+template <auto make> void construct_in_new_by(pybind11::handle cls) {
     reinterpret_cast<PyTypeObject *>(cls.ptr())->tp_new = [](PyTypeObject *type, PyObject *args,
                                                              PyObject *keywords) -> PyObject * {
         if (PyTuple_GET_SIZE(args) != 0 ||
@@ -40,12 +40,16 @@ template <class Value> void construct_in_new(pybind11::handle cls) {
             return nullptr;
         }
         try {
-            return pybind11::cast(std::make_shared<Value>()).release().ptr();
+            return pybind11::cast(make()).release().ptr();
         } catch (...) {
             PyErr_NoMemory();
             return nullptr;
         }
     };
+}
+
+template <class Value> void construct_in_new(pybind11::handle cls) {
+    construct_in_new_by<[] { return std::make_shared<Value>(); }>(cls);
 }
 
 } // namespace pyremctl
