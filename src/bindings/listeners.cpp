@@ -19,15 +19,41 @@ namespace {
 struct Loggers {
     py::object debug; // the level
     py::object write;
-    std::array<py::object, 3> is_enabled_for; // by topic
+    // By topic.
+    std::array<py::object, 3> is_enabled_for;
+    std::array<py::object, 3> answers; // that isEnabledFor remembers, by level
 };
+
+/// The dict in which a logger remembers what isEnabledFor has answered, and
+/// which logging empties when a level changes. It is nobody's promise, and so
+/// None for a logger that has none.
+py::object answers_of(py::handle logger) {
+    const auto answers = py::getattr(logger, "_cache", py::none());
+    return PyDict_CheckExact(answers.ptr()) ? py::object(answers) : py::none();
+}
+
+/// True where a logger remembers that it is not enabled: half the time of a
+/// call of isEnabledFor, for those who do not listen.
+bool remembers_no(const py::object &answers, const py::object &level) noexcept {
+    if (answers.is_none())
+        return false;
+    PyObject *const answer = PyDict_GetItemWithError(answers.ptr(), level.ptr());
+    if (answer == nullptr)
+        PyErr_Clear();
+    return answer == Py_False;
+}
 
 Loggers load_loggers() {
     const auto module = py::module_::import("remctl._logging");
     const auto loggers = module.attr("LOGGERS");
-    Loggers all{.debug = module.attr("DEBUG"), .write = module.attr("write"), .is_enabled_for = {}};
-    for (std::size_t topic = 0; topic < all.is_enabled_for.size(); ++topic)
-        all.is_enabled_for.at(topic) = loggers[py::int_(topic)].attr("isEnabledFor");
+    Loggers all;
+    all.debug = module.attr("DEBUG");
+    all.write = module.attr("write");
+    for (std::size_t topic = 0; topic < all.is_enabled_for.size(); ++topic) {
+        const py::object logger = loggers[py::int_(topic)];
+        all.is_enabled_for.at(topic) = logger.attr("isEnabledFor");
+        all.answers.at(topic) = answers_of(logger);
+    }
     return all;
 }
 
@@ -60,8 +86,11 @@ bool listening(journal::Topic topic) {
     if (journal::deaf() || !imported() || finalizing())
         return false;
     const Loggers &loggers = once().call_once_and_store_result(load_loggers).get_stored();
-    const auto enabled = py::reinterpret_steal<py::object>(PyObject_CallOneArg(
-        loggers.is_enabled_for.at(static_cast<std::size_t>(topic)).ptr(), loggers.debug.ptr()));
+    const auto index = static_cast<std::size_t>(topic);
+    if (remembers_no(loggers.answers.at(index), loggers.debug))
+        return false;
+    const auto enabled = py::reinterpret_steal<py::object>(
+        PyObject_CallOneArg(loggers.is_enabled_for.at(index).ptr(), loggers.debug.ptr()));
     if (!enabled)
         report();
     return enabled && PyObject_IsTrue(enabled.ptr()) == 1;
