@@ -172,7 +172,7 @@ void register_listeners(py::module_ &module) {
         "listening($module, topic, /)\n--\n\n"
         "Whether anybody listens to a topic's logger at DEBUG; see remctl._logging."};
     module.attr("listening") =
-        py::reinterpret_steal<py::object>(PyCFunction_NewEx(&definition, nullptr, nullptr));
+        py::reinterpret_steal<py::object>(PyCFunction_NewEx(&definition, module.ptr(), nullptr));
     module.def("note", &note, py::arg("topic"), py::arg("text"),
                "Log a text, after listening() was true; see remctl._logging.");
 }

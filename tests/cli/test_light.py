@@ -93,7 +93,7 @@ def test_debugging_prints_what_the_package_logs(server: Server) -> None:
 
 def test_a_word_that_is_read_is_not_logged(server: Server) -> None:
     port = str(server.port)
-    done = pyremctl("-d", "-p", port, "--stdin=2", "localhost", "test", input=b"nonce")
+    done = pyremctl("-d", "-p", port, "--stdin", "localhost", "test", input=b"nonce")
     assert b'command "test ***": 2 arguments, 9 bytes' in done.stderr
     assert b"nonce" not in done.stderr
 
