@@ -25,8 +25,8 @@ VOCABULARY = (
     "connection made given back out waiting rest checked alive renewed good until another try"
 )
 
-_WHERE = re.compile(r"^.*?(?: \((?:port \d+|a socket)\))?: ")
-_NAME = re.compile(r'"(.*)"')
+_WHERE = re.compile(r"^(.*?)(?: \((?:port \d+|a socket)\))?: ")
+_NAME = re.compile(r'^((?:command|status \d+ of|error \d+ of) )"(.*)"')
 
 
 class Watch(logging.Handler):
@@ -48,11 +48,14 @@ class Watch(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Look for arguments in what is logged."""
-        said = record.getMessage()
-        name = _NAME.search(said)
-        if name is not None and name[1] not in self.names:
+        said = rest = record.getMessage()
+        where = _WHERE.match(said)
+        if where is not None:  # a host may be an argument, too
+            rest = said[where.end() :].replace(where[1], "")
+        name = _NAME.match(rest)
+        if name is not None and name[2] not in self.names:
             self.found.append(f"{said!r} has not a command's first two words")
-        rest = _NAME.sub("", _WHERE.sub("", said))
+        rest = _NAME.sub(r"\1", rest)
         self.found += [
             f"{said!r} has the argument {text!r}"
             for text in list(self.secret)

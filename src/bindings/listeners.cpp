@@ -4,6 +4,10 @@
 
 #include <array>
 #include <cstddef>
+#include <exception>
+#include <memory>
+#include <new>
+#include <vector>
 
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
@@ -80,6 +84,34 @@ bool imported() {
            PyDict_Contains(modules, name) == 1;
 }
 
+using Entries = std::vector<journal::Entry>;
+
+void write(const Entries &entries) {
+    const journal::Deaf deaf;
+    for (const journal::Entry &entry : entries) {
+        const auto topic = py::int_(static_cast<int>(entry.topic));
+        const auto text = to_text(entry.text);
+        const auto done = py::reinterpret_steal<py::object>(PyObject_CallFunctionObjArgs(
+            once().get_stored().write.ptr(), topic.ptr(), text.ptr(), nullptr));
+        if (!done)
+            report();
+    }
+}
+
+/// A pending call of the interpreter's.
+int write_pending(void *given) {
+    const std::unique_ptr<Entries> entries(static_cast<Entries *>(given));
+    try {
+        write(*entries);
+        return 0;
+    } catch (py::error_already_set &error) {
+        error.restore();
+    } catch (const std::exception &error) {
+        PyErr_SetString(PyExc_RuntimeError, error.what());
+    }
+    return -1;
+}
+
 } // namespace
 
 bool listening(journal::Topic topic) {
@@ -102,30 +134,17 @@ void listen(journal::Topic topic) {
 }
 
 void hand_out_noted() {
-    if (finalizing())
-        return;
-    const auto entries = journal::take();
-    const journal::Deaf deaf;
-    for (const journal::Entry &entry : entries) {
-        const auto topic = py::int_(static_cast<int>(entry.topic));
-        const auto text = to_text(entry.text);
-        const auto done = py::reinterpret_steal<py::object>(PyObject_CallFunctionObjArgs(
-            once().get_stored().write.ptr(), topic.ptr(), text.ptr(), nullptr));
-        if (!done)
-            report();
-    }
+    if (!finalizing())
+        write(journal::take());
 }
 
 void hand_out_in_passing() noexcept {
+    // Whoever is without the lock is in a call, which hands out when it ends.
     if (journal::empty() || finalizing() || PyGILState_Check() == 0)
         return;
-    const py::error_scope raised; // an object may go while an exception is on its way
-    try {
-        hand_out_noted();
-    } catch (py::error_already_set &error) {
-        error.discard_as_unraisable("remctl");
-    } catch (const std::exception &) { // NOLINT(bugprone-empty-catch): no memory
-    }
+    std::unique_ptr<Entries> entries(new (std::nothrow) Entries(journal::take()));
+    if (entries && Py_AddPendingCall(&write_pending, entries.get()) == 0)
+        static_cast<void>(entries.release()); // NOLINT(bugprone-unused-return-value)
 }
 
 std::optional<std::string> name_for_log(py::handle arguments) {

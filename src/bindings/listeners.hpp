@@ -29,8 +29,7 @@ inline void hand_out() {
         hand_out_noted();
 }
 
-/// The same for who may have the interpreter lock or not, and cannot raise: then
-/// it is left to whoever has it next.
+/// The same for a destructor, which runs no Python: the main thread soon does.
 void hand_out_in_passing() noexcept;
 
 /// What a log may call a command: nothing where nobody listens. For a call that

@@ -23,15 +23,15 @@ class Notes {
     /// What follows is about this server. Port 0: over a socket of the caller's.
     void about(const Target &target, std::uint16_t port);
 
-    void connected(int socket, Time since) const noexcept;
-    void authenticated(const Target &target, Time since) const noexcept;
+    void connected(int socket, Time begin) const noexcept;
+    void authenticated(const Target &target, Time begin) const noexcept;
     void old_protocol() const noexcept;
     void reconnecting(std::string_view why) noexcept;
 
     /// Just before a command is sent.
     void asked(const Request &request);
     void answered(const Token &token) noexcept;
-    void sign_of_life(bool given, Time since) const noexcept;
+    void sign_of_life(bool given, Time begin) const noexcept;
 
     /// The connection was given up; why is said by what follows.
     void lost() noexcept { lost_ = true; }

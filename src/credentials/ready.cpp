@@ -51,9 +51,8 @@ Task<std::shared_ptr<Lease>> renew_on_thread(std::shared_ptr<Credentials> creden
             co_return nullptr;
         }
         if (call.expired()) {
-            const Error late = credentials->late();
-            note_not_renewed(*credentials, late.what());
-            throw late;
+            note_not_renewed(*credentials, credentials->late().what());
+            throw credentials->late();
         }
         co_await call.wait({}, until);
     }

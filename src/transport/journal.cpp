@@ -15,8 +15,16 @@ std::array<std::atomic<bool>, topics> &wanted() noexcept {
     return all;
 }
 
-thread_local std::vector<Entry> entries;
-thread_local bool is_deaf = false;
+struct Here {
+    std::vector<Entry> entries;
+    bool deaf = false;
+};
+
+/// This thread's.
+Here &here() noexcept {
+    thread_local Here it;
+    return it;
+}
 
 } // namespace
 
@@ -28,22 +36,23 @@ void keep(Topic topic, bool wants) noexcept {
 }
 
 bool kept(Topic topic) noexcept {
-    return wanted()[static_cast<std::size_t>(topic)].load(std::memory_order_relaxed) && !is_deaf;
+    return wanted()[static_cast<std::size_t>(topic)].load(std::memory_order_relaxed) &&
+           !here().deaf;
 }
 
 void add(Topic topic, std::string text) {
-    if (!is_deaf)
-        entries.push_back({topic, std::move(text)});
+    if (!here().deaf)
+        here().entries.push_back({topic, std::move(text)});
 }
 
-bool empty() noexcept { return entries.empty(); }
+bool empty() noexcept { return here().entries.empty(); }
 
-std::vector<Entry> take() noexcept { return std::exchange(entries, {}); }
+std::vector<Entry> take() noexcept { return std::exchange(here().entries, {}); }
 
-Deaf::Deaf() noexcept : before_(std::exchange(is_deaf, true)) {}
+Deaf::Deaf() noexcept : before_(std::exchange(here().deaf, true)) {}
 
-Deaf::~Deaf() { is_deaf = before_; }
+Deaf::~Deaf() { here().deaf = before_; }
 
-bool deaf() noexcept { return is_deaf; }
+bool deaf() noexcept { return here().deaf; }
 
 } // namespace pyremctl::journal

@@ -18,7 +18,7 @@ struct Entry {
 
 /// Says whether entries about a topic are wanted, from now on and in all
 /// threads. Whoever begins a call looks whether anybody listens.
-void keep(Topic topic, bool wanted) noexcept;
+void keep(Topic topic, bool wants) noexcept;
 
 /// True where they are wanted, and this thread is not deaf.
 bool kept(Topic topic) noexcept;

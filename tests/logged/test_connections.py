@@ -331,3 +331,27 @@ class TestHandlers:
         list(client)
         client.run(["test", "hello"])
         assert log.lines() == HELLO
+
+
+class TestOnTheSameConnection:
+    def test_a_handler_may_use_it_when_the_call_has_ended(self, client: Remctl, log: Log) -> None:
+        """In the middle it is told that the connection is in use."""
+        answers: list[object] = []
+
+        class Asking(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                try:
+                    answers.append(client.noop())
+                except RemctlError as error:
+                    answers.append(str(error))
+
+        logger = logging.getLogger("remctl")
+        handler = Asking()
+        logger.addHandler(handler)
+        try:
+            assert client.run(["test", "hello"]).status == 0
+        finally:
+            logger.removeHandler(handler)
+        in_use = "the connection is in use by the call that this one interrupts"
+        assert answers == [in_use, True]
+        assert log.lines() == HELLO
