@@ -13,13 +13,14 @@
 
 #include "bindings/verbs.hpp"
 #include "drivers/reactor.hpp"
+#include "transport/shared_only.hpp"
 
 namespace pyremctl {
 
 class PythonReactor;
 
 /// What stands for a call that was started: Python's Operation.
-class PythonOperation {
+class PythonOperation : public SharedOnly {
   public:
     /// What Python gets, after success; with the interpreter lock.
     using Finish = std::function<pybind11::object()>;
@@ -50,7 +51,7 @@ class PythonOperation {
 
 /// A reactor, and the objects for what runs in it. Used by the thread that made
 /// it; calls from any other raise.
-class PythonReactor {
+class PythonReactor : public SharedOnly {
   public:
     using SharedOperation = std::shared_ptr<PythonOperation>;
 

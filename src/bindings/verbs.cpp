@@ -1,15 +1,23 @@
 #include "bindings/verbs.hpp"
 
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "transport/error.hpp"
+
 namespace py = pybind11;
 
 namespace pyremctl::verbs {
 
 SharedClient new_client() {
-    const auto destroy = [](Client *client) noexcept {
-        delete client; // NOLINT(*-owning-memory): it is a shared_ptr's
-        hand_out_in_passing();
-    };
-    return {new Client, destroy};
+    auto client = std::make_shared<Client>();
+    auto *const address = client.get();
+    // Python's share, in which the one that counts lies.
+    return {address, [client](Client * /*address*/) mutable noexcept {
+                client.reset();
+                hand_out_in_passing();
+            }};
 }
 
 Target to_target(py::handle host, py::handle port, py::handle principal) {
@@ -25,16 +33,16 @@ Descriptor duplicate(int descriptor) {
     int type = 0;
     socklen_t length = sizeof type;
     if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
+        if (errno != EBADF && errno != ENOTSOCK)
+            throw Error(std::string("cannot use the socket: ") + std::strerror(errno));
         PyErr_SetFromErrno(PyExc_OSError);
         throw py::error_already_set();
     }
     if (type != SOCK_STREAM)
         throw py::value_error("the socket must be a stream socket");
     auto copy = Descriptor::from([&] { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0); });
-    if (!copy) {
-        PyErr_SetFromErrno(PyExc_OSError);
-        throw py::error_already_set();
-    }
+    if (!copy)
+        throw no_descriptor("a copy of the socket");
     return copy;
 }
 

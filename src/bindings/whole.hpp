@@ -3,8 +3,11 @@
 
 #include <pybind11/pybind11.h>
 
+#include <concepts>
 #include <memory>
 #include <string>
+
+#include "transport/shared_only.hpp"
 
 namespace pyremctl {
 
@@ -48,7 +51,7 @@ template <auto make> void construct_in_new_by(pybind11::handle cls) {
     };
 }
 
-template <class Value> void construct_in_new(pybind11::handle cls) {
+template <std::derived_from<SharedOnly> Value> void construct_in_new(pybind11::handle cls) {
     construct_in_new_by<[] { return std::make_shared<Value>(); }>(cls);
 }
 

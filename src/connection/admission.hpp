@@ -11,6 +11,7 @@
 #include "transport/address.hpp"
 #include "transport/call.hpp"
 #include "transport/dial.hpp"
+#include "transport/shared_only.hpp"
 #include "transport/task.hpp"
 #include "transport/waker.hpp"
 
@@ -21,7 +22,7 @@ namespace pyremctl {
 /// one that finds no room there tries again after a second.
 ///
 /// Shared by connections that one thread uses.
-class Admission : public std::enable_shared_from_this<Admission> {
+class Admission : public SharedOnly, public std::enable_shared_from_this<Admission> {
     struct Entry {
         std::string key; // the address and port
         std::shared_ptr<Waker> waker;

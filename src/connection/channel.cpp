@@ -38,7 +38,7 @@ Channel::Channel(Descriptor socket, std::pair<Descriptor, Descriptor> pair)
       generation_(fork_generation()) {}
 
 bool Channel::open(const std::string &host, const std::optional<std::string> &principal) {
-    return handle_.open_fd(host, far_.release(), principal);
+    return handle_.open_fd(host, far_, principal);
 }
 
 void Channel::note(const Transfer &transfer) {

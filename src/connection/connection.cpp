@@ -68,9 +68,10 @@ void Result::add(const Token &token) {
 void Connection::require_idle() const {
     if (!opened())
         throw Error("no currently open connection", Failure::not_opened);
-    if (pending())
+    if (pending()) // of which nothing changes, nor of whether the previous command ran
         throw Error("output of the previous command is pending: read it to its end with "
-                    "output(), or close the connection, before the next command");
+                    "output(), or close the connection, before the next command")
+            .with_may_have_run(false);
 }
 
 void Connection::use(std::shared_ptr<Channel> channel) noexcept {
@@ -140,8 +141,8 @@ Task<bool> Connection::call_on_thread(std::shared_ptr<Channel> channel, LibraryC
 }
 
 Task<void> Connection::command(SharedCommand command, Call &call) {
-    may_have_run_ = false;
     require_idle();
+    may_have_run_ = false;
     if (call.overdue())
         throw too_late();
     DropGuard guard(*this);
@@ -372,8 +373,8 @@ Task<void> Connection::run(SharedCommand command, Result &result, Call &call) {
 }
 
 Task<bool> Connection::noop(Call &call) {
-    may_have_run_ = false;
     require_idle();
+    may_have_run_ = false;
     if (!connected())
         throw Error("no connection open");
     if (legacy_)

@@ -10,6 +10,7 @@
 
 #include "credentials/lease.hpp"
 #include "transport/error.hpp"
+#include "transport/shared_only.hpp"
 
 namespace pyremctl {
 
@@ -17,7 +18,7 @@ namespace pyremctl {
 /// may block is for a helper thread (ready.hpp): it is safe to leave behind,
 /// since it owns what it uses and calls nobody back. In the child of a fork it
 /// starts anew, without a ticket.
-class Credentials {
+class Credentials : public SharedOnly {
   public:
     /// What is known without asking anybody.
     struct Facts {

@@ -138,7 +138,12 @@ Task<Client::Place> Client::enter(std::shared_ptr<Session> session, Caller calle
 
 std::optional<Client::Held<Token>> Client::output_at_once(const std::shared_ptr<Session> &session,
                                                           Caller caller, Call &call) {
-    auto place = enter_at_once(session.get(), caller, call);
+    std::optional<Place> place;
+    try {
+        place = enter_at_once(session.get(), caller, call);
+    } catch (const Error &error) {
+        throw Error(error).with_may_have_run(true);
+    }
     if (!place)
         return std::nullopt;
     const Ending ending(*place->body);
@@ -218,7 +223,8 @@ void Client::fail(const Error &error, Body &body) {
 void Client::look_at_orphan(Body &body) {
     if (body.orphaned)
         fail(Error("the output that was pending when the process was forked belongs to the "
-                   "parent: run the command again here"),
+                   "parent: run the command again here")
+                 .with_may_have_run(true),
              body);
 }
 

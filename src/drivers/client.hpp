@@ -11,6 +11,7 @@
 
 #include "connection/connection.hpp"
 #include "drivers/turns.hpp"
+#include "transport/shared_only.hpp"
 
 namespace pyremctl {
 
@@ -26,7 +27,7 @@ using Session = Turns::Session;
 /// it cuts short, and the object goes on with a new one. In the child of a fork
 /// it is the same: the parent's connection is lost, its descriptors are closed
 /// already, and the next command makes one of the child's own.
-class Client : public std::enable_shared_from_this<Client> {
+class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     struct Body;
 
   public:
@@ -162,9 +163,15 @@ template <class Verb>
 Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Session> session,
                                                           Caller caller, Call &call, Verb verb) {
     constexpr bool reads = std::is_same_v<ValueOf<Verb>, Token>;
-    std::optional<Place> place = enter_at_once(session.get(), caller, call);
-    if (!place)
-        place = co_await enter(session, caller, call);
+    std::optional<Place> place;
+    try {
+        place = enter_at_once(session.get(), caller, call);
+        if (!place)
+            place = co_await enter(session, caller, call);
+    } catch (const Error &error) {
+        // What is to be read is the answer to a command that was sent.
+        throw Error(error).with_may_have_run(reads);
+    }
     const auto body = std::move(place->body);
     const Ending ending(*body);
     if constexpr (reads) {

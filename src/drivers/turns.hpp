@@ -9,6 +9,7 @@
 
 #include "transport/call.hpp"
 #include "transport/process.hpp"
+#include "transport/shared_only.hpp"
 #include "transport/task.hpp"
 
 namespace pyremctl {
@@ -30,7 +31,7 @@ using Caller = std::uintptr_t;
 class Turns : public std::enable_shared_from_this<Turns> {
   public:
     /// Marks the calls of one stream().
-    class Session {
+    class Session : public SharedOnly {
       public:
         enum class State {
             present,

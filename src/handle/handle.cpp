@@ -92,12 +92,14 @@ bool Handle::open(const std::string &host, std::uint16_t port,
     return remctl_open(handle_.get(), host_.c_str(), port, c_string(principal_)) != 0;
 }
 
-bool Handle::open_fd(const std::string &host, int socket,
+bool Handle::open_fd(const std::string &host, Descriptor &socket,
                      const std::optional<std::string> &principal) {
     const InLibrary call;
     host_ = host;
     principal_ = principal;
-    return remctl_open_fd(handle_.get(), host_.c_str(), socket, c_string(principal_)) != 0;
+    // Nothing that may fail stands between the letting go and the call.
+    return remctl_open_fd(handle_.get(), host_.c_str(), socket.release(), c_string(principal_)) !=
+           0;
 }
 
 bool Handle::command(const Command &command) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "transport/descriptor.hpp"
+
 // libremctl has functions and structs of the same names; the structs are
 // written with their keyword.
 struct remctl;
@@ -44,9 +46,10 @@ class Handle {
     bool open(const std::string &host, std::uint16_t port,
               const std::optional<std::string> &principal);
 
-    /// remctl_open_fd: over a connected socket, which libremctl owns from now
+    /// remctl_open_fd: over a connected socket, which libremctl owns from then
     /// on and closes, also when it fails.
-    bool open_fd(const std::string &host, int socket, const std::optional<std::string> &principal);
+    bool open_fd(const std::string &host, Descriptor &socket,
+                 const std::optional<std::string> &principal);
 
     bool command(const Command &command);
     bool noop();

@@ -1,6 +1,7 @@
 // The failures of a call, and the exception that carries them.
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -35,16 +36,18 @@ class Error : public std::runtime_error {
         return std::move(*this);
     }
 
-    /// False when the server cannot have begun the command.
-    bool may_have_run() const noexcept { return may_have_run_; }
+    /// False when the server cannot have begun the command. Whoever says it
+    /// first knows it best; where nobody does it is false.
+    bool may_have_run() const noexcept { return may_have_run_.value_or(false); }
     Error &&with_may_have_run(bool may_have_run) && {
-        may_have_run_ = may_have_run;
+        if (!may_have_run_)
+            may_have_run_ = may_have_run;
         return std::move(*this);
     }
 
   private:
     Failure failure_;
-    bool may_have_run_ = false;
+    std::optional<bool> may_have_run_;
     bool lasting_ = true;
     std::string hint_;
 };

@@ -86,9 +86,12 @@ class Proxy:
         self._order(limit)
 
     def close(self) -> None:
-        """End every connection and the proxy."""
-        self._order(self._stop)
-        self._thread.join()
+        """End every connection and the proxy. Harmless the second time."""
+        if self._thread.is_alive():
+            self._order(self._stop)
+            self._thread.join()
+        # Not in the thread: it may have seen the order before it was woken for it.
+        self._waker.close()
 
     # What follows runs in the thread.
 
@@ -98,8 +101,7 @@ class Proxy:
             return
         done = threading.Event()
         self._orders.append((order, done))
-        with contextlib.suppress(OSError):  # it was seen to at once, and was to stop
-            self._waker.send(b"!")
+        self._waker.send(b"!")
         assert done.wait(10), "the proxy hangs"
 
     def _run(self) -> None:
@@ -203,7 +205,7 @@ class Proxy:
     def _stop(self) -> None:
         self._running = False
         self._hang_up(socket.socket.close)
-        for sock in (self._listener, self._waker, self._woken):
+        for sock in (self._listener, self._woken):
             sock.close()
         self._selector.close()
 

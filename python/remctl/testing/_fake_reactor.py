@@ -9,6 +9,7 @@ import contextlib
 import os
 import select
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from remctl._arguments import Encoded, Seconds
@@ -46,13 +47,14 @@ class FakeReactor:
     def __init__(self) -> None:
         self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._waiting: dict[FakeOperation, Callable[[], bool]] = {}
+        self._ends: dict[FakeOperation, float] = {}  # of pauses
 
     def __del__(self) -> None:
         if hasattr(self, "_descriptor"):
             os.close(self._descriptor)
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._ends)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when dispatch() has something to do."""
@@ -62,7 +64,10 @@ class FakeReactor:
         """Advance what is ready; the operations that have ended."""
         with contextlib.suppress(BlockingIOError):  # woken already
             os.eventfd_read(self._descriptor)
-        ended = []
+        ended = [operation for operation, end in self._ends.items() if end <= monotonic()]
+        for operation in ended:
+            del self._ends[operation]
+            operation.settle()
         for operation, free in list(self._waiting.items()):
             if free():
                 del self._waiting[operation]
@@ -74,16 +79,30 @@ class FakeReactor:
         """Wait until dispatch() may have something to do."""
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
-        poll.poll()
+        end = min(self._ends.values(), default=None)
+        poll.poll(None if end is None else max(0.0, end - monotonic()) * 1000)
 
     def cancel(self, operation: FakeOperation) -> None:
         """End an operation wherever it is."""
         self._waiting.pop(operation, None)
+        self._ends.pop(operation, None)
+
+    def pause(self, seconds: Seconds) -> FakeOperation:
+        """Return an operation that ends after so long, for those that `wait()`."""
+        operation = FakeOperation(lambda: None)
+        self._ends[operation] = monotonic() + float(seconds)
+        return operation
+
+    def excuse(self, seconds: float) -> None:
+        """Put all deadlines off; calls here have none that could come."""
+        for operation in self._ends:
+            self._ends[operation] += seconds
 
     def close(self) -> int:
         """Cancel all; return how many there were."""
-        count = len(self._waiting)
+        count = len(self)
         self._waiting.clear()
+        self._ends.clear()
         return count
 
     def _wake(self) -> None:
