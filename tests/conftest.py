@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fix_ci",
+    "tests.fix_logged",
     "tests.fix_realm",
     "tests.fix_fake",
     "tests.fix_protocol1",

@@ -13,7 +13,8 @@ from remctl._async_client import AsyncRemctl, like
 from remctl._beside import Beside, beside
 from remctl._errors import RemctlError, RemctlSimpleResult, make
 from remctl._loops import Loop, running_loop, warn_left_open
-from remctl._pool import ConnectionPool, PoolBase, quick_look, readable, the_pool_s
+from remctl._pool import ConnectionPool
+from remctl._pool_base import PoolBase, quick_look, readable, the_pool_s
 from remctl._pooling import Member, Place
 from remctl._verbs import end_after, left
 
@@ -68,7 +69,7 @@ class AsyncConnectionPool(PoolBase):
         Who waits for a connection gets a RemctlError. A closed pool stays closed; closing it
         again does nothing.
         """
-        self._ledger.close()
+        self._close()
         self._unbind()
 
     aclose = close
@@ -126,12 +127,11 @@ class AsyncConnectionPool(PoolBase):
             if not self._filled:
                 await self._fill(loop, end)
                 self._filled = True
-            ledger.prune()
-            place = ledger.ask(_Bell)
+            place = self._ask(_Bell)
             if isinstance(place.bell, _Bell):
                 await place.bell.wait(left(end))
             self._require_grant(place, begin)
-            if place.member is not None and not await self._lives(loop, place.member, end):
+            if place.member is not None and not await self._lives(loop, place, end):
                 self._lost(place)
             if place.member is None:
                 place.member = await self._make(loop, end)
@@ -141,7 +141,7 @@ class AsyncConnectionPool(PoolBase):
                 # A member that it has is whole only where nothing was asked of it yet.
                 ledger.give_back(place, None)
             raise
-        ledger.count("requests_wait_ms", round((monotonic() - begin) * 1000))
+        self._served(place, begin)
         return place
 
     async def _make(self, loop: Loop, end: float | None) -> Member:
@@ -156,7 +156,9 @@ class AsyncConnectionPool(PoolBase):
             raise self._not_made(error) from None
         return self._new_member(connection)
 
-    async def _lives(self, loop: Loop, member: Member, end: float | None) -> bool:
+    async def _lives(self, loop: Loop, place: Place, end: float | None) -> bool:
+        member = place.member
+        assert member is not None
         limit = quick_look(member, end)
         if limit is None:
             return readable(member.connection) is False
@@ -164,6 +166,7 @@ class AsyncConnectionPool(PoolBase):
             await loop.finish(loop.reactor.noop(member.connection, loop.caller(), limit))
         except RemctlError:
             return False
+        self._checked(place)
         return True
 
     async def _fill(self, loop: Loop, end: float | None) -> None:
@@ -175,7 +178,7 @@ class AsyncConnectionPool(PoolBase):
                 ledger.give_back(place, place.member)
 
     async def _look_after(self, loop: Loop) -> None:
-        self._ledger.prune()
+        self._prune()
         # stats() tells; whoever needs a connection will be told why there is none.
         with suppress(RemctlError):
             await self._fill(loop, self._end(None))

@@ -183,7 +183,7 @@ class RemctlCommandError(RemctlError):
             text += f" on {self.host}"
         text += f" exited with status {self.result.status}"
         line = _last_line(self.result.stderr)
-        return _printable(f"{text}: {line}" if line else text)
+        return printable(f"{text}: {line}" if line else text)
 
 
 def make(
@@ -290,7 +290,7 @@ def _last_line(data: bytes | None) -> str:
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text, with what a terminal would act on written as Python writes it in a string."""
     if text.isprintable():
         return text

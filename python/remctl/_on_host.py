@@ -23,6 +23,7 @@ from remctl._errors import RemctlError, RemctlSimpleResult, locate, make
 from remctl._outcomes import Outcome, Target
 from remctl._output import RemctlOutput
 from remctl._settings import Settings
+from remctl._topics import CONNECTIONS
 from remctl._verbs import Answer, result_of
 
 if TYPE_CHECKING:
@@ -192,6 +193,9 @@ async def _until_it_is_known(
             locate(error, target.host, port or None, first_words(arguments))
             # Its frames would be kept for as long as it is.
             return Outcome(target, None, error.with_traceback(None), loop.now() - begin, tries)
+        if _remctl.listening(CONNECTIONS):
+            where = f"{target.host} (port {port})" if port else target.host
+            _remctl.note(CONNECTIONS, f"{where}: another try in {pause:.1f} s: {error}")
         await loop.sleep(pause)
 
 

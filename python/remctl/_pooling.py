@@ -45,12 +45,14 @@ class Member:
 class Place:
     """In the queue, or at its head: then with a member, or with the right to make one."""
 
-    __slots__ = ("asked", "bell", "generation", "granted", "member")
+    __slots__ = ("asked", "bell", "generation", "granted", "logged", "member")
 
     def __init__(self, generation: int) -> None:
         self.generation = generation
         self.asked = monotonic()
         self.granted = False
+        #: Whether anybody listened to the pool's log when it was asked for.
+        self.logged = False
         self.member: Member | None = None
         self.bell: Bell | None = None
 
@@ -147,8 +149,8 @@ class Ledger:
             place.granted = True
             return place
 
-    def prune(self) -> None:
-        """Close what has rested too long or is too old."""
+    def prune(self) -> int:
+        """Close what has rested too long or is too old. How many there were."""
         now = monotonic()
         with self._lock:
             old = [member for member in self._resting if self._is_old(member, now)]
@@ -158,6 +160,7 @@ class Ledger:
             self._serve()
         for member in old:
             member.connection.close()
+        return len(old)
 
     def is_old(self, member: Member) -> bool:
         """Whether it is not to be given out any more."""

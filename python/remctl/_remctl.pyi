@@ -27,6 +27,12 @@ class _BuildInfo(TypedDict):
 def build_info() -> _BuildInfo:
     """What this extension was built from, by name; None where it is not known."""
 
+def listening(topic: int, /) -> bool:
+    """Whether anybody listens to a topic's logger at DEBUG; see remctl._logging."""
+
+def note(topic: int, text: str) -> None:
+    """Log a text, after listening() was true; see remctl._logging."""
+
 class _Type(type): ...  # the metaclass of pybind11's classes, which cannot be imported
 
 @final

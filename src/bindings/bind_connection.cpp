@@ -3,6 +3,7 @@
 
 #include "bindings/blocking_way.hpp"
 #include "bindings/convert.hpp"
+#include "bindings/listeners.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/unlocked.hpp"
 #include "bindings/verbs.hpp"
@@ -23,8 +24,11 @@ constexpr auto by_reference = [](Self &self) { return (self.*method)(); };
 
 template <auto method>
 constexpr auto without_lock = [](Client &self) {
-    const Unlocked unlocked;
-    (self.*method)();
+    {
+        const Unlocked unlocked;
+        (self.*method)();
+    }
+    hand_out();
 };
 
 // It has no state.
@@ -156,8 +160,11 @@ void register_connection(py::module_ &module) {
         .def(
             "leave",
             [](Client &self, Session &session) {
-                const Unlocked unlocked;
-                self.leave(session);
+                {
+                    const Unlocked unlocked;
+                    self.leave(session);
+                }
+                hand_out();
             },
             py::arg("session"),
             "End a stream. Unless it was read to its end the connection is dropped.")
@@ -174,7 +181,7 @@ void register_connection(py::module_ &module) {
                                "True when output() has something to give without a wait.")
         .def("fileno", by_reference<const Client, &Client::descriptor>,
              "The connected socket's descriptor, or -1.");
-    construct_in_new<Client>(connection_class);
+    construct_in_new_by<&verbs::new_client>(connection_class);
     forbid_copies(connection_class);
 }
 

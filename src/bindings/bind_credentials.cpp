@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bindings/convert.hpp"
+#include "bindings/listeners.hpp"
 #include "bindings/reactor_way.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/unlocked.hpp"
@@ -26,9 +27,13 @@ using Shared = std::shared_ptr<Credentials>;
 /// The blocking driver.
 void renew(const Shared &self, py::handle timeout) {
     const auto deadline = to_deadline(timeout);
-    Unlocked unlocked;
-    Call call({.inactivity = std::nullopt, .deadline = deadline}, thread_waker());
-    BlockingDriver(*thread_waker(), unlocked).run(renew_now(self, call));
+    listen(journal::Topic::credentials);
+    told([&] {
+        Unlocked unlocked;
+        Call call({.inactivity = std::nullopt, .deadline = deadline}, thread_waker());
+        BlockingDriver(*thread_waker(), unlocked).run(renew_now(self, call));
+        return true;
+    });
 }
 
 /// The other driver: the renewal as an operation of an event loop's reactor.
@@ -36,6 +41,7 @@ PythonReactor::SharedOperation renew_in(const Shared &self, PythonReactor &react
                                         py::handle timeout) {
     const Limits limits{.inactivity = std::nullopt, .deadline = to_deadline(timeout)};
     const auto nothing = []() -> py::object { return py::none(); };
+    listen(journal::Topic::credentials);
     return reactor.start(
         limits, [self](Call &call) { return renew_now(self, call); }, nothing, nullptr, [] {});
 }

@@ -40,7 +40,7 @@ class LowlevelHandle {
     }
 
   private:
-    verbs::SharedClient client_ = std::make_shared<Client>();
+    verbs::SharedClient client_ = verbs::new_client();
     bool closed_ = false;
 };
 
@@ -110,7 +110,7 @@ py::tuple remctl_output(const LowlevelHandle &handle, const py::object &type) {
 /// The simple call: (error, stdout, stderr, status).
 py::tuple simple_call(py::handle host, py::handle port, py::handle principal, py::handle list) {
     const auto checked = hold_command(list); // before anything is sent
-    const auto client = std::make_shared<Client>();
+    const auto client = verbs::new_client();
     try {
         verbs::open(way, client, host, port, principal, py::none());
         const py::tuple result = py::tuple(verbs::run(way, client, list, py::none()));
@@ -125,8 +125,11 @@ py::tuple simple_call(py::handle host, py::handle port, py::handle principal, py
 
 void remctl_close(LowlevelHandle &handle) {
     const auto client = handle.take();
-    const Unlocked unlocked;
-    client->close();
+    {
+        const Unlocked unlocked;
+        client->close();
+    }
+    hand_out();
 }
 
 /// A struct sequence: a tuple whose members have names.

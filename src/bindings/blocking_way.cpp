@@ -7,17 +7,19 @@ namespace pyremctl {
 py::tuple output(const verbs::SharedClient &client, const verbs::SharedSession &session,
                  py::handle timeout) {
     const auto deadline = to_deadline(timeout);
-    Unlocked unlocked;
-    Call call(client->limits(deadline), thread_waker());
-    auto held = client->output_at_once(session, this_thread(), call);
-    if (!held)
-        held = BlockingDriver(*thread_waker(), unlocked)
-                   .run(client->perform(session, this_thread(), call,
-                                        [](Connection &connection, Call &going) {
-                                            return connection.output(going);
-                                        }));
-    unlocked.relock();
-    return to_tuple(held->value); // while the turn keeps the token's memory good
+    return told([&] {
+        Unlocked unlocked;
+        Call call(client->limits(deadline), thread_waker());
+        auto held = client->output_at_once(session, this_thread(), call);
+        if (!held)
+            held = BlockingDriver(*thread_waker(), unlocked)
+                       .run(client->perform(session, this_thread(), call,
+                                            [](Connection &connection, Call &going) {
+                                                return connection.output(going);
+                                            }));
+        unlocked.relock();
+        return to_tuple(held->value); // while the turn keeps the token's memory good
+    });
 }
 
 } // namespace pyremctl

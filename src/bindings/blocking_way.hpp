@@ -20,36 +20,42 @@ class BlockingWay {
     pybind11::object perform(verbs::SharedClient client, std::optional<Time> deadline,
                              verbs::SharedSession session, Verb verb, Finish finish,
                              const std::shared_ptr<Result> &partial = nullptr) {
-        Unlocked unlocked;
-        Call call(client->limits(deadline), thread_waker());
-        try {
-            auto held = wait(unlocked, client->perform(std::move(session), this_thread(), call,
-                                                       std::move(verb)));
-            unlocked.relock();
-            return finish(held);
-        } catch (const Error &error) {
-            if (!partial)
-                throw;
-            unlocked.relock();
-            raise(to_exception(error, *partial));
-        }
+        return told([&] {
+            Unlocked unlocked;
+            Call call(client->limits(deadline), thread_waker());
+            try {
+                auto held = wait(unlocked, client->perform(std::move(session), this_thread(), call,
+                                                           std::move(verb)));
+                unlocked.relock();
+                return finish(held);
+            } catch (const Error &error) {
+                if (!partial)
+                    throw;
+                unlocked.relock();
+                raise(to_exception(error, *partial));
+            }
+        });
     }
 
     template <class Verb>
     pybind11::object open(verbs::SharedClient client, std::optional<Time> deadline, Target target,
                           Verb verb) {
-        Unlocked unlocked;
-        Call call(client->limits(deadline), thread_waker());
-        wait(unlocked, client->open(std::move(target), this_thread(), call, std::move(verb)));
-        unlocked.relock();
-        return pybind11::none();
+        return told([&]() -> pybind11::object {
+            Unlocked unlocked;
+            Call call(client->limits(deadline), thread_waker());
+            wait(unlocked, client->open(std::move(target), this_thread(), call, std::move(verb)));
+            unlocked.relock();
+            return pybind11::none();
+        });
     }
 
     verbs::SharedSession stream(verbs::SharedClient client, std::optional<Time> deadline,
                                 SharedCommand command) {
-        Unlocked unlocked;
-        Call call(client->limits(deadline), thread_waker());
-        return wait(unlocked, client->stream(std::move(command), this_thread(), call));
+        return told([&] {
+            Unlocked unlocked;
+            Call call(client->limits(deadline), thread_waker());
+            return wait(unlocked, client->stream(std::move(command), this_thread(), call));
+        });
     }
 
   private:

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/listeners.hpp"
 #include "transport/process.hpp"
 
 namespace py = pybind11;
@@ -30,7 +31,7 @@ GivenBack &given_back() { return immortal<GivenBack>(); }
 
 struct HeldCommand {
     Buffers buffers;
-    Command command;
+    Request request;
 
     HeldCommand() = default;
     HeldCommand(const HeldCommand &) = delete;
@@ -60,7 +61,7 @@ struct HeldCommand {
         if (PyObject_GetBuffer(item.ptr(), &buffer, PyBUF_SIMPLE) != 0)
             throw py::error_already_set();
         buffers.push_back(buffer); // has its room
-        command.push_back({buffer.buf, static_cast<std::size_t>(buffer.len)});
+        request.arguments.push_back({buffer.buf, static_cast<std::size_t>(buffer.len)});
     }
 };
 
@@ -79,11 +80,12 @@ SharedCommand hold_command(py::handle list) {
         throw py::value_error("command must not be empty");
     auto held = std::make_shared<HeldCommand>();
     held->buffers.reserve(items.size());
-    held->command.reserve(items.size());
+    held->request.arguments.reserve(items.size());
     for (const py::handle item : items)
         held->add(item);
-    const Command *command = &held->command;
-    return {std::move(held), command};
+    held->request.name = name_for_log(items);
+    const Request *request = &held->request;
+    return {std::move(held), request};
 }
 
 void release_held() noexcept {

@@ -1,6 +1,7 @@
 #include "bindings/reactor_way.hpp"
 
 #include "bindings/errors.hpp"
+#include "bindings/listeners.hpp"
 #include "bindings/unlocked.hpp"
 #include "drivers/blocking.hpp"
 
@@ -50,6 +51,12 @@ PythonReactor::SharedOperation PythonReactor::start(Limits limits, const Reactor
                                                        std::move(partial), std::move(undo));
     if (!running->ended())
         operations_.emplace(running.get(), operation);
+    try {
+        hand_out();
+    } catch (...) { // and nobody gets the operation
+        cancel(*operation);
+        throw;
+    }
     return operation;
 }
 
@@ -57,24 +64,28 @@ void PythonReactor::cancel(PythonOperation &operation) {
     require_owner();
     const auto keep = operations_.extract(operation.running_.get());
     const bool lost = operation.done() && !std::exchange(operation.taken_, true);
-    const Unlocked unlocked;
-    if (!operation.done())
-        reactor_.cancel(*operation.running_);
-    else if (lost)
-        operation.undo_();
+    {
+        const Unlocked unlocked;
+        if (!operation.done())
+            reactor_.cancel(*operation.running_);
+        else if (lost)
+            operation.undo_();
+    }
+    hand_out();
 }
 
 py::list PythonReactor::dispatch(double budget) {
     require_owner();
     release_held();
-    std::vector<std::shared_ptr<Reactor::Running>> ended;
     {
         const Unlocked unlocked;
-        ended = reactor_.dispatch(
+        const auto ended = reactor_.dispatch(
             std::chrono::duration_cast<Duration>(std::chrono::duration<double>(budget)));
+        ended_.insert(ended_.end(), ended.begin(), ended.end());
     }
+    hand_out(); // where that raises, the next dispatch gives what has ended
     py::list list;
-    for (const auto &running : ended)
+    for (const auto &running : std::exchange(ended_, {}))
         if (const auto node = operations_.extract(running.get()))
             list.append(py::cast(node.mapped()));
     return list;

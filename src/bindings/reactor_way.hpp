@@ -9,6 +9,7 @@
 #include <thread>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "bindings/verbs.hpp"
 #include "drivers/reactor.hpp"
@@ -85,6 +86,7 @@ class PythonReactor : public SharedOnly {
 
     std::thread::id owner_ = std::this_thread::get_id();
     Reactor reactor_;
+    std::vector<std::shared_ptr<Reactor::Running>> ended_; // and not given to anybody
     std::unordered_map<const Reactor::Running *, SharedOperation> operations_;
 };
 

@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "bindings/listeners.hpp"
+#include "transport/journal.hpp"
 #include "transport/process.hpp"
 
 namespace py = pybind11;
@@ -35,6 +37,13 @@ bool on_main_thread() {
     return PyThread_get_thread_ident() == main_thread.load();
 }
 
+[[noreturn]] void park() noexcept {
+    for (;;)
+        ::pause();
+}
+
+} // namespace
+
 bool finalizing() noexcept {
 #if PY_VERSION_HEX >= 0x030D0000
     return Py_IsFinalizing() != 0;
@@ -42,13 +51,6 @@ bool finalizing() noexcept {
     return _Py_IsFinalizing() != 0;
 #endif
 }
-
-[[noreturn]] void park() noexcept {
-    for (;;)
-        ::pause();
-}
-
-} // namespace
 
 Unlocked::Unlocked() : main_(on_main_thread()), state_(PyEval_SaveThread()) {}
 
@@ -76,6 +78,14 @@ void Unlocked::check() {
         note_end_of_threads();
     if (PyErr_CheckSignals() != 0)
         throw py::error_already_set();
+    state_ = PyEval_SaveThread();
+}
+
+void Unlocked::about_to_wait() {
+    if (journal::empty())
+        return;
+    relock();
+    hand_out();
     state_ = PyEval_SaveThread();
 }
 

@@ -8,6 +8,9 @@
 
 namespace pyremctl {
 
+/// True once the interpreter is shutting down: Python's own things may be gone.
+bool finalizing() noexcept;
+
 /// Releases the interpreter lock for as long as it lives, or until relock(),
 /// and lets a wait look at Python's signal handlers.
 ///
@@ -25,6 +28,9 @@ class Unlocked final : public Interrupts {
 
     /// Runs Python's signal handlers. Throws what they raised.
     void check() override;
+
+    /// Hands out what there is for the log, so that it is told as it happens.
+    void about_to_wait() override;
 
     std::optional<Duration> slice() const override;
 

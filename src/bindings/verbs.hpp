@@ -18,6 +18,7 @@
 
 #include "bindings/convert.hpp"
 #include "bindings/held_command.hpp"
+#include "bindings/listeners.hpp"
 #include "drivers/client.hpp"
 #include "transport/address.hpp"
 
@@ -25,6 +26,9 @@ namespace pyremctl::verbs {
 
 using SharedClient = std::shared_ptr<Client>;
 using SharedSession = std::shared_ptr<Session>; ///< null outside any stream
+
+/// A client that says when it goes, too, what there is for the log.
+SharedClient new_client();
 
 /// Without a host there has to be a principal.
 Target to_target(pybind11::handle host, pybind11::handle port, pybind11::handle principal);
@@ -36,6 +40,12 @@ Descriptor duplicate(int descriptor);
 /// (address in digits, port) as an address.
 Address to_address(pybind11::handle pair);
 
+/// Which may have to get a ticket first.
+inline void listen_to_opening() {
+    listen(journal::Topic::connections);
+    listen(journal::Topic::credentials);
+}
+
 /// What a verb that gives nothing gives Python.
 inline const auto to_none = [](auto &) -> pybind11::object { return pybind11::none(); };
 
@@ -45,6 +55,7 @@ auto open(Way &way, SharedClient client, pybind11::handle host, pybind11::handle
     Target target = to_target(host, port, principal);
     if (target.host.empty())
         throw pybind11::value_error("host must not be empty");
+    listen_to_opening();
     return way.open(
         std::move(client), to_deadline(timeout), target,
         [target](Connection &connection, Call &call) { return connection.open(target, call); });
@@ -58,6 +69,7 @@ auto open_descriptor(Way &way, SharedClient client, int descriptor, pybind11::ha
     const Target target = to_target(host, pybind11::int_(0), principal);
     const auto deadline = to_deadline(timeout);
     auto socket = std::make_shared<Descriptor>(duplicate(descriptor));
+    listen_to_opening();
     return way.open(std::move(client), deadline, target,
                     [target, socket](Connection &connection, Call &call) {
                         return connection.adopt(std::move(*socket), target, call);
@@ -73,6 +85,7 @@ auto open_address(Way &way, SharedClient client, pybind11::handle address, pybin
     const auto pair = pybind11::reinterpret_borrow<pybind11::tuple>(address);
     const Target target = to_target(host, pair[1], principal);
     const Address where = to_address(pair);
+    listen_to_opening();
     return way.open(std::move(client), std::nullopt, target,
                     [target, where](Connection &connection, Call &call) {
                         return connection.open_address(where, target, call);
@@ -125,6 +138,7 @@ auto stream(Way &way, SharedClient client, pybind11::handle list, pybind11::hand
 }
 
 template <class Way> auto noop(Way &way, SharedClient client, pybind11::handle timeout) {
+    listen(journal::Topic::connections);
     return way.perform(
         std::move(client), to_deadline(timeout), nullptr,
         [](Connection &connection, Call &call) { return connection.noop(call); },

@@ -34,6 +34,8 @@ constexpr std::uint32_t bad_token = 2;
 constexpr std::uint32_t too_much_data = 8;
 constexpr std::uint32_t no_help = 10;
 
+const char *const out_of_turn = "unexpected data from the server";
+
 /// True when the server says by its error that it has not begun the command:
 /// codes 2 to 8 and 10. What else went wrong may have gone wrong in the middle.
 bool refuses(std::uint32_t error) noexcept {
@@ -78,6 +80,13 @@ void Connection::use(std::shared_ptr<Channel> channel) noexcept {
 }
 
 void Connection::drop() noexcept {
+    if (connected())
+        notes_.lost();
+    forget();
+}
+
+/// Ends the connection, and says nothing.
+void Connection::forget() noexcept {
     if (channel_)
         channel_->abort();
     use(nullptr);
@@ -86,15 +95,23 @@ void Connection::drop() noexcept {
     ready_ = false;
 }
 
-void Connection::close() noexcept {
+/// Says goodbye to the server.
+void Connection::take_leave() noexcept {
+    if (connected())
+        notes_.closed();
     if (channel_)
         channel_->close();
-    drop();
+    forget();
+}
+
+void Connection::close() noexcept {
+    take_leave();
     opened_ = false;
 }
 
 void Connection::inherit(Target target, bool reconnects) {
     target_ = std::move(target);
+    notes_.about(target_, target_.port);
     reconnects_ = reconnects;
     lost_ = "the connection was made by the parent process and stays with it";
     opened_ = true;
@@ -130,16 +147,21 @@ Task<void> Connection::command(SharedCommand command, Call &call) {
     if (call.overdue())
         throw too_late();
     DropGuard guard(*this);
-    if (channel_ && channel_->stale())
+    std::string why = lost_;
+    if (channel_ && channel_->stale()) {
+        why = channel_->problem().empty() ? out_of_turn : channel_->problem();
         drop();
+    }
     bool sent = false;
     while (!sent) {
         const bool fresh = !connected();
         if (fresh && !reconnects_)
             throw Error(std::string(lost_) + ", and one over a socket of the caller's cannot be "
                                              "made again: use open_socket()");
-        if (fresh)
+        if (fresh) {
+            notes_.reconnecting(why);
             co_await establish(call);
+        }
         if (legacy_) {
             co_await command_legacy(command, call);
             break;
@@ -148,6 +170,7 @@ Task<void> Connection::command(SharedCommand command, Call &call) {
         if (!sent) {
             if (fresh || !reconnects_)
                 throw failed("sending token", channel_->problem());
+            why = channel_->problem();
             drop();
         }
     }
@@ -158,13 +181,14 @@ Task<void> Connection::command(SharedCommand command, Call &call) {
 
 /// False when the server was gone before it took a byte of the command.
 Task<bool> Connection::send(SharedCommand command, Call &call) {
-    in_pieces_ = !channel_->takes_at_once(size_on_the_wire(*command));
+    notes_.asked(*command);
+    in_pieces_ = !channel_->takes_at_once(size_on_the_wire(command->arguments));
     if (in_pieces_) {
         co_await send_in_pieces(command, call);
         co_return true;
     }
     auto channel = channel_;
-    if (!channel->handle().command(*command))
+    if (!channel->handle().command(command->arguments))
         throw Error(channel->handle().error());
     const std::size_t before = channel->sent();
     call.touch();
@@ -204,7 +228,9 @@ Task<void> Connection::send_in_pieces(SharedCommand command, Call &call) {
     };
     auto channel = channel_;
     const Noting noting(*channel, may_have_run_);
-    LibraryCall library_call = [command](Handle &handle) { return handle.command(*command); };
+    LibraryCall library_call = [command](Handle &handle) {
+        return handle.command(command->arguments);
+    };
     const bool done =
         co_await call_on_thread(channel, std::move(library_call), "sending token", call);
     if (!done)
@@ -319,6 +345,7 @@ Token Connection::take(const struct remctl_output &output) {
     // many, and then each piece that follows with an error of its own.
     if (token.type == Token::Type::error && in_pieces_ && channel_)
         channel_->distrust();
+    notes_.answered(token);
     if (token.type != Token::Type::output) {
         pending_ = false;
         if (channel_)
@@ -358,8 +385,9 @@ Task<bool> Connection::noop(Call &call) {
         throw too_late();
     DropGuard guard(*this);
     auto channel = channel_;
+    const Time begin = Clock::now();
     if (channel->stale())
-        throw channel->problem().empty() ? Error("unexpected data from the server")
+        throw channel->problem().empty() ? Error(out_of_turn)
                                          : failed("receiving token", channel->problem());
     const auto error = std::make_shared<std::string>();
     LibraryCall library_call = [error](Handle &handle) {
@@ -377,6 +405,7 @@ Task<bool> Connection::noop(Call &call) {
     if (!answered && !unknown)
         throw refused(*error, *channel);
     guard.dismiss();
+    notes_.sign_of_life(answered, begin);
     co_return answered;
 }
 

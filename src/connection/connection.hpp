@@ -13,6 +13,7 @@
 
 #include "connection/admission.hpp"
 #include "connection/channel.hpp"
+#include "connection/notes.hpp"
 #include "credentials/credentials.hpp"
 #include "credentials/explain.hpp"
 #include "transport/address.hpp"
@@ -37,9 +38,15 @@ struct Settings {
     std::shared_ptr<Admission> admission; ///< whether it is this one's turn to open; null: always
 };
 
+/// A command that is to be sent.
+struct Request {
+    Command arguments;
+    std::optional<std::string> name; ///< what a log may call it; nothing where nobody keeps one
+};
+
 /// A command, and a share of the memory that it lies in: a helper thread that
 /// was left behind may look at it for a moment longer.
-using SharedCommand = std::shared_ptr<const Command>;
+using SharedCommand = std::shared_ptr<const Request>;
 
 /// One token of output (manual, Remctl.output).
 struct Token {
@@ -132,6 +139,10 @@ class Connection {
     /// Ends the connection; the next command makes a new one.
     void drop() noexcept;
 
+    /// For the log: what the call failed of, where one failed. A connection that
+    /// was dropped was dropped for that.
+    Notes &notes() noexcept { return notes_; }
+
     /// Says goodbye and ends the connection for good. (Manual, Remctl.close.)
     void close() noexcept;
 
@@ -169,6 +180,8 @@ class Connection {
     void configure(Handle &handle, const Lease *tickets) const;
     bool connected() const noexcept { return channel_ || legacy_; }
     void use(std::shared_ptr<Channel> channel) noexcept;
+    void forget() noexcept;
+    void take_leave() noexcept;
 
     Task<void> establish(Call &call);
     Task<Descriptor> connect(std::uint16_t &port, Admission::Place &place, Call &call);
@@ -188,6 +201,7 @@ class Connection {
 
     std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
     Target target_;
+    Notes notes_;
     bool in_pieces_ = false;     // the last command took several tokens
     bool reconnects_ = false;    // not over a socket of the caller's
     bool about_command_ = false; // the verb that was begun last is

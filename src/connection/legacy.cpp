@@ -124,7 +124,9 @@ Task<void> Connection::open_legacy(std::shared_ptr<Lease> tickets, Call &call) {
     LibraryCall library_call = [tickets, target = target_, port = legacy_port_](Handle &busy) {
         return busy.open(target.host, port, target.principal);
     };
+    const Time begin = Clock::now();
     co_await call_legacy(handle, std::move(library_call), "receiving token", call);
+    notes_.authenticated(target_, begin);
     legacy_ = std::move(handle);
     legacy_fresh_ = true;
 }
@@ -136,9 +138,10 @@ Task<void> Connection::command_legacy(SharedCommand command, Call &call) {
         co_await open_legacy(std::move(lease), call);
     }
     legacy_fresh_ = false;
+    notes_.asked(*command);
     may_have_run_ = true;
     auto handle = legacy_;
-    LibraryCall library_call = [command](Handle &busy) { return busy.command(*command); };
+    LibraryCall library_call = [command](Handle &busy) { return busy.command(command->arguments); };
     co_await call_legacy(handle, std::move(library_call), "sending token", call);
 }
 

@@ -58,11 +58,10 @@ class Connection::Opening {
   public:
     Opening(Connection &connection, Target target, bool reconnects, const Call &call)
         : connection_(connection) {
-        if (connection.channel_)
-            connection.channel_->close();
-        connection.drop();
+        connection.take_leave();
         connection.about_command_ = false;
         connection.target_ = std::move(target);
+        connection.notes_.about(connection.target_, connection.target_.port);
         connection.reconnects_ = reconnects;
         connection.legacy_port_ = 0;
         if (call.overdue()) {
@@ -108,8 +107,10 @@ Task<void> Connection::open_address(Address address, Target target, Call &call) 
     Opening opening(*this, target, false, call);
     Endpoint endpoint{.host = target.host, .port = target.port};
     std::vector<Address> addresses{address};
+    const Time begin = Clock::now();
     Descriptor socket =
         co_await dial(std::move(endpoint), std::move(addresses), settings_->source, call);
+    notes_.connected(socket.get(), begin);
     co_await adopt(std::move(socket), std::move(target), call);
     opening.done();
 }
@@ -129,6 +130,7 @@ Task<void> Connection::establish(Call &call) {
         use(std::move(channel));
         co_return;
     }
+    notes_.old_protocol();
     legacy_port_ = port;
     co_await open_legacy(std::move(lease), call);
 }
@@ -141,9 +143,13 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Place &plac
     const auto addresses = co_await resolve(endpoint, call);
     if (const auto admission = settings_->admission)
         place = co_await admission->enter(endpoint, addresses.front(), call);
+    notes_.about(target_, port);
+    const Time begin = Clock::now();
     std::exception_ptr first_failure;
     try {
-        co_return co_await dial(endpoint, addresses, settings_->source, call);
+        Descriptor socket = co_await dial(endpoint, addresses, settings_->source, call);
+        notes_.connected(socket.get(), begin);
+        co_return std::move(socket);
     } catch (const Error &) {
         if (target_.port != 0 || call.expired())
             throw;
@@ -152,7 +158,11 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Place &plac
     call.check();
     port = endpoint.port = old_port;
     try {
-        co_return co_await dial(endpoint, at_port(addresses, port), settings_->source, call);
+        Descriptor socket =
+            co_await dial(endpoint, at_port(addresses, port), settings_->source, call);
+        notes_.about(target_, port);
+        notes_.connected(socket.get(), begin);
+        co_return std::move(socket);
     } catch (const Error &) {
         std::rethrow_exception(first_failure);
     }
@@ -166,6 +176,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_p
         std::string error;
         std::string hint;
     };
+    const Time begin = Clock::now();
     configure(channel->handle(), tickets.get());
     const auto outcome = std::make_shared<Outcome>();
     const Attempt attempt = attempt_with(tickets.get());
@@ -204,6 +215,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_p
         throw Error("the server fell back to protocol 1 in the middle of the handshake");
     if (!channel->settle())
         throw Error("unexpected data from the server after the handshake");
+    notes_.authenticated(target_, begin);
     co_return true;
 }
 

@@ -1,6 +1,10 @@
 #include "credentials/ready.hpp"
 
+#include <array>
+#include <ctime>
+
 #include "transport/job.hpp"
+#include "transport/journal.hpp"
 
 namespace pyremctl {
 
@@ -8,6 +12,29 @@ namespace {
 
 // How long an open waits for a new ticket when the old one is still good.
 constexpr auto patience = std::chrono::seconds(1);
+
+constexpr auto topic = journal::Topic::credentials;
+
+std::string in_utc(std::time_t moment) {
+    std::tm parts{};
+    std::array<char, 40> text{};
+    if (::gmtime_r(&moment, &parts) == nullptr ||
+        std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
+        return "a moment that cannot be told";
+    return text.data();
+}
+
+void note_renewed(const Credentials &credentials) noexcept {
+    journal::note(topic, [&] {
+        const auto expires = credentials.look().expires;
+        return credentials.source() + ": renewed" +
+               (expires ? ", good until " + in_utc(*expires) : "");
+    });
+}
+
+void note_not_renewed(const Credentials &credentials, const std::string &why) noexcept {
+    journal::note(topic, [&] { return credentials.source() + ": not renewed: " + why; });
+}
 
 /// Renews on a helper thread, which is left behind when the call ends early.
 /// The one place that waits; null when `until` came first.
@@ -19,13 +46,23 @@ Task<std::shared_ptr<Lease>> renew_on_thread(std::shared_ptr<Credentials> creden
     Job job(call.waker(), [credentials, lease] { *lease = credentials->renew(); });
     call.touch();
     while (!job.done()) {
-        if (until && Clock::now() >= *until)
+        if (until && Clock::now() >= *until) {
+            note_not_renewed(*credentials, "the KDC is slow, and the present ticket still good");
             co_return nullptr;
-        if (call.expired())
+        }
+        if (call.expired()) {
+            note_not_renewed(*credentials, credentials->late().what());
             throw credentials->late();
+        }
         co_await call.wait({}, until);
     }
-    job.finish();
+    try {
+        job.finish();
+    } catch (const Error &error) {
+        note_not_renewed(*credentials, error.what());
+        throw;
+    }
+    note_renewed(*credentials);
     co_return std::move(*lease);
 }
 

@@ -52,6 +52,7 @@ void BlockingDriver::wait_for(const Wait &wait) {
         breathe();
         return;
     }
+    interrupts_.about_to_wait();
     std::vector<pollfd> interests;
     interests.reserve(wait.interests.size() + 1);
     interests = wait.interests;

@@ -24,6 +24,9 @@ class Interrupts {
     /// Called after a signal and once every slice. What it throws ends the call.
     virtual void check() = 0;
 
+    /// Called just before a wait. What it throws ends the call.
+    virtual void about_to_wait() {}
+
     /// The longest time between two checks, or nothing where signals can't
     /// concern this thread. A signal ends the wait at once; the slice is for
     /// one that came between the check and the wait, or to another thread.

@@ -105,7 +105,7 @@ int Client::descriptor() const { return current()->connection.descriptor(); }
 /// What every verb begins with, once it is its turn.
 void Client::prepare(Body &body) {
     if (body.turns->spoiled())
-        body.connection.drop();
+        drop(body, "a stream was left in the middle of a call");
     const StateLock lock(this);
     error_.clear();
     body.connection.set(settings_);
@@ -146,6 +146,7 @@ std::optional<Client::Held<Token>> Client::output_at_once(const std::shared_ptr<
     }
     if (!place)
         return std::nullopt;
+    const Ending ending(*place->body);
     look_at_orphan(*place->body);
     try {
         if (const auto token = place->body->connection.output_at_once(call))
@@ -161,6 +162,7 @@ Task<std::shared_ptr<Session>> Client::stream(SharedCommand command, Caller call
     std::optional<Place> place = enter_at_once(nullptr, caller, call);
     if (!place)
         place = co_await enter(nullptr, caller, call);
+    const Ending ending(*place->body);
     auto session = place->turn.begin_session();
     try {
         co_await place->body->connection.command(command, call);
@@ -177,13 +179,18 @@ void Client::leave(Session &session) {
         return; // the parent's stream goes on
     const auto body = current();
     if (const auto turn = body->turns->leave_session(session))
-        body->connection.drop();
+        drop(*body, "the stream was left before its end");
+}
+
+void Client::drop(Body &body, const char *why) noexcept {
+    body.connection.drop();
+    body.connection.notes().lost_for(why);
 }
 
 void Client::drop() {
     const auto body = current();
     if (const auto turn = body->turns->seize())
-        body->connection.drop();
+        drop(*body, "the call was given up when it had ended");
 }
 
 void Client::close() {
@@ -208,12 +215,13 @@ void Client::remember(const std::shared_ptr<Body> &body, Target target) {
         origin_ = {.target = std::move(target), .reconnects = body->connection.reconnects()};
 }
 
-void Client::fail(const Error &error, const Body &body) {
+void Client::fail(const Error &error, Body &body) {
     note(error.what());
+    body.connection.notes().failed(error.what());
     throw Error(error).with_may_have_run(body.connection.may_have_run());
 }
 
-void Client::look_at_orphan(const Body &body) {
+void Client::look_at_orphan(Body &body) {
     if (body.orphaned)
         fail(Error("the output that was pending when the process was forked belongs to the "
                    "parent: run the command again here")

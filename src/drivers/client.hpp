@@ -114,6 +114,21 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
         Connection connection;
         bool orphaned = false; // output was pending at the fork
     };
+    /// Of a connection that a call loses, and of which it does not say why, says
+    /// that it was cut short: by a cancellation, an exception.
+    class Ending {
+      public:
+        explicit Ending(Body &body) noexcept : body_(body) {}
+        Ending(const Ending &) = delete;
+        Ending &operator=(const Ending &) = delete;
+        Ending(Ending &&) = delete;
+        Ending &operator=(Ending &&) = delete;
+        ~Ending() { body_.connection.notes().lost_for("the call was cut short"); }
+
+      private:
+        Body &body_;
+    };
+
     struct Origin {
         Target target;
         bool reconnects = false;
@@ -129,9 +144,10 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     std::optional<Place> enter_at_once(Session *session, Caller caller, Call &call);
     Task<Place> enter(std::shared_ptr<Session> session, Caller caller, Call &call);
     void prepare(Body &body);
+    static void drop(Body &body, const char *why) noexcept;
     void remember(const std::shared_ptr<Body> &body, Target target);
-    [[noreturn]] void fail(const Error &error, const Body &body);
-    void look_at_orphan(const Body &body);
+    [[noreturn]] void fail(const Error &error, Body &body);
+    void look_at_orphan(Body &body);
     template <class Change> void change_settings(Change change);
 
     // Guarded by StateLock(this): what the child of a fork goes on with.
@@ -157,6 +173,7 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
         throw Error(error).with_may_have_run(reads);
     }
     const auto body = std::move(place->body);
+    const Ending ending(*body);
     if constexpr (reads) {
         if (!place->turn)
             co_return Held<Token>{.body = body, .turn = {}, .value = {}};
@@ -185,6 +202,7 @@ template <class Verb> Task<void> Client::open(Target target, Caller caller, Call
     std::optional<Place> place = enter_at_once(nullptr, caller, call);
     if (!place)
         place = co_await enter(nullptr, caller, call);
+    const Ending ending(*place->body);
     place->turn.lose_session();
     place->body->orphaned = false;
     try {

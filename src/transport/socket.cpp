@@ -1,10 +1,12 @@
 #include "transport/socket.hpp"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 
 #include "transport/error.hpp"
@@ -72,6 +74,19 @@ std::size_t unread(int socket) noexcept {
     int count = 0;
     return ::ioctl(socket, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count)
                                                                : 0;
+}
+
+std::string peer_in_digits(int socket) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    auto *const generic = reinterpret_cast<sockaddr *>(&address);
+    std::array<char, NI_MAXHOST> digits{};
+    if (::getpeername(socket, generic, &length) != 0 ||
+        (address.ss_family != AF_INET && address.ss_family != AF_INET6) ||
+        ::getnameinfo(generic, length, digits.data(), digits.size(), nullptr, 0, NI_NUMERICHOST) !=
+            0)
+        return "a local socket";
+    return digits.data();
 }
 
 void disable_nagle(int socket) noexcept {

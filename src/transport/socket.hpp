@@ -34,6 +34,9 @@ std::size_t send_buffer_size(int socket) noexcept;
 /// Bytes that have come and were not received yet.
 std::size_t unread(int socket) noexcept;
 
+/// The address at the other end, in digits; "a local socket" where there are none.
+std::string peer_in_digits(int socket);
+
 /// Sends small tokens at once (TCP_NODELAY). Without it the two tokens of the
 /// handshake cost a round trip more. A socket that is not TCP has no need.
 void disable_nagle(int socket) noexcept;

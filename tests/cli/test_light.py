@@ -80,13 +80,22 @@ def test_it_costs_little_more_than_python_and_the_call(server: Server) -> None:
 
 
 def test_debugging_prints_what_the_package_logs(server: Server) -> None:
-    code = "import logging, sys; from remctl._cli import main; status = main(); "
-    code += "logging.getLogger('remctl.x').debug('said'); logging.getLogger('y').error('not')"
-    words = ["-d", "-p", str(server.port), "localhost", "test", "hello"]
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=30)
-    assert done.stdout == b"hello world\n"
-    assert b"pyremctl: said\n" in done.stderr
-    assert b"pyremctl: not" not in done.stderr
+    done = pyremctl("-d", "-p", str(server.port), "localhost", "test", "hello", "nonce")
+    assert done.stdout == b"hello nonce\n"
+    where = f"pyremctl: localhost (port {server.port}): "
+    said = done.stderr.decode().splitlines()
+    assert all(line.startswith(where) for line in said)
+    for beginning in ("connected to ", "authenticated, ", 'command "test hello": ', "status 0 "):
+        assert any(line.startswith(where + beginning) for line in said), beginning
+    assert "nonce" not in done.stderr.decode()
+    assert said[-1] == f"{where}closed"
+
+
+def test_a_word_that_is_read_is_not_logged(server: Server) -> None:
+    port = str(server.port)
+    done = pyremctl("-d", "-p", port, "--stdin", "localhost", "test", input=b"nonce")
+    assert b'command "test ***": 2 arguments, 9 bytes' in done.stderr
+    assert b"nonce" not in done.stderr
 
 
 def test_the_module_is_the_command() -> None:

@@ -192,7 +192,8 @@ Seen see(const Token &token) {
 }
 
 SharedCommand command_of(std::string &word) {
-    return std::make_shared<Command>(Command{{word.data(), word.size()}});
+    return std::make_shared<Request>(
+        Request{.arguments = {{word.data(), word.size()}}, .name = {}});
 }
 
 /// Reads the answer token by token. True when it was whole.
@@ -224,9 +225,8 @@ bool read_all(Session &session, const Answer &expected, std::string &word) {
             ::shutdown(session.peer->socket(), SHUT_WR);
     });
     try {
-        session.driver.run([&](Call &call) {
-            return session.connection.run(command_of(word), result, call);
-        });
+        session.driver.run(
+            [&](Call &call) { return session.connection.run(command_of(word), result, call); });
     } catch (const Error &) {
         failed = true;
     }
@@ -283,9 +283,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     } else if (way < 4) {
         whole = read_all(*session, expected, word);
     } else {
-        session->driver.run([&](Call &call) {
-            return session->connection.command(command_of(word), call);
-        });
+        session->driver.run(
+            [&](Call &call) { return session->connection.command(command_of(word), call); });
         session->peer->receive();
         session->send(expected.bytes);
         if (!expected.whole)
@@ -298,9 +297,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         // What came behind the answer is nobody's: such a connection is not used again.
         bool refused = false;
         try {
-            session->driver.run([&](Call &call) {
-                return session->connection.command(command_of(word), call);
-            });
+            session->driver.run(
+                [&](Call &call) { return session->connection.command(command_of(word), call); });
         } catch (const Error &) {
             refused = true;
         }

@@ -199,7 +199,8 @@ TEST_CASE("without a connection every verb says so, and connecting without an ad
     Connection connection;
     Driver driver;
     std::string word = "test";
-    const auto command = std::make_shared<Command>(Command{{word.data(), word.size()}});
+    const auto command =
+        std::make_shared<Request>(Request{.arguments = {{word.data(), word.size()}}, .name = {}});
     CHECK_THROWS_WITH_AS(driver.run([&](Call &call) { return connection.command(command, call); }),
                          "no currently open connection", Error);
     CHECK_THROWS_AS(driver.run([&](Call &call) { return connection.output(call); }), Error);

@@ -1,0 +1,199 @@
+#include "bindings/listeners.hpp"
+
+#include <pybind11/gil_safe_call_once.h>
+
+#include <array>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "bindings/convert.hpp"
+#include "bindings/registers.hpp"
+#include "bindings/unlocked.hpp"
+
+namespace py = pybind11;
+
+namespace pyremctl {
+
+namespace {
+
+/// The package's module for it, once it was needed. It is never given back.
+struct Loggers {
+    py::object debug; // the level
+    py::object write;
+    // By topic.
+    std::array<py::object, 3> is_enabled_for;
+    std::array<py::object, 3> answers; // that isEnabledFor remembers, by level
+};
+
+/// The dict in which a logger remembers what isEnabledFor has answered, and
+/// which logging empties when a level changes. It is nobody's promise, and so
+/// None for a logger that has none.
+py::object answers_of(py::handle logger) {
+    const auto answers = py::getattr(logger, "_cache", py::none());
+    return PyDict_CheckExact(answers.ptr()) ? py::object(answers) : py::none();
+}
+
+/// True where a logger remembers that it is not enabled: half the time of a
+/// call of isEnabledFor, for those who do not listen.
+bool remembers_no(const py::object &answers, const py::object &level) noexcept {
+    if (answers.is_none())
+        return false;
+    PyObject *const answer = PyDict_GetItemWithError(answers.ptr(), level.ptr());
+    if (answer == nullptr)
+        PyErr_Clear();
+    return answer == Py_False;
+}
+
+Loggers load_loggers() {
+    const auto module = py::module_::import("remctl._logging");
+    const auto loggers = module.attr("LOGGERS");
+    Loggers all;
+    all.debug = module.attr("DEBUG");
+    all.write = module.attr("write");
+    for (std::size_t topic = 0; topic < all.is_enabled_for.size(); ++topic) {
+        const py::object logger = loggers[py::int_(topic)];
+        all.is_enabled_for.at(topic) = logger.attr("isEnabledFor");
+        all.answers.at(topic) = answers_of(logger);
+    }
+    return all;
+}
+
+using Once = py::gil_safe_call_once_and_store<Loggers>;
+
+Once &once() {
+    PYBIND11_CONSTINIT static Once it;
+    return it;
+}
+
+/// What was raised is told where nobody can handle it, unless it is to end the
+/// program: then it is raised.
+void report() {
+    if (PyErr_ExceptionMatches(PyExc_Exception) == 0)
+        throw py::error_already_set();
+    PyErr_WriteUnraisable(once().get_stored().write.ptr());
+}
+
+/// Whether the program has imported logging.
+bool imported() {
+    static PyObject *const name = PyUnicode_InternFromString("logging"); // never given back
+    PyObject *const modules = PyImport_GetModuleDict();
+    return modules != nullptr && name != nullptr && PyDict_Check(modules) &&
+           PyDict_Contains(modules, name) == 1;
+}
+
+using Entries = std::vector<journal::Entry>;
+
+void write(const Entries &entries) {
+    const journal::Deaf deaf;
+    for (const journal::Entry &entry : entries) {
+        const auto topic = py::int_(static_cast<int>(entry.topic));
+        const auto text = to_text(entry.text);
+        const auto done = py::reinterpret_steal<py::object>(PyObject_CallFunctionObjArgs(
+            once().get_stored().write.ptr(), topic.ptr(), text.ptr(), nullptr));
+        if (!done)
+            report();
+    }
+}
+
+/// A pending call of the interpreter's.
+int write_pending(void *given) {
+    const std::unique_ptr<Entries> entries(static_cast<Entries *>(given));
+    try {
+        write(*entries);
+        return 0;
+    } catch (py::error_already_set &error) {
+        error.restore();
+    } catch (const std::exception &error) {
+        PyErr_SetString(PyExc_RuntimeError, error.what());
+    }
+    return -1;
+}
+
+} // namespace
+
+bool listening(journal::Topic topic) {
+    if (journal::deaf() || !imported() || finalizing())
+        return false;
+    const Loggers &loggers = once().call_once_and_store_result(load_loggers).get_stored();
+    const auto index = static_cast<std::size_t>(topic);
+    if (remembers_no(loggers.answers.at(index), loggers.debug))
+        return false;
+    const auto enabled = py::reinterpret_steal<py::object>(
+        PyObject_CallOneArg(loggers.is_enabled_for.at(index).ptr(), loggers.debug.ptr()));
+    if (!enabled)
+        report();
+    return enabled && PyObject_IsTrue(enabled.ptr()) == 1;
+}
+
+void listen(journal::Topic topic) {
+    if (!journal::deaf())
+        journal::keep(topic, listening(topic));
+}
+
+void hand_out_noted() {
+    if (!finalizing())
+        write(journal::take());
+}
+
+void hand_out_in_passing() noexcept {
+    // Whoever is without the lock is in a call, which hands out when it ends.
+    if (journal::empty() || finalizing() || PyGILState_Check() == 0)
+        return;
+    std::unique_ptr<Entries> entries(new (std::nothrow) Entries(journal::take()));
+    if (entries && Py_AddPendingCall(&write_pending, entries.get()) == 0)
+        static_cast<void>(entries.release()); // NOLINT(bugprone-unused-return-value)
+}
+
+std::optional<std::string> name_for_log(py::handle arguments) {
+    listen(journal::Topic::connections);
+    if (!journal::kept(journal::Topic::connections))
+        return std::nullopt;
+    return py::module_::import("remctl._arguments")
+        .attr("first_words")(arguments)
+        .cast<std::string>();
+}
+
+namespace {
+
+/// A function without pybind11's own way of calling, which costs more than it does.
+PyObject *listening_to_python(PyObject * /*module*/, PyObject *topic) noexcept {
+    const long number = PyLong_AsLong(topic);
+    if (number == -1 && PyErr_Occurred() != nullptr)
+        return nullptr;
+    if (number < 0 || number > static_cast<long>(journal::Topic::pools)) {
+        PyErr_SetString(PyExc_ValueError, "no such topic");
+        return nullptr;
+    }
+    try {
+        return PyBool_FromLong(listening(static_cast<journal::Topic>(number)) ? 1 : 0);
+    } catch (py::error_already_set &error) {
+        error.restore();
+        return nullptr;
+    }
+}
+
+void note(int topic, py::handle text) {
+    if (topic < 0 || topic > static_cast<int>(journal::Topic::pools))
+        throw py::value_error("no such topic");
+    const auto encoded = text.attr("encode")("utf-8", "backslashreplace").cast<std::string>();
+    journal::add(static_cast<journal::Topic>(topic), encoded);
+    hand_out();
+}
+
+} // namespace
+
+void register_listeners(py::module_ &module) {
+    static PyMethodDef definition = {
+        "listening", &listening_to_python, METH_O,
+        "listening($module, topic, /)\n--\n\n"
+        "Whether anybody listens to a topic's logger at DEBUG; see remctl._logging."};
+    module.attr("listening") =
+        py::reinterpret_steal<py::object>(PyCFunction_NewEx(&definition, module.ptr(), nullptr));
+    module.def("note", &note, py::arg("topic"), py::arg("text"),
+               "Log a text, after listening() was true; see remctl._logging.");
+}
+
+} // namespace pyremctl

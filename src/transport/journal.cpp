@@ -1,0 +1,58 @@
+#include "transport/journal.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+
+namespace pyremctl::journal {
+
+namespace {
+
+constexpr std::size_t topics = 3;
+
+std::array<std::atomic<bool>, topics> &wanted() noexcept {
+    static std::array<std::atomic<bool>, topics> all{};
+    return all;
+}
+
+struct Here {
+    std::vector<Entry> entries;
+    bool deaf = false;
+};
+
+/// This thread's.
+Here &here() noexcept {
+    thread_local Here it;
+    return it;
+}
+
+} // namespace
+
+void keep(Topic topic, bool wants) noexcept {
+    // Looked at before, so that calls in many threads do not fight for it.
+    auto &one = wanted()[static_cast<std::size_t>(topic)];
+    if (one.load(std::memory_order_relaxed) != wants)
+        one.store(wants, std::memory_order_relaxed);
+}
+
+bool kept(Topic topic) noexcept {
+    return wanted()[static_cast<std::size_t>(topic)].load(std::memory_order_relaxed) &&
+           !here().deaf;
+}
+
+void add(Topic topic, std::string text) {
+    if (!here().deaf)
+        here().entries.push_back({topic, std::move(text)});
+}
+
+bool empty() noexcept { return here().entries.empty(); }
+
+std::vector<Entry> take() noexcept { return std::exchange(here().entries, {}); }
+
+Deaf::Deaf() noexcept : before_(std::exchange(here().deaf, true)) {}
+
+Deaf::~Deaf() { here().deaf = before_; }
+
+bool deaf() noexcept { return here().deaf; }
+
+} // namespace pyremctl::journal

@@ -1,0 +1,106 @@
+"""Whatever test runs: nothing that it logs has an argument beyond a command's second word in it.
+
+The package's loggers are on for all tests, but for those that measure. Which arguments there are
+is learned where every command passes by: where arguments are encoded, and where the extension
+asks how the log may call a command.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from remctl import _arguments
+from remctl._errors import printable
+
+#: An argument that is shorter proves nothing where it is found, and none that is a number.
+SHORTEST = 4
+
+#: What the log says of its own, in which an argument may well be found.
+VOCABULARY = (
+    "connected to in authenticated, the server is host/ speaks protocol reconnecting: lost "
+    "command argument arguments byte bytes status error after of output NOOP answered not known "
+    "dropped: failed: cut short closed unexpected end of file timed out sending receiving token "
+    "connection made given back out waiting rest checked alive renewed good until another try"
+)
+
+_WHERE = re.compile(r"^(.*?)(?: \((?:port \d+|a socket)\))?: ")
+_NAME = re.compile(r'^((?:command|status \d+ of|error \d+ of) )"(.*)"')
+
+
+class Watch(logging.Handler):
+    """Knows the arguments of all commands, and looks for them in all that is logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.secret: set[str] = set()
+        self.names: set[str] = set()
+        self.found: list[str] = []
+
+    def learn(self, argument: Any, position: int) -> None:
+        """Remember an argument as it is sent."""
+        if position < 2 and not isinstance(argument, _arguments.Hidden):
+            return
+        text = bytes(argument[:4096]).decode("utf-8", "backslashreplace")
+        if len(text) >= SHORTEST and not text.isdigit() and text not in VOCABULARY:
+            self.secret.add(text)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Look for arguments in what is logged."""
+        said = rest = record.getMessage()
+        where = _WHERE.match(said)
+        if where is not None:  # a host may be an argument, too
+            rest = said[where.end() :].replace(where[1], "")
+        name = _NAME.match(rest)
+        if name is not None and name[2] not in self.names:
+            self.found.append(f"{said!r} has not a command's first two words")
+        rest = _NAME.sub(r"\1", rest)
+        self.found += [
+            f"{said!r} has the argument {text!r}"
+            for text in list(self.secret)
+            if text in rest or printable(text) in rest
+        ]
+
+
+@pytest.fixture(scope="session")
+def watch() -> Iterator[Watch]:
+    """The watch over what this session logs."""
+    watch = Watch()
+    encode, first_words = _arguments.encode_argument, _arguments.first_words
+
+    def encode_and_learn(argument: Any, position: int) -> Any:
+        encoded = encode(argument, position)
+        watch.learn(encoded, position)
+        return encoded
+
+    def name_and_learn(command: Any) -> str:
+        for position, argument in enumerate(command):
+            view = isinstance(argument, memoryview) and argument.nbytes
+            watch.learn(argument.cast("B") if view else argument, position)
+        name = first_words(command)
+        watch.names.add(printable(name))
+        return name
+
+    logger = logging.getLogger("remctl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_arguments, "encode_argument", encode_and_learn)
+        patch.setattr(_arguments, "first_words", name_and_learn)
+        patch.setattr(logger, "propagate", False)  # else pytest keeps them all
+        logger.addHandler(watch)
+        yield watch
+        logger.removeHandler(watch)
+
+
+@pytest.fixture(autouse=True)
+def nothing_secret_is_logged(request: pytest.FixtureRequest, watch: Watch) -> Iterator[None]:
+    """Fail a test in which an argument was logged."""
+    logger = logging.getLogger("remctl")
+    measured = request.node.get_closest_marker("measures") is not None
+    logger.setLevel(logging.INFO if measured else logging.DEBUG)
+    watch.secret.clear()
+    watch.names.clear()
+    yield
+    logger.setLevel(logging.NOTSET)
+    found, watch.found = watch.found, []
+    assert not found, found[:10]
