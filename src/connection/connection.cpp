@@ -152,6 +152,7 @@ Task<void> Connection::command(SharedCommand command, Call &call) {
     }
     may_have_run_ = true;
     pending_ = true;
+    ready_ = channel_ && channel_->read_ahead();
     guard.dismiss();
 }
 
@@ -322,7 +323,7 @@ Token Connection::take(const struct remctl_output &output) {
         if (channel_)
             channel_->trim();
     }
-    ready_ = !pending() || (channel_ && channel_->token_ready());
+    ready_ = !pending() || (channel_ && channel_->read_ahead());
     return token;
 }
 
