@@ -177,6 +177,14 @@ void Channel::take_token() noexcept {
         scanner_.take();
 }
 
+bool Channel::read_ahead() const noexcept {
+    if (token_ready())
+        return true;
+    TokenScanner scanner = scanner_;
+    scanner.advance(incoming_.bytes());
+    return scanner.whole() > 0 || ended_;
+}
+
 bool Channel::stuffed() const noexcept { return pair_full_ && !token_ready(); }
 
 bool Channel::settle() noexcept {

@@ -69,6 +69,9 @@ class Channel {
     bool token_ready() const noexcept { return scanner_.whole() > 0 || end_passed_; }
     void take_token() noexcept;
 
+    /// The same, but that what was received may not have gone into the pair yet.
+    bool read_ahead() const noexcept;
+
     /// True when the pair is full and yet holds no whole token: libremctl has
     /// to read while the rest is written.
     bool stuffed() const noexcept;

@@ -176,6 +176,7 @@ Task<void> Connection::command(SharedCommand command, Call &call) {
     }
     may_have_run_ = true;
     pending_ = true;
+    ready_ = channel_ && channel_->read_ahead();
     guard.dismiss();
 }
 
@@ -351,7 +352,7 @@ Token Connection::take(const struct remctl_output &output) {
         if (channel_)
             channel_->trim();
     }
-    ready_ = !pending() || (channel_ && channel_->token_ready());
+    ready_ = !pending() || (channel_ && channel_->read_ahead());
     return token;
 }
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -90,6 +91,18 @@ class TestAddresses:
             "try:\n    Remctl('unknown.test')\nexcept RemctlError as error:\n    print(error)",
         )
         assert re.fullmatch(r"unknown host unknown\.test: .+\n", said)
+
+    def test_the_name_is_looked_up_once(self, with_names: list[str], tmp_path: Path) -> None:
+        """For both of the standard ports."""
+        if shutil.which("strace") is None:
+            pytest.skip("it takes strace")
+        opened = tmp_path / "opened"
+        said = self.run(
+            [*with_names, "strace", "-f", "-e", "trace=openat", "-o", str(opened)],
+            "try:\n    Remctl('nobody.test')\nexcept RemctlError as error:\n    print(error)",
+        )
+        assert said == "cannot connect to nobody.test (port 4373): Connection refused\n"
+        assert opened.read_text().count('"/etc/hosts"') == 1
 
     def test_the_standard_ports(self) -> None:
         """Without a port it is 4373 and then 4444; the error is that of the first."""

@@ -73,6 +73,25 @@ def test_the_whole_call_ends_at_its_deadline(call: Callable[[], object]) -> None
     assert DEADLINE <= min(taken) < DEADLINE + 0.02, taken
 
 
+def test_connecting_takes_of_the_time_of_the_command(hostile: MakeHostile) -> None:
+    """The simple call's timeout does not begin anew when the connection is there."""
+
+    def handshake(connection: Connection) -> None:
+        time.sleep(0.5)
+        connection.accept()
+
+    server = hostile(Connection.wait_closed, handshake=handshake)
+    taken: list[float] = []
+    for _ in range(3):
+        start = time.monotonic()
+        with pytest.raises(RemctlTimeoutError):
+            remctl(server.host, server.port, server.principal, ["x"], timeout=0.8)
+        taken.append(time.monotonic() - start)
+        if taken[-1] < 1.2:
+            break
+    assert 0.8 <= min(taken) < 1.2, taken
+
+
 def flood(connection: Connection) -> None:
     """Output without end, as fast as it goes."""
     connection.recv_command()

@@ -45,6 +45,32 @@ TEST_CASE("a token is announced when all of it lies in the pair") {
     CHECK(pumped.channel.first_flags() == data_token);
 }
 
+TEST_CASE("what was received and has no room in the pair yet is read ahead") {
+    Pumped pumped;
+    const std::string one = token(data_token, std::string(100'000, 'x'));
+    constexpr std::size_t count = 6; // more than the pair holds at once
+    std::atomic<bool> sent{false};
+    std::thread server([&] {
+        for (std::size_t number = 0; number < count; ++number)
+            write_all(pumped.server.get(), one);
+        sent = true;
+    });
+    while (!sent || unread(pumped.channel.socket()) != 0)
+        pumped.channel.pump();
+    server.join();
+    std::size_t taken = 0;
+    std::string data(one.size(), '\0');
+    while (pumped.channel.read_ahead()) {
+        while (!pumped.channel.token_ready())
+            pumped.channel.receive();
+        REQUIRE(::recv(pumped.channel.library_end(), data.data(), data.size(), MSG_WAITALL) ==
+                static_cast<ssize_t>(data.size()));
+        pumped.channel.take_token();
+        ++taken;
+    }
+    CHECK(taken == count);
+}
+
 TEST_CASE("a token that the pair cannot hold is announced as stuffing it") {
     Pumped pumped;
     const std::string whole = token(data_token, std::string(token_max_length, 'x'));
