@@ -181,7 +181,8 @@ void register_connection(py::module_ &module) {
                                "True when output() has something to give without a wait.")
         .def("fileno", by_reference<const Client, &Client::descriptor>,
              "The connected socket's descriptor, or -1.");
-    construct_in_new_by<&verbs::new_client>(connection_class);
+    construct_in_new<Client>(connection_class);
+    hand_out_when_gone(connection_class);
     forbid_copies(connection_class);
 }
 

@@ -40,7 +40,7 @@ class LowlevelHandle {
     }
 
   private:
-    verbs::SharedClient client_ = verbs::new_client();
+    verbs::SharedClient client_ = std::make_shared<Client>();
     bool closed_ = false;
 };
 
@@ -110,7 +110,7 @@ py::tuple remctl_output(const LowlevelHandle &handle, const py::object &type) {
 /// The simple call: (error, stdout, stderr, status).
 py::tuple simple_call(py::handle host, py::handle port, py::handle principal, py::handle list) {
     const auto checked = hold_command(list); // before anything is sent
-    const auto client = verbs::new_client();
+    const auto client = std::make_shared<Client>();
     try {
         verbs::open(way, client, host, port, principal, py::none());
         const py::tuple result = py::tuple(verbs::run(way, client, list, py::none()));
@@ -162,6 +162,7 @@ void register_lowlevel(py::module_ &module) {
         "call on it raises ValueError.",
         py::is_final());
     forbid_new(handle_class);
+    hand_out_when_gone(handle_class);
     forbid_copies(handle_class);
 
     module.def("remctl_new", [] { return LowlevelHandle(); }, "A new handle, not connected.");

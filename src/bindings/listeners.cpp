@@ -112,6 +112,15 @@ int write_pending(void *given) {
     return -1;
 }
 
+/// For a destructor: the main thread hands out, soon.
+void hand_out_in_passing() noexcept {
+    if (journal::empty() || finalizing())
+        return;
+    std::unique_ptr<Entries> entries(new (std::nothrow) Entries(journal::take()));
+    if (entries && Py_AddPendingCall(&write_pending, entries.get()) == 0)
+        static_cast<void>(entries.release()); // NOLINT(bugprone-unused-return-value)
+}
+
 } // namespace
 
 bool listening(journal::Topic topic) {
@@ -138,13 +147,13 @@ void hand_out_noted() {
         write(journal::take());
 }
 
-void hand_out_in_passing() noexcept {
-    // Whoever is without the lock is in a call, which hands out when it ends.
-    if (journal::empty() || finalizing() || PyGILState_Check() == 0)
-        return;
-    std::unique_ptr<Entries> entries(new (std::nothrow) Entries(journal::take()));
-    if (entries && Py_AddPendingCall(&write_pending, entries.get()) == 0)
-        static_cast<void>(entries.release()); // NOLINT(bugprone-unused-return-value)
+void hand_out_when_gone(py::handle cls) {
+    auto *const type = reinterpret_cast<PyTypeObject *>(cls.ptr());
+    static const destructor dealloc = type->tp_dealloc; // pybind11's, the same for all classes
+    type->tp_dealloc = [](PyObject *self) {
+        dealloc(self);
+        hand_out_in_passing();
+    };
 }
 
 std::optional<std::string> name_for_log(py::handle arguments) {

@@ -29,8 +29,9 @@ inline void hand_out() {
         hand_out_noted();
 }
 
-/// The same for a destructor, which runs no Python: the main thread soon does.
-void hand_out_in_passing() noexcept;
+/// Objects of this class, which is final, say when they are gone what there is
+/// for the log. No Python runs there: the main thread hands it out soon after.
+void hand_out_when_gone(pybind11::handle cls);
 
 /// What a log may call a command: nothing where nobody listens. For a call that
 /// begins, as listen().

@@ -10,16 +10,6 @@ namespace py = pybind11;
 
 namespace pyremctl::verbs {
 
-SharedClient new_client() {
-    auto client = std::make_shared<Client>();
-    auto *const address = client.get();
-    // Python's share, in which the one that counts lies.
-    return {address, [client](Client * /*address*/) mutable noexcept {
-                client.reset();
-                hand_out_in_passing();
-            }};
-}
-
 Target to_target(py::handle host, py::handle port, py::handle principal) {
     Target target;
     target.principal = to_optional_c_string(principal, "principal");

@@ -27,9 +27,6 @@ namespace pyremctl::verbs {
 using SharedClient = std::shared_ptr<Client>;
 using SharedSession = std::shared_ptr<Session>; ///< null outside any stream
 
-/// A client that says when it goes, too, what there is for the log.
-SharedClient new_client();
-
 /// Without a host there has to be a principal.
 Target to_target(pybind11::handle host, pybind11::handle port, pybind11::handle principal);
 

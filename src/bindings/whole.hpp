@@ -33,9 +33,9 @@ inline void forbid_new(pybind11::handle cls) {
     reinterpret_cast<PyTypeObject *>(cls.ptr())->tp_new = nullptr;
 }
 
-/// Objects of this class are whole after __new__, which `make` makes them for;
-/// the class has py::init<>() and is final.
-template <auto make> void construct_in_new_by(pybind11::handle cls) {
+/// Objects of this class are whole after __new__; the class has py::init<>()
+/// and is final.
+template <std::derived_from<SharedOnly> Value> void construct_in_new(pybind11::handle cls) {
     reinterpret_cast<PyTypeObject *>(cls.ptr())->tp_new = [](PyTypeObject *type, PyObject *args,
                                                              PyObject *keywords) -> PyObject * {
         if (PyTuple_GET_SIZE(args) != 0 ||
@@ -45,7 +45,7 @@ template <auto make> void construct_in_new_by(pybind11::handle cls) {
         }
         try {
             try {
-                return pybind11::cast(make()).release().ptr();
+                return pybind11::cast(std::make_shared<Value>()).release().ptr();
             } catch (const Error &error) {
                 raise(to_exception(error));
             }
@@ -56,10 +56,6 @@ template <auto make> void construct_in_new_by(pybind11::handle cls) {
         }
         return nullptr;
     };
-}
-
-template <std::derived_from<SharedOnly> Value> void construct_in_new(pybind11::handle cls) {
-    construct_in_new_by<[] { return std::make_shared<Value>(); }>(cls);
 }
 
 } // namespace pyremctl
