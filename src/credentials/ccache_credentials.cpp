@@ -34,7 +34,7 @@ class CcacheCredentials final : public Credentials {
         return std::make_shared<Lease>(name_);
     }
 
-    std::shared_ptr<Lease> renew() override {
+    std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> & /*old*/) override {
         require_open();
         throw Error("the ticket cache " + name_ + " is not renewed from here")
             .with_hint("Renew it with kinit, or use Credentials.from_keytab().");

@@ -57,10 +57,12 @@ class Credentials : public SharedOnly {
     /// does not look into a cache of the user's, whose lease it always has.
     virtual std::shared_ptr<Lease> current() const = 0;
 
-    /// Gets a ticket and returns its lease. It blocks for as long as libkrb5
-    /// waits for the KDC; callers who come meanwhile share in what comes out.
-    /// Throws Error, with a hint.
-    virtual std::shared_ptr<Lease> renew() = 0;
+    /// Gets a ticket in the place of `old`, which the caller has found (null
+    /// for none), and returns its lease. It blocks for as long as libkrb5 waits
+    /// for the KDC. Callers who come meanwhile share in what comes out, and so
+    /// do those who have found the same, and come later. Throws Error, with a
+    /// hint.
+    virtual std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> &old) = 0;
 
     /// Why a renewal that is taking too long is given up.
     virtual Error late() const = 0;

@@ -57,11 +57,13 @@ class KeytabCredentials final : public Credentials {
         return good(state) ? state.ticket.lease : nullptr;
     }
 
-    std::shared_ptr<Lease> renew() override {
+    std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> &old) override {
         require_open();
         State &state = state_.get();
         Ticket used_up; // goes when the lock is given back
         std::unique_lock lock(state.mutex);
+        if (good(state) && state.ticket.lease != old)
+            return state.ticket.lease; // got while this caller's thread was on its way here
         auto flight = state.flight;
         if (flight) {
             state.landed.wait(lock, [&] { return flight->done; });

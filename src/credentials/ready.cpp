@@ -39,11 +39,12 @@ void note_not_renewed(const Credentials &credentials, const std::string &why) no
 /// Renews on a helper thread, which is left behind when the call ends early.
 /// The one place that waits; null when `until` came first.
 Task<std::shared_ptr<Lease>> renew_on_thread(std::shared_ptr<Credentials> credentials,
-                                             std::optional<Time> until, Call &call) {
+                                             std::shared_ptr<Lease> old, std::optional<Time> until,
+                                             Call &call) {
     if (call.expired()) // and the KDC is not to blame
         throw Error(credentials->late().what(), Failure::timeout);
     const auto lease = std::make_shared<std::shared_ptr<Lease>>();
-    Job job(call.waker(), [credentials, lease] { *lease = credentials->renew(); });
+    Job job(call.waker(), [credentials, old, lease] { *lease = credentials->renew(old); });
     call.touch();
     while (!job.done()) {
         if (until && Clock::now() >= *until) {
@@ -73,9 +74,9 @@ Task<std::shared_ptr<Lease>> ready(std::shared_ptr<Credentials> credentials, Cal
     if (present && !credentials->needs_renewal())
         co_return present;
     if (!present)
-        co_return co_await renew_on_thread(credentials, std::nullopt, call);
+        co_return co_await renew_on_thread(credentials, present, std::nullopt, call);
     try {
-        auto fresh = co_await renew_on_thread(credentials, Clock::now() + patience, call);
+        auto fresh = co_await renew_on_thread(credentials, present, Clock::now() + patience, call);
         co_return fresh ? fresh : present;
     } catch (const Error &) {
         if (credentials->closed())
@@ -85,7 +86,8 @@ Task<std::shared_ptr<Lease>> ready(std::shared_ptr<Credentials> credentials, Cal
 }
 
 Task<void> renew_now(std::shared_ptr<Credentials> credentials, Call &call) {
-    co_await renew_on_thread(std::move(credentials), std::nullopt, call);
+    auto present = credentials->current();
+    co_await renew_on_thread(std::move(credentials), std::move(present), std::nullopt, call);
 }
 
 } // namespace pyremctl

@@ -40,12 +40,14 @@ struct Scripted final : Credentials {
     std::atomic<int> renewals{0};
     std::atomic<bool> answered{true};
     bool refused = false;
+    std::shared_ptr<Lease> in_place_of;
 
     std::string source() const override { return "this test"; }
     Facts look() const override { return {}; }
     bool needs_renewal() const override { return due; }
     std::shared_ptr<Lease> current() const override { return present; }
-    std::shared_ptr<Lease> renew() override {
+    std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> &old) override {
+        in_place_of = old;
         ++renewals;
         while (!answered)
             std::this_thread::sleep_for(1ms);
@@ -87,6 +89,16 @@ TEST_CASE("without a ticket one is waited for") {
     CHECK(ready_name(driver, credentials) == "MEMORY:fresh");
     credentials->refused = true;
     CHECK_THROWS_WITH_AS(ready_name(driver, credentials), "refused", Error);
+}
+
+TEST_CASE("a renewal says which ticket was found, so that another's newer one will do") {
+    Driver driver;
+    const auto credentials = std::make_shared<Scripted>();
+    CHECK(ready_name(driver, credentials) == "MEMORY:fresh");
+    CHECK(credentials->in_place_of == nullptr);
+    credentials->present = std::make_shared<Lease>("MEMORY:present");
+    CHECK(ready_name(driver, credentials) == "MEMORY:fresh");
+    CHECK(credentials->in_place_of == credentials->present);
 }
 
 TEST_CASE("a ticket that is about to end is good enough when the KDC fails") {
@@ -173,7 +185,7 @@ TEST_CASE("a cache of the user's is looked at, and not renewed") {
     CHECK_FALSE(credentials->look().principal);
     CHECK_FALSE(credentials->look().expires);
     CHECK_FALSE(credentials->look().valid);
-    CHECK_THROWS_AS(credentials->renew(), Error);
+    CHECK_THROWS_AS(credentials->renew(nullptr), Error);
     Driver driver;
     CHECK(ready_name(driver, credentials) == "MEMORY:nothing there");
     credentials->close();
