@@ -29,11 +29,17 @@ _WHERE = re.compile(r"^(.*?)(?: \((?:port \d+|a socket)\))?: ")
 _NAME = re.compile(r'^((?:command|status \d+ of|error \d+ of) )"(.*)"')
 
 
-class Watch(logging.Handler):
-    """Knows the arguments of all commands, and looks for them in all that is logged."""
+class Watch(logging.Filter):
+    """Knows the arguments of all commands, and looks for them in all that is logged.
+
+    Attributes:
+        passing: whether others hear it, too. (pytest would keep every record, also of a logger
+            that does not propagate.)
+    """
 
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__()
+        self.passing = False
         self.secret: set[str] = set()
         self.names: set[str] = set()
         self.found: list[str] = []
@@ -46,7 +52,7 @@ class Watch(logging.Handler):
         if len(text) >= SHORTEST and not text.isdigit() and text not in VOCABULARY:
             self.secret.add(text)
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
         """Look for arguments in what is logged."""
         said = rest = record.getMessage()
         where = _WHERE.match(said)
@@ -61,6 +67,16 @@ class Watch(logging.Handler):
             for text in list(self.secret)
             if text in rest or printable(text) in rest
         ]
+        return self.passing
+
+
+def two_words(command: Any) -> str:
+    """What may be told of a command, said once more than in the package."""
+    words = [
+        b"***" if isinstance(word, _arguments.Hidden) else bytes(word)[:100]
+        for word in list(command)[:2]
+    ]
+    return b" ".join(words).decode("utf-8", "backslashreplace")
 
 
 @pytest.fixture(scope="session")
@@ -78,18 +94,18 @@ def watch() -> Iterator[Watch]:
         for position, argument in enumerate(command):
             view = isinstance(argument, memoryview) and argument.nbytes
             watch.learn(argument.cast("B") if view else argument, position)
-        name = first_words(command)
-        watch.names.add(printable(name))
-        return name
+        watch.names.add(printable(two_words(command)))
+        return first_words(command)
 
-    logger = logging.getLogger("remctl")
+    loggers = [logging.getLogger(name) for name in ("remctl", "remctl.pool", "remctl.credentials")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_arguments, "encode_argument", encode_and_learn)
         patch.setattr(_arguments, "first_words", name_and_learn)
-        patch.setattr(logger, "propagate", False)  # else pytest keeps them all
-        logger.addHandler(watch)
+        for logger in loggers:
+            logger.addFilter(watch)
         yield watch
-        logger.removeHandler(watch)
+        for logger in loggers:
+            logger.removeFilter(watch)
 
 
 @pytest.fixture(autouse=True)

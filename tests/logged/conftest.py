@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from tests.fix_logged import Watch
+
 _TIMES = re.compile(r"\d+\.\d (ms|s)\b")
 _PORTS = re.compile(r"^(\S+)(?: \(port \d+\)| \(a socket\)): ")
 
@@ -12,9 +14,8 @@ _PORTS = re.compile(r"^(\S+)(?: \(port \d+\)| \(a socket\)): ")
 class Log:
     """The messages of the package's loggers at DEBUG, without hosts and times."""
 
-    def __init__(self, caplog: pytest.LogCaptureFixture, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
         self._caplog = caplog
-        patch.setattr(logging.getLogger("remctl"), "propagate", True)
         caplog.set_level(logging.DEBUG, "remctl")
 
     @property
@@ -30,9 +31,10 @@ class Log:
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Log:
+def log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, watch: Watch) -> Log:
     """What the package logs, from here on."""
-    return Log(caplog, monkeypatch)
+    monkeypatch.setattr(watch, "passing", True)
+    return Log(caplog)
 
 
 #: What a connection says when it is made.
