@@ -16,7 +16,7 @@ std::string descriptors_used_up() {
 }
 
 std::string problem_of(int error) {
-    std::string text = std::strerror(error);
+    const std::string text = std::strerror(error);
     return error == EMFILE ? text + " (" + descriptors_used_up() + ")" : text;
 }
 
