@@ -40,14 +40,14 @@ struct Scripted final : Credentials {
     std::atomic<int> renewals{0};
     std::atomic<bool> answered{true};
     bool refused = false;
-    std::shared_ptr<Lease> in_place_of;
+    std::atomic<const Lease *> in_place_of{nullptr};
 
     std::string source() const override { return "this test"; }
     Facts look() const override { return {}; }
     bool needs_renewal() const override { return due; }
     std::shared_ptr<Lease> current() const override { return present; }
     std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> &old) override {
-        in_place_of = old;
+        in_place_of = old.get();
         ++renewals;
         while (!answered)
             std::this_thread::sleep_for(1ms);
@@ -98,7 +98,7 @@ TEST_CASE("a renewal says which ticket was found, so that another's newer one wi
     CHECK(credentials->in_place_of == nullptr);
     credentials->present = std::make_shared<Lease>("MEMORY:present");
     CHECK(ready_name(driver, credentials) == "MEMORY:fresh");
-    CHECK(credentials->in_place_of == credentials->present);
+    CHECK(credentials->in_place_of == credentials->present.get());
 }
 
 TEST_CASE("a ticket that is about to end is good enough when the KDC fails") {
