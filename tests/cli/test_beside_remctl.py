@@ -19,8 +19,6 @@ REMCTL = ("remctl",)
 ALIKE = """
 -p {port} localhost test hello
 -p{port} localhost test hello
--dp{port} localhost test hello
--d -p {port} localhost test hello you
 -p {port} 127.0.0.1 test hello
 -p {port} LOCALHOST test hello
 -p {port} -s {principal} 127.0.0.1 test hello
@@ -211,6 +209,13 @@ class TestDifferences:
     def pair(self, server: Server, line: str) -> tuple[Done, Done]:
         words = arguments(line, server)
         return run(PYREMCTL, *words), run(REMCTL, *words)
+
+    @pytest.mark.parametrize("options", ["-dp{port}", "-d -p {port}"])
+    def test_debugging_says_what_happens(self, server: Server, options: str) -> None:
+        ours, theirs = self.pair(server, f"{options} localhost test hello")
+        assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout)
+        assert theirs.stderr == b""
+        assert b'command "test hello"' in ours.stderr
 
     def test_a_source_address_is_looked_at_before_anything_is_sent(self, server: Server) -> None:
         ours, theirs = self.pair(server, "-p {port} -b nonsense localhost test hello")

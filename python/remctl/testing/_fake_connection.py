@@ -182,8 +182,12 @@ class FakeConnection:
         """True from a successful open to close."""
         return self._where is not None
 
-    def require_opened(self, asked: bool = False) -> None:
-        """Raise RemctlNotOpenedError where no connection is open; `asked` as for a turn."""
+    def require_opened(self) -> None:
+        """Raise RemctlNotOpenedError where no connection is open."""
+        self._require_opened(asked=False)
+
+    def _require_opened(self, asked: bool) -> None:
+        """The same; `asked` as for a turn."""
         with self._failing():
             if self._where is None:
                 raise make("not_opened", "no currently open connection", may_have_run=asked)
@@ -226,7 +230,7 @@ class FakeConnection:
     def output(self, session: FakeSession | None = None, timeout: Seconds | None = None) -> Token:
         """Read a token: (type, output, stream, status, error)."""
         with self._turn(session, timeout, asked=True):
-            self.require_opened(asked=self._asked)
+            self._require_opened(asked=self._asked)
             if not self._connected:
                 raise make("general", "no connection open")
             if not self._answer:
