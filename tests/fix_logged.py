@@ -120,3 +120,11 @@ def nothing_secret_is_logged(request: pytest.FixtureRequest, watch: Watch) -> It
     logger.setLevel(logging.NOTSET)
     found, watch.found = watch.found, []
     assert not found, found[:10]
+
+
+@pytest.fixture
+def no_log(nothing_secret_is_logged: None) -> None:
+    """Nothing is logged, for a test whose signal handlers raise at any moment: what they raise in
+    the middle of the log's own work is not the call's.
+    """
+    logging.getLogger("remctl").setLevel(logging.INFO)

@@ -1,7 +1,6 @@
 """A signal handler that raises, at any moment of any call: the object serves on afterwards."""
 
 import contextlib
-import logging
 import os
 import random
 import signal
@@ -119,12 +118,6 @@ def test_close_that_waits_for_the_running_call(server: Server, alarm: Alarm) -> 
         serves(remctl, server)
         if interrupted_before_it_was_closed == 2:
             break
-
-
-@pytest.fixture
-def no_log() -> None:
-    """What is raised in the middle of the log's own work is not the call's."""
-    logging.getLogger("remctl").setLevel(logging.INFO)
 
 
 @pytest.mark.usefixtures("no_log")

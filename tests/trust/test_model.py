@@ -6,7 +6,7 @@ from remctl.testing import Realm
 from tests.trust.model import try_sequences
 from tests.trust.worlds import WORLDS
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("no_log")]
 
 
 @pytest.mark.parametrize("world", WORLDS)
