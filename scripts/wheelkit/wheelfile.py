@@ -89,7 +89,10 @@ def retarget(wheel: Path, platform: str, soabi: str) -> Path:
     members = read(wheel)
     stem, _, old = wheel.stem.rpartition("-")
     name = find(members, ".dist-info/WHEEL")
-    members[name] = members[name].replace(f"-{old}\n".encode(), f"-{platform}\n".encode())
+    text = members[name].decode()
+    for one in old.split("."):  # a Tag line for each, of which one is left
+        text = text.replace(f"-{one}\n", f"-{platform}\n")
+    members[name] = "".join(dict.fromkeys(text.splitlines(keepends=True))).encode()
     extension = find(members, ".so")
     members[f"{extension.split('.')[0]}.{soabi}.so"] = members.pop(extension)
     renamed = wheel.with_name(f"{stem}-{platform}.whl")
