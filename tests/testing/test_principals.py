@@ -9,6 +9,7 @@ import pytest
 from remctl.testing import Realm, Server
 
 from tests.support.client import remctl
+from tests.support.processes import wait_until
 
 HELLO = {"test": {"hello": '#!/bin/sh\necho "hello $REMOTE_USER"\n'}}
 
@@ -85,7 +86,7 @@ def test_a_server_whose_key_has_changed(realm: Realm) -> None:
         kvno = realm.change_key("host/127.0.0.9")
         realm.kinit()
         assert "hello" not in hello(server)
-        assert "in keytab" in server.log()
+        wait_until(lambda: "in keytab" in server.log())
         realm.make_keytab("host/127.0.0.9", path=realm.keytab)
         assert hello(server) == f"hello {realm.user}"
         assert kvno == 2

@@ -100,10 +100,7 @@ def test_auditwheel_agrees(wheel: Path) -> None:
 def test_says_what_is_inside(bundled: Bundled) -> None:
     versions = {pin.name: pin.version for pin in pins.bundled()}
     info = json.loads(
-        bundled.output(
-            "import json, remctl;"
-            "print(json.dumps(remctl.build_info()._asdict()))"
-        )
+        bundled.output("import json, remctl;print(json.dumps(remctl.build_info()._asdict()))")
     )
     assert info["flavour"] == "bundled"
     assert info["version"] == remctl.__version__
