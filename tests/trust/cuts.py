@@ -47,7 +47,7 @@ class Trial:
     ) -> tuple[bool | None, bool]:
         """What `may_have_run` says, or None after an answer; and whether the command ran."""
         self._number += 1
-        nonce = b"%04d of many" % self._number
+        nonce = b"%06d of many" % self._number
         world = self._make_world()
         world.set_timeout(0.15 if cut is Proxy.pause else 20)
         getattr(world, self._how)(Where(proxy.host, proxy.port, self._server.principal))
@@ -78,7 +78,7 @@ class Trial:
             getattr(world, self._how)(Where(proxy.host, proxy.port, self._server.principal))
             proxy.resume()  # an order like others: what has passed is counted then
             before = dict(proxy.count)
-            world.run([b"answer", b"0000 of many", *more])
+            world.run([b"answer", b"000000 of many", *more])
             proxy.resume()
             return {direction: proxy.count[direction] - before[direction] for direction in before}
 
