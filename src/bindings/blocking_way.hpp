@@ -17,7 +17,7 @@ class BlockingWay {
   public:
     /// `partial`: what the exception tells of, where the call fails half-way.
     template <class Verb, class Finish>
-    pybind11::object perform(verbs::SharedClient client, std::optional<Time> deadline,
+    pybind11::object perform(const verbs::SharedClient &client, std::optional<Time> deadline,
                              verbs::SharedSession session, Verb verb, Finish finish,
                              const std::shared_ptr<Result> &partial = nullptr) {
         return told([&] {
@@ -38,8 +38,8 @@ class BlockingWay {
     }
 
     template <class Verb>
-    pybind11::object open(verbs::SharedClient client, std::optional<Time> deadline, Target target,
-                          Verb verb) {
+    pybind11::object open(const verbs::SharedClient &client, std::optional<Time> deadline,
+                          Target target, Verb verb) {
         return told([&]() -> pybind11::object {
             Unlocked unlocked;
             Call call(client->limits(deadline), thread_waker());
@@ -49,7 +49,7 @@ class BlockingWay {
         });
     }
 
-    verbs::SharedSession stream(verbs::SharedClient client, std::optional<Time> deadline,
+    verbs::SharedSession stream(const verbs::SharedClient &client, std::optional<Time> deadline,
                                 SharedCommand command) {
         return told([&] {
             Unlocked unlocked;

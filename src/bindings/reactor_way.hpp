@@ -37,6 +37,7 @@ class PythonOperation : public SharedOnly {
     /// The result, or raises what the call failed of; once.
     pybind11::object result();
 
+    // NOLINTNEXTLINE(*-non-private-member-variables-in-classes): nothing here depends on it.
     pybind11::object waiter = pybind11::none(); ///< the package's, for itself
 
   private:
@@ -97,9 +98,10 @@ class ReactorWay {
         : reactor_(reactor), caller_(caller) {}
 
     template <class Verb, class Finish>
-    PythonReactor::SharedOperation perform(verbs::SharedClient client, std::optional<Time> deadline,
-                                           verbs::SharedSession session, Verb verb, Finish finish,
-                                           std::shared_ptr<Result> partial = nullptr) {
+    PythonReactor::SharedOperation
+    perform(const verbs::SharedClient &client, std::optional<Time> deadline,
+            const verbs::SharedSession &session, const Verb &verb, const Finish &finish,
+            std::shared_ptr<Result> partial = nullptr) {
         using Value = Client::ValueOf<Verb>;
         auto kept = std::make_shared<Kept<Value>>();
         const auto begin = [=, caller = caller_](Call &call) {
@@ -111,8 +113,9 @@ class ReactorWay {
     }
 
     template <class Verb>
-    PythonReactor::SharedOperation open(verbs::SharedClient client, std::optional<Time> deadline,
-                                        Target target, Verb verb) {
+    PythonReactor::SharedOperation open(const verbs::SharedClient &client,
+                                        std::optional<Time> deadline, const Target &target,
+                                        const Verb &verb) {
         const auto begin = [=, caller = caller_](Call &call) {
             return client->open(target, caller, call, verb);
         };

@@ -20,6 +20,10 @@ bool finalizing() noexcept;
 class Unlocked final : public Interrupts {
   public:
     Unlocked();
+    Unlocked(const Unlocked &) = delete;
+    Unlocked &operator=(const Unlocked &) = delete;
+    Unlocked(Unlocked &&) = delete;
+    Unlocked &operator=(Unlocked &&) = delete;
     ~Unlocked() override;
 
     /// Takes the interpreter lock back. Once the interpreter is shutting down

@@ -47,53 +47,53 @@ inline void listen_to_opening() {
 inline const auto to_none = [](auto &) -> pybind11::object { return pybind11::none(); };
 
 template <class Way>
-auto open(Way &way, SharedClient client, pybind11::handle host, pybind11::handle port,
+auto open(Way &way, const SharedClient &client, pybind11::handle host, pybind11::handle port,
           pybind11::handle principal, pybind11::handle timeout) {
-    Target target = to_target(host, port, principal);
+    const Target target = to_target(host, port, principal);
     if (target.host.empty())
         throw pybind11::value_error("host must not be empty");
     listen_to_opening();
     return way.open(
-        std::move(client), to_deadline(timeout), target,
+        client, to_deadline(timeout), target,
         [target](Connection &connection, Call &call) { return connection.open(target, call); });
 }
 
 /// Over a duplicate of a connected socket's descriptor. The host, which may be
 /// None beside a principal, is only used for the principal.
 template <class Way>
-auto open_descriptor(Way &way, SharedClient client, int descriptor, pybind11::handle host,
+auto open_descriptor(Way &way, const SharedClient &client, int descriptor, pybind11::handle host,
                      pybind11::handle principal, pybind11::handle timeout) {
     const Target target = to_target(host, pybind11::int_(0), principal);
     const auto deadline = to_deadline(timeout);
     auto socket = std::make_shared<Descriptor>(duplicate(descriptor));
     listen_to_opening();
-    return way.open(std::move(client), deadline, target,
-                    [target, socket](Connection &connection, Call &call) {
-                        return connection.adopt(std::move(*socket), target, call);
-                    });
+    return way.open(client, deadline, target, [target, socket](Connection &connection, Call &call) {
+        return connection.adopt(std::move(*socket), target, call);
+    });
 }
 
 /// To (address in digits, port), without a look-up.
 template <class Way>
-auto open_address(Way &way, SharedClient client, pybind11::handle address, pybind11::handle host,
-                  pybind11::handle principal) {
+auto open_address(Way &way, const SharedClient &client, pybind11::handle address,
+                  pybind11::handle host, pybind11::handle principal) {
     if (!PyTuple_Check(address.ptr()) || PyTuple_GET_SIZE(address.ptr()) < 2)
         throw pybind11::type_error("address must be a tuple: (address in digits, port)");
     const auto pair = pybind11::reinterpret_borrow<pybind11::tuple>(address);
     const Target target = to_target(host, pair[1], principal);
     const Address where = to_address(pair);
     listen_to_opening();
-    return way.open(std::move(client), std::nullopt, target,
+    return way.open(client, std::nullopt, target,
                     [target, where](Connection &connection, Call &call) {
                         return connection.open_address(where, target, call);
                     });
 }
 
 template <class Way>
-auto command(Way &way, SharedClient client, pybind11::handle list, pybind11::handle timeout) {
+auto command(Way &way, const SharedClient &client, pybind11::handle list,
+             pybind11::handle timeout) {
     auto command = hold_command(list);
     return way.perform(
-        std::move(client), to_deadline(timeout), nullptr,
+        client, to_deadline(timeout), nullptr,
         [command](Connection &connection, Call &call) { return connection.command(command, call); },
         to_none);
 }
@@ -101,11 +101,11 @@ auto command(Way &way, SharedClient client, pybind11::handle list, pybind11::han
 /// Up to so many bytes of tokens that follow one another without a wait, and
 /// one at least: a list of tuples.
 template <class Way>
-auto outputs(Way &way, SharedClient client, SharedSession session, std::size_t bytes,
+auto outputs(Way &way, const SharedClient &client, const SharedSession &session, std::size_t bytes,
              pybind11::handle timeout) {
     auto tokens = std::make_shared<OwnedTokens>();
     return way.perform(
-        std::move(client), to_deadline(timeout), std::move(session),
+        client, to_deadline(timeout), session,
         [tokens, bytes](Connection &connection, Call &call) {
             return connection.outputs(*tokens, bytes, call);
         },
@@ -113,7 +113,7 @@ auto outputs(Way &way, SharedClient client, SharedSession session, std::size_t b
 }
 
 template <class Way>
-auto run(Way &way, SharedClient client, pybind11::handle list, pybind11::handle timeout) {
+auto run(Way &way, const SharedClient &client, pybind11::handle list, pybind11::handle timeout) {
     auto command = hold_command(list);
     auto result = std::make_shared<Result>();
     return way.perform(
@@ -130,14 +130,14 @@ auto run(Way &way, SharedClient client, pybind11::handle list, pybind11::handle 
 }
 
 template <class Way>
-auto stream(Way &way, SharedClient client, pybind11::handle list, pybind11::handle timeout) {
-    return way.stream(std::move(client), to_deadline(timeout), hold_command(list));
+auto stream(Way &way, const SharedClient &client, pybind11::handle list, pybind11::handle timeout) {
+    return way.stream(client, to_deadline(timeout), hold_command(list));
 }
 
-template <class Way> auto noop(Way &way, SharedClient client, pybind11::handle timeout) {
+template <class Way> auto noop(Way &way, const SharedClient &client, pybind11::handle timeout) {
     listen(journal::Topic::connections);
     return way.perform(
-        std::move(client), to_deadline(timeout), nullptr,
+        client, to_deadline(timeout), nullptr,
         [](Connection &connection, Call &call) { return connection.noop(call); },
         [](auto &answered) -> pybind11::object { return pybind11::bool_(answered.value); });
 }

@@ -91,7 +91,7 @@ std::string configured_kdcs(const Context &context, const std::string &realm) {
     char **values = nullptr;
     std::string text;
     if (profile_get_values(profile, path.data(), &values) == 0) {
-        for (char **value = values; *value != nullptr; ++value)
+        for (const char *const *value = values; *value != nullptr; ++value)
             text += (text.empty() ? "" : ", ") + std::string(*value);
         profile_free_list(values);
     }

@@ -29,7 +29,7 @@ class KeytabCredentials final : public Credentials {
 
     Facts look() const override {
         const State &state = state_.get();
-        const std::lock_guard lock(state.mutex);
+        const std::scoped_lock lock(state.mutex);
         Facts facts;
         facts.principal = identity_.principal;
         if (state.ticket.lease) {
@@ -42,7 +42,7 @@ class KeytabCredentials final : public Credentials {
 
     bool needs_renewal() const override {
         const State &state = state_.get();
-        const std::lock_guard lock(state.mutex);
+        const std::scoped_lock lock(state.mutex);
         if (!good(state))
             return true;
         const std::time_t life = state.ticket.expires - state.ticket.starts;
@@ -53,7 +53,7 @@ class KeytabCredentials final : public Credentials {
     std::shared_ptr<Lease> current() const override {
         require_open();
         const State &state = state_.get();
-        const std::lock_guard lock(state.mutex);
+        const std::scoped_lock lock(state.mutex);
         return good(state) ? state.ticket.lease : nullptr;
     }
 
@@ -95,7 +95,7 @@ class KeytabCredentials final : public Credentials {
         Credentials::close();
         State &state = state_.get();
         Ticket last; // goes when the lock is given back
-        const std::lock_guard lock(state.mutex);
+        const std::scoped_lock lock(state.mutex);
         last = std::exchange(state.ticket, {});
     }
 

@@ -4,7 +4,7 @@ namespace pyremctl {
 
 void Inbox::put(std::shared_ptr<InboxWaker> waker) noexcept {
     {
-        const std::lock_guard lock(mutex_);
+        const std::scoped_lock lock(mutex_);
         if (waker->listed_ || closed_)
             return;
         waker->listed_ = true;
@@ -18,7 +18,7 @@ void Inbox::put(std::shared_ptr<InboxWaker> waker) noexcept {
 
 void Inbox::close() noexcept {
     std::shared_ptr<InboxWaker> all;
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     closed_ = true;
     // One after the other: a long list would be destroyed by recursion.
     while (first_) {
@@ -30,7 +30,7 @@ void Inbox::close() noexcept {
 std::vector<std::uint64_t> Inbox::take() {
     event_.drain();
     std::vector<std::uint64_t> ids;
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     ids.reserve(count_);
     while (first_) {
         ids.push_back(first_->id_);

@@ -25,7 +25,7 @@ struct Turns::Place {
     ~Place() {
         if (generation != fork_generation())
             return; // a wait of the parent's
-        const std::lock_guard lock(turns.mutex_);
+        const std::scoped_lock lock(turns.mutex_);
         if (list != nullptr)
             list->remove(this);
         if (turns.granted_ == this) {
@@ -106,7 +106,7 @@ void Turns::close_session(Session::State state) noexcept {
 }
 
 Turns::Turn Turns::enter_at_once(const Session *session, Caller caller, Call &call) {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     if (gone(session))
         return {};
     if (busy_ && caller_ == caller)
@@ -123,7 +123,7 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
         co_return std::move(turn);
     Place place(*this, session, caller, call);
     {
-        const std::lock_guard lock(mutex_);
+        const std::scoped_lock lock(mutex_);
         if (gone(session))
             co_return Turn();
         if (free_for(session, caller)) { // since a moment
@@ -138,7 +138,7 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
         co_await call.wait();
         call.touch(); // silence is the server's, and nobody asks it here
         {
-            const std::lock_guard lock(mutex_);
+            const std::scoped_lock lock(mutex_);
             if (granted_ == &place) {
                 granted_ = nullptr;
                 co_return Turn(shared_from_this());
@@ -155,7 +155,7 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
 }
 
 Turns::Turn Turns::leave_session(Session &session) noexcept {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     if (session_ != &session)
         return {};
     close_session(Session::State::ended);
@@ -168,12 +168,12 @@ Turns::Turn Turns::leave_session(Session &session) noexcept {
 }
 
 bool Turns::spoiled() noexcept {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     return std::exchange(spoiled_, false);
 }
 
 Turns::Turn Turns::seize() noexcept {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     if (retired_ || (busy_ && granted_ == nullptr))
         return {};
     take_over();
@@ -182,12 +182,12 @@ Turns::Turn Turns::seize() noexcept {
 }
 
 std::size_t Turns::waiting() const noexcept {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     return inside_.size() + outside_.size();
 }
 
 bool Turns::retire() noexcept {
-    const std::lock_guard lock(mutex_);
+    const std::scoped_lock lock(mutex_);
     retired_ = true;
     close_session(Session::State::lost);
     while (!outside_.empty()) {
@@ -202,13 +202,13 @@ bool Turns::retire() noexcept {
 Turns::Turn::~Turn() {
     if (!turns_ || generation_ != fork_generation())
         return; // or the parent's
-    const std::lock_guard lock(turns_->mutex_);
+    const std::scoped_lock lock(turns_->mutex_);
     turns_->leave();
 }
 
 std::shared_ptr<Turns::Session> Turns::Turn::begin_session() {
     auto session = std::make_shared<Session>(turns_);
-    const std::lock_guard lock(turns_->mutex_);
+    const std::scoped_lock lock(turns_->mutex_);
     if (turns_->session_ != nullptr) {
         session->state_ = Session::State::ended;
         throw Error("output of the previous command is pending: read the stream to its end, or "
@@ -220,14 +220,14 @@ std::shared_ptr<Turns::Session> Turns::Turn::begin_session() {
 }
 
 void Turns::Turn::lose_session() noexcept {
-    const std::lock_guard lock(turns_->mutex_);
+    const std::scoped_lock lock(turns_->mutex_);
     turns_->close_session(Session::State::lost);
 }
 
 void Turns::Session::end() noexcept {
     if (inherited())
         return;
-    const std::lock_guard lock(turns_->mutex_);
+    const std::scoped_lock lock(turns_->mutex_);
     if (turns_->session_ != this)
         return;
     turns_->close_session(State::ended);
@@ -236,7 +236,7 @@ void Turns::Session::end() noexcept {
 }
 
 Turns::Session::State Turns::Session::state() const noexcept {
-    const std::lock_guard lock(turns_->mutex_);
+    const std::scoped_lock lock(turns_->mutex_);
     return state_;
 }
 

@@ -47,7 +47,7 @@ class ByteQueue {
             std::memmove(memory_.get(), memory_.get() + head_, held);
         } else {
             // By half at least, so that what trickles in is not copied each time.
-            const std::size_t larger = std::max(held + wanted, capacity_ + capacity_ / 2);
+            const std::size_t larger = std::max(held + wanted, capacity_ + (capacity_ / 2));
             std::unique_ptr<char[]> memory(new char[larger]);
             if (held != 0)
                 std::memcpy(memory.get(), memory_.get() + head_, held);

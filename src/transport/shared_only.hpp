@@ -9,6 +9,7 @@ namespace pyremctl {
 /// and its taking a share, and the block would be freed twice.
 class SharedOnly {
   public:
+    // NOLINTNEXTLINE(misc-new-delete-overloads): std::make_shared asks for none.
     static void operator delete(void * /*memory*/) noexcept {}
 };
 

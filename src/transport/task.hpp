@@ -72,7 +72,7 @@ template <class T> struct Promise : PromiseBase {
     T result() {
         if (failure)
             std::rethrow_exception(std::exchange(failure, nullptr));
-        return std::move(*value);
+        return std::move(*value); // NOLINT(bugprone-unchecked-optional-access): it has returned
     }
 };
 

@@ -12,8 +12,8 @@ namespace pyremctl {
 constexpr unsigned char token_context = 0x02;
 constexpr unsigned char token_protocol = 0x40; ///< absent from a protocol-1 server's tokens
 
-constexpr std::size_t token_header_size = 5;          ///< bytes
-constexpr std::size_t token_max_length = 1024 * 1024; ///< bytes of data libremctl accepts
+constexpr std::size_t token_header_size = 5;                   ///< bytes
+constexpr std::size_t token_max_length = std::size_t{1} << 20; ///< bytes of data libremctl accepts
 
 /// Follows a stream of tokens and counts those that are whole.
 ///

@@ -133,7 +133,7 @@ bool listed(pid_t number) noexcept {
 void Pool::retire() noexcept {
     std::vector<std::pair<pthread_t, pid_t>> leaving;
     {
-        const std::lock_guard lock(mutex);
+        const std::scoped_lock lock(mutex);
         try {
             leaving.reserve(idle.size());
         } catch (const std::bad_alloc &) {
@@ -171,7 +171,7 @@ void Pool::retire() noexcept {
 void run(std::function<void()> work) {
     Pool &all = pool();
     {
-        const std::lock_guard lock(all.mutex);
+        const std::scoped_lock lock(all.mutex);
         if (!all.idle.empty()) {
             Worker *worker = all.idle.back();
             all.idle.pop_back();
