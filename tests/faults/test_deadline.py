@@ -1,16 +1,21 @@
 """The timeout of the simple call is one deadline; set_timeout limits each silence."""
 
+import asyncio
+import contextlib
+import os
+import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
-from remctl import Remctl, RemctlTimeoutError, remctl
+from remctl import Remctl, RemctlProtocolError, RemctlTimeoutError, aremctl, remctl
 from remctl.testing import Server
 
-from tests.fix_hostile import Connection, MakeHostile
+from tests.fix_hostile import Connection, HostileServer, MakeHostile
 from tests.fix_network import DeafServer, MuteKdc
-from tests.fix_waits import LARGE, RECEIVING, half_a_token, read_late
+from tests.fix_waits import LARGE, RECEIVING, SENDING, half_a_token, read_late
 from tests.support.traces import nothing_left
 
 DEADLINE = 0.25
@@ -90,6 +95,35 @@ def test_connecting_takes_of_the_time_of_the_command(hostile: MakeHostile) -> No
         if taken[-1] < 1.2:
             break
     assert 0.8 <= min(taken) < 1.2, taken
+
+
+def have_the_system_give_up(server: HostileServer) -> None:
+    """Wait for this process's connection to a server, and let its kernel wait 100 ms for it."""
+    while True:
+        for name in os.listdir("/proc/self/fd"):
+            # Others come and go meanwhile, and most are no sockets.
+            family = socket.AF_INET, socket.SOCK_STREAM
+            with contextlib.suppress(OSError), socket.fromfd(int(name), *family) as sock:
+                if sock.getpeername() == (server.host, server.port):
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 100)
+                    return
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("way", ["blocking", "asyncio"])
+@pytest.mark.parametrize("timeout", [None, 20.0])
+def test_the_patience_of_the_system(hostile: MakeHostile, timeout: float | None, way: str) -> None:
+    """A timeout where one was given, else a failure like any other, as the old binding had it."""
+    server = hostile(read_late, receive_buffer=4096)
+    threading.Thread(target=have_the_system_give_up, args=(server,), daemon=True).start()
+    expected = RemctlProtocolError if timeout is None else RemctlTimeoutError
+    where = server.host, server.port, server.principal
+    with pytest.raises(expected, match=SENDING) as raised:
+        if way == "blocking":
+            remctl(*where, [LARGE], timeout=timeout)
+        else:
+            asyncio.run(aremctl(*where, [LARGE], timeout=timeout))
+    assert type(raised.value) is expected
 
 
 def flood(connection: Connection) -> None:
