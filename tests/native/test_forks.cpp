@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "connection/channel.hpp"
 #include "drivers/turns.hpp"
 #include "handle/leaving.hpp"
 #include "support.hpp"
@@ -157,6 +158,20 @@ TEST_CASE("what the parent has given away is not the child's to remember") {
     ::close(second->number());
 }
 
+TEST_CASE("a waker of the parent's touches no file of the child's") {
+    EventWaker waker;
+    CHECK(in_child([&] {
+        const int number = waker.descriptor();
+        const int own = ::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (own != number && ::dup2(own, number) != number)
+            return false;
+        waker.wake();
+        waker.drain();
+        std::uint64_t count = 0;
+        return ::read(number, &count, sizeof count) == sizeof count && count == 1;
+    }));
+}
+
 TEST_CASE("idle helper threads have ended at a fork") {
     for (int round = 0; round < 20; ++round) {
         const std::size_t before = threads();
@@ -201,7 +216,7 @@ TEST_CASE("a fork waits for calls of the library, but not for long") {
     CHECK_FALSE(call.past());
 }
 
-TEST_CASE("exit() waits for calls of the library, and lets in no other") {
+TEST_CASE("exit() waits for calls of the library, lets in no other, and wakes none") {
     const auto [reading, writing] = socket_pair();
     CHECK(in_child([end = ::dup(writing.get())] {
         ::alarm(10);
@@ -221,10 +236,13 @@ TEST_CASE("exit() waits for calls of the library, and lets in no other") {
             const InLibrary inside;
             say("2");
         });
+        auto [server, socket] = socket_pair();
+        Channel channel(std::move(socket));
+        write_all(server.get(), "x");
         std::thread feeder([&] {
             ++begun;
             std::this_thread::sleep_for(moment / 2);
-            stay_if_leaving();
+            channel.receive(); // what libremctl may wait for
             say("3");
         });
         while (begun < 3)
