@@ -175,9 +175,7 @@ Task<std::shared_ptr<Session>> Client::stream(SharedCommand command, Caller call
 }
 
 void Client::leave(Session &session) {
-    if (session.inherited())
-        return; // the parent's stream goes on
-    const auto body = current();
+    const auto body = current(); // in the child of a fork another one, without the session
     if (const auto turn = body->turns->leave_session(session))
         drop(*body, "the stream was left before its end");
 }

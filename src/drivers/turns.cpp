@@ -236,6 +236,8 @@ void Turns::Session::end() noexcept {
 }
 
 Turns::Session::State Turns::Session::state() const noexcept {
+    if (inherited())
+        return state_; // which nobody changes here, and the mutex may be locked for good
     const std::scoped_lock lock(turns_->mutex_);
     return state_;
 }

@@ -67,13 +67,12 @@ CHILDS = [close, collect, leave, leave_the_block, use]
 
 @pytest.mark.parametrize("childs", CHILDS)
 def test_the_parents_connection_goes_on(
-    remctl: Remctl, childs: Callable[[list[Remctl]], None]
+    server: Server, childs: Callable[[list[Remctl]], None]
 ) -> None:
-    remctl.command(["test", "hello"])
     # The list holds the only reference of the child's to its copy.
-    held = [remctl]
-    number = remctl.fileno()
-    del remctl
+    held = [Remctl("localhost", server.port)]
+    held[0].command(["test", "hello"])
+    number = held[0].fileno()
     in_child(lambda: childs(held))
     assert held[0].fileno() == number
     assert held[0].output().output == b"hello world\n"
@@ -142,6 +141,69 @@ def test_numbers_that_are_other_files_by_then_stay_open(remctl: Remctl, tmp_path
         return "done"
 
     assert in_child(child) == "done"
+
+
+def squat() -> list[socket.socket]:
+    """Sockets of the child's own at every low number that is free; nobody writes to them."""
+    sockets: list[socket.socket] = []
+    while not sockets or sockets[-1].fileno() < 64:
+        sockets += socket.socketpair()
+    return sockets
+
+
+def left_alone(sockets: list[socket.socket]) -> bool:
+    """Whether they are open, and nothing came through any of them."""
+    for each in sockets:
+        with pytest.raises(BlockingIOError):
+            each.recv(1, socket.MSG_DONTWAIT)
+    return True
+
+
+@pytest.mark.parametrize("childs", CHILDS)
+def test_nothing_is_said_on_numbers_that_are_other_files_by_then(
+    server: Server, childs: Callable[[list[Remctl]], None]
+) -> None:
+    """No goodbye on one, and none shut: the library has kept the parent's numbers."""
+    held = [Remctl("localhost", server.port)]
+    held[0].command(["test", "hello"])
+
+    def child() -> bool:
+        sockets = squat()
+        childs(held)
+        return left_alone(sockets)
+
+    assert in_child(child) == "True"
+    assert held[0].output().output == b"hello world\n"
+
+
+def test_nothing_is_said_on_them_where_the_fork_was_in_the_middle_of_a_call(
+    server: Server, remctl: Remctl
+) -> None:
+    """The child comes out of the call, and gives up the connection that it was made on."""
+    sockets: list[socket.socket] = []
+
+    def child() -> bool:
+        mine = os.getpid()
+
+        def fork(number: int, frame: object) -> None:
+            if os.fork() == 0:
+                sockets.extend(squat())
+
+        signal.signal(signal.SIGALRM, fork)
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        status = 1
+        try:
+            remctl.open("localhost", server.port)
+            remctl.run(["test", "stream", "2", "0.3"])
+            status = os.waitstatus_to_exitcode(os.wait()[1])
+        except RemctlError:
+            status = 0 if left_alone(sockets) else 1
+        finally:
+            if os.getpid() != mine:
+                os._exit(status)
+        return status == 0
+
+    assert in_child(child) == "True"
 
 
 def test_a_socket_of_the_callers_in_the_child(server: Server) -> None:

@@ -1,16 +1,23 @@
 """The timeout of the simple call is one deadline; set_timeout limits each silence."""
 
+import asyncio
+import contextlib
+import os
+import signal
+import socket
 import struct
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
-from remctl import Remctl, RemctlTimeoutError, remctl
+from remctl import Remctl, RemctlProtocolError, RemctlTimeoutError, aremctl, remctl
 from remctl.testing import Server
 
-from tests.fix_hostile import Connection, MakeHostile
+from tests.fix_hostile import Connection, HostileServer, MakeHostile
 from tests.fix_network import DeafServer, MuteKdc
-from tests.fix_waits import LARGE, RECEIVING, half_a_token, read_late
+from tests.fix_protocol1 import Protocol1Server
+from tests.fix_waits import LARGE, RECEIVING, SENDING, half_a_token, read_late
 from tests.support.traces import nothing_left
 
 DEADLINE = 0.25
@@ -90,6 +97,106 @@ def test_connecting_takes_of_the_time_of_the_command(hostile: MakeHostile) -> No
         if taken[-1] < 1.2:
             break
     assert 0.8 <= min(taken) < 1.2, taken
+
+
+@pytest.mark.parametrize("verb", ["command", "run", "noop"])
+def test_a_verb_that_is_too_late_sends_nothing_and_loses_nothing(server: Server, verb: str) -> None:
+    with Remctl("localhost", server.port) as client:
+        descriptor = client.fileno()
+        with pytest.raises(RemctlTimeoutError, match="before anything was sent") as raised:
+            match verb:
+                case "command":
+                    client.command(["test", "hello"], timeout=0)
+                case "run":
+                    client.run(["test", "hello"], timeout=0)
+                case _:
+                    client.noop(timeout=0)
+        assert not raised.value.may_have_run
+        assert client.run(["test", "hello"]).stdout == b"hello world\n"
+        assert client.fileno() == descriptor
+
+
+@pytest.mark.parametrize("way", ["simple", "run", "output", "protocol 1"])
+def test_an_answer_that_is_there_comes_too_late_all_the_same(
+    hostile: MakeHostile, protocol1: Protocol1Server, way: str
+) -> None:
+    """A handler has kept the call from reading it until after its deadline."""
+    handling, answered = threading.Event(), threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.recv_command()
+        assert handling.wait(10)
+        connection.send_output(1, b"late")
+        connection.send_status(0)
+        answered.set()
+        connection.wait_closed()
+
+    def answer(command: list[bytes]) -> tuple[bytes, int]:
+        assert handling.wait(10)
+        answered.set()
+        return b"late", 0
+
+    def handler(number: int, frame: object) -> None:
+        handling.set()
+        assert answered.wait(10)
+        time.sleep(max(0.0, end - time.monotonic()) + 0.1)
+
+    server = hostile(script)
+    protocol1.answer = answer
+    where = server.host, server.port, server.principal
+    client = Remctl()
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        if way in {"run", "output"}:
+            client.open(*where)
+        if way == "output":
+            client.command(["x"])
+        end = time.monotonic() + 0.5
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(RemctlTimeoutError, match=RECEIVING):
+            match way:
+                case "simple":
+                    remctl(*where, ["x"], timeout=0.5)
+                case "run":
+                    client._connection.run([b"x"], 0.5)
+                case "protocol 1":
+                    where = protocol1.host, protocol1.port, protocol1.principal
+                    remctl(*where, ["x"], timeout=0.5)
+                case _:
+                    client._connection.output(None, 0.5)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        client.close()
+
+
+def have_the_system_give_up(server: HostileServer) -> None:
+    """Wait for this process's connection to a server, and let its kernel wait 100 ms for it."""
+    while True:
+        for name in os.listdir("/proc/self/fd"):
+            # Others come and go meanwhile, and most are no sockets.
+            family = socket.AF_INET, socket.SOCK_STREAM
+            with contextlib.suppress(OSError), socket.fromfd(int(name), *family) as sock:
+                if sock.getpeername() == (server.host, server.port):
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 100)
+                    return
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("way", ["blocking", "asyncio"])
+@pytest.mark.parametrize("timeout", [None, 20.0])
+def test_the_patience_of_the_system(hostile: MakeHostile, timeout: float | None, way: str) -> None:
+    """A timeout where one was given, else a failure like any other, as the old binding had it."""
+    server = hostile(read_late, receive_buffer=4096)
+    threading.Thread(target=have_the_system_give_up, args=(server,), daemon=True).start()
+    expected = RemctlProtocolError if timeout is None else RemctlTimeoutError
+    where = server.host, server.port, server.principal
+    with pytest.raises(expected, match=SENDING) as raised:
+        if way == "blocking":
+            remctl(*where, [LARGE], timeout=timeout)
+        else:
+            asyncio.run(aremctl(*where, [LARGE], timeout=timeout))
+    assert type(raised.value) is expected
 
 
 def flood(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -73,6 +74,18 @@ inline void write_all(int descriptor, const std::string &data) {
             return;
         done += static_cast<std::size_t>(count);
     }
+}
+
+/// True when the child of a fork says so, and within ten seconds.
+template <class Question> bool in_child(Question question) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(10);
+        ::_exit(question() ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 } // namespace pyremctl::test

@@ -1,7 +1,6 @@
 // Credentials where no KDC is needed: the lease, the wait for a ticket, the fork, the caches.
 #include <doctest/doctest.h>
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -60,16 +59,6 @@ struct Scripted final : Credentials {
 
 std::string ready_name(Driver &driver, const std::shared_ptr<Credentials> &credentials) {
     return driver.run([&](auto &call) { return ready(credentials, call); })->name();
-}
-
-/// True when the child of a fork says so.
-template <class Question> bool in_child(Question question) {
-    const pid_t child = ::fork();
-    if (child == 0)
-        ::_exit(question() ? 0 : 1);
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 } // namespace
