@@ -178,7 +178,8 @@ def main() -> int:
     ]
     sample = random.Random(options.seed).sample(every, min(options.sample, len(every)))
     copy_tree()
-    if not build_extension() or (language == "cpp" and not build_native()):
+    units: bool = options.units
+    if not (units or build_extension()) or (language == "cpp" and not build_native()):
         print("the tree as it is does not build: see build/mutate/last.log", file=sys.stderr)
         return 2
     if language == "cpp" and not run([NATIVE / "native", "--minimal"]):
@@ -202,7 +203,7 @@ def main() -> int:
         judge(try_python)
     else:
         judge(try_units)
-        if not options.units:
+        if not units:
             judge(try_cpp, PAST_UNITS)
     tried = {mutant: outcomes.get(json.dumps(asdict(mutant))) for mutant in sample}
     print(f"\n{len(every)} mistakes can be made, {len(sample)} were drawn (seed {options.seed})")
