@@ -22,6 +22,7 @@ NATIVE = FOLDER / "native"
 EXTENSION = FOLDER / "extension"
 
 LONGEST = 300  # seconds; tests that take longer hang
+UNITS_LONGEST = 45  # the unit tests
 
 # Where mistakes are made.
 SOURCES = {
@@ -114,7 +115,8 @@ def try_units(mutant: Mutant) -> str:
     """What the unit tests make of a mistake in C++."""
     if not build_native():
         return "not compiled"
-    return PAST_UNITS if run([NATIVE / "native", "--minimal"]) else "killed by the unit tests"
+    noticed = not run([NATIVE / "native", "--minimal"], UNITS_LONGEST)
+    return "killed by the unit tests" if noticed else PAST_UNITS
 
 
 def try_cpp(mutant: Mutant) -> str:
