@@ -160,4 +160,12 @@ def test_committed_figures() -> None:
     for entry in json.loads(instructions.FIGURES.read_text()):
         assert set(entry) == {"environment", "cpu", "instructions"}
         assert set(entry["environment"]) == set(instructions.environment())
-        assert set(entry["instructions"]) == {"command", "output"}
+        assert set(entry["instructions"]) == {
+            "command",
+            "output",
+            "open",
+            "run",
+            "noop",
+            "dispatch",
+            "import",
+        }

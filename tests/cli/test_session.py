@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from remctl.testing import Realm, Server
+from remctl.testing import Command, Realm, Server
 
 from tests.support.terminal import END, INTERRUPT, Terminal, terminal
 
@@ -85,6 +85,19 @@ def test_errors_keep_the_session(session: Terminal) -> None:
 
 def test_help_asks_the_server(session: Terminal) -> None:
     assert answer(session, "help") == ["Unknown command"]  # this one has no summaries
+
+
+def test_help_shows_what_the_server_has(realm: Realm) -> None:
+    script = '#!/bin/sh\necho "what $1 says of $2"\n'
+    options = {"summary": "--summary", "help": "--help"}
+    commands = {"demo": {"hello": Command(script, options=options)}}
+    with (
+        realm.server(commands) as server,
+        terminal("-p", str(server.port), "localhost") as session,
+    ):
+        session.wait_for("localhost> ")
+        assert answer(session, "help") == ["what --summary says of hello"]
+        assert answer(session, "help demo hello") == ["what --help says of hello"]
 
 
 def test_ctrl_c_ends_the_command_and_keeps_the_session(session: Terminal) -> None:

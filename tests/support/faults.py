@@ -10,6 +10,7 @@ from pathlib import Path
 
 from remctl.testing import Server
 
+from tests.support.compiled import compile_program
 from tests.support.faulty import Outcome
 
 HERE = Path(__file__).parent
@@ -18,13 +19,7 @@ EXTENSION = "_remctl."
 
 def build_shim(folder: Path) -> Path:
     """Compile the layer that makes calls fail."""
-    shim = folder / "shim.so"
-    compiler = os.environ.get("CC", "gcc")
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O1", "-g", "-Wall", "-o", shim, HERE / "shim.c", "-ldl"],
-        check=True,
-    )
-    return shim
+    return compile_program(folder, "shim.so", "-shared", "-fPIC", "-ldl")
 
 
 @dataclass

@@ -7,11 +7,10 @@ tells what ran.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from remctl import RemctlError, RemctlProtocolError, RemctlTimeoutError
+from remctl import RemctlError, RemctlProtocolError
 from remctl.testing import Command, Realm, Server
 
 from tests.fix_protocol1 import Protocol1Server
@@ -19,20 +18,10 @@ from tests.support.obliging import ObligingServer
 from tests.support.proxy import DOWN, UP, Proxy
 from tests.support.traces import wait_until
 from tests.trust.async_worlds import Asynchronous
+from tests.trust.cuts import MakeWorld, Trial, Where
 from tests.trust.worlds import Blocking
 
 pytestmark = pytest.mark.timeout(300)
-
-MakeWorld = Callable[[], Any]
-
-
-@dataclass(frozen=True)
-class Where:
-    """What a world opens."""
-
-    host: str
-    port: int
-    principal: str
 
 
 @pytest.fixture(params=[Blocking, Asynchronous], ids=["blocking", "asynchronous"])
@@ -61,54 +50,6 @@ def obliging(realm: Realm) -> Iterator[ObligingServer]:
     server = ObligingServer(realm)
     yield server
     server.close()
-
-
-class Trial:
-    """One command after another on a new connection each, through a proxy that cuts it."""
-
-    def __init__(self, make_world: MakeWorld, server: ObligingServer, how: str = "open") -> None:
-        self._make_world, self._server, self._how = make_world, server, how
-        self._number = 0
-
-    def run(
-        self, proxy: Proxy, count: int, direction: str, cut: Callable[[Proxy], None], *more: bytes
-    ) -> tuple[bool | None, bool]:
-        """What `may_have_run` says, or None after an answer; and whether the command ran."""
-        self._number += 1
-        nonce = b"%04d of many" % self._number
-        world = self._make_world()
-        world.set_timeout(0.15 if cut is Proxy.pause else 20)
-        getattr(world, self._how)(Where(proxy.host, proxy.port, self._server.principal))
-        if count:
-            proxy.after(count, direction, cut)
-        said: bool | None = None
-        try:
-            world.run([b"answer", nonce, *more])
-        except RemctlTimeoutError as error:
-            assert cut is Proxy.pause
-            said = error.may_have_run
-        except RemctlError as error:
-            assert cut is not Proxy.pause
-            said = error.may_have_run
-        proxy.cut()
-        if cut is Proxy.pause:
-            proxy.resume()
-        self._server.wait_for_end()
-        assert self._server.record.count(nonce) <= 1
-        ran = nonce in self._server.record
-        assert ran if said is None else said or not ran, (count, direction)
-        return said, ran
-
-    def lengths(self, *more: bytes) -> dict[str, int]:
-        """How many bytes such a command and its answer are."""
-        with Proxy((self._server.host, self._server.port)) as proxy:
-            world = self._make_world()
-            getattr(world, self._how)(Where(proxy.host, proxy.port, self._server.principal))
-            proxy.resume()  # an order like others: what has passed is counted then
-            before = dict(proxy.count)
-            world.run([b"answer", b"0000 of many", *more])
-            proxy.resume()
-            return {direction: proxy.count[direction] - before[direction] for direction in before}
 
 
 @pytest.mark.parametrize("how", ["open", "open_socket"])
@@ -151,7 +92,7 @@ def test_the_last_packet_is_lost(make_world: MakeWorld, obliging: ObligingServer
 def test_a_command_of_several_pieces(
     make_world: MakeWorld, obliging: ObligingServer, cut: Callable[[Proxy], None]
 ) -> None:
-    """About every edge of a token, and somewhere in between."""
+    """About every edge of a token, and somewhere in between; cuts.py does every byte."""
     data = b"x" * 300_000
     trial = Trial(make_world, obliging)
     length = trial.lengths(data)[UP]
@@ -238,13 +179,26 @@ def test_remctld_has_run_nothing_that_it_refuses(
     command: list[bytes],
     code: int,
 ) -> None:
+    refuse(make_world(), refusing, command, code)
+
+
+def test_remctld_has_run_nothing_that_is_too_large(
+    make_world: MakeWorld, refusing: tuple[Server, list[tuple[str, ...]]]
+) -> None:
+    """More than 100 MiB: it says so in the middle of the command."""
+    refuse(make_world(), refusing, [b"test", b"it", bytes(110 * 2**20)], 8)
+
+
+def refuse(
+    world: Any, refusing: tuple[Server, list[tuple[str, ...]]], command: list[bytes], code: int
+) -> None:
+    """Have a command refused, and nothing run."""
     server, ran = refusing
-    world = make_world()
     world.open(Where("localhost", server.port, server.principal))
     with pytest.raises(RemctlProtocolError) as caught:
         world.run(command)
     assert caught.value.code == code
     assert caught.value.may_have_run is False
-    # After it on the same connection: what it was to run it has run by now.
+    # Behind it, on the same connection where that lives on: what was to run has run by now.
     world.run([b"test", b"it", b"after"])
     assert ran == [("test", "it", "after")]
