@@ -203,9 +203,10 @@ class AsyncRemctl(Verbs):
                 async for token in stream: ...
 
         The command is sent at ``async with``, or with the first token that is asked for. The last
-        token is the ``status`` or the ``error``. Leaving early drops the connection; the next
-        command makes a new one. (Leaving a loop by ``break`` is not leaving the stream: that is
-        what ``async with`` is for.) ``timeout`` is for the whole stream. Raises as `command()`
+        token is the ``status`` or the ``error``. Leaving early drops the connection, unless all of
+        the answer has come already; the next command makes a new one. (Leaving a loop by ``break``
+        is not leaving the stream: that is what ``async with`` is for.) ``timeout`` is for the whole
+        stream. Raises as `command()`
         and `output()` do.
         """
         self._require_opened()

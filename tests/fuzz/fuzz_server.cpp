@@ -162,7 +162,8 @@ Answer answer(Input &input, Peer &peer) {
         }
         std::string token = test::token(flags, sealed);
         if (bend == 6) {
-            token.resize(input.below(token.size()));
+            // Never to nothing: one that was wrapped and not sent is a gap for the next answer.
+            token.resize(1 + input.below(token.size() - 1));
             sound = false;
         }
         if (bend == 7) {
@@ -268,6 +269,13 @@ bool read_noop(Session &session, const Answer &expected) {
 }
 
 } // namespace
+
+/// Leaks that are not ours. libremctl 3.18 forgets the data of a token that GSS-API unwraps but
+/// finds repeated or out of order (token_recv_priv): once for a connection, which is dropped then.
+/// And libkrb5 keeps data for each thread, which is looked for in vain while a thread ends.
+extern "C" const char *__lsan_default_suppressions() {
+    return "leak:gss_krb5int_unseal_token_v3\nleak:krb5int_setspecific\n";
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     static std::unique_ptr<Session> session;

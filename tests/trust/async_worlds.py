@@ -35,6 +35,8 @@ class AsyncTokens:
 class Asynchronous:
     """`AsyncRemctl`, in a loop of its own."""
 
+    reads_ahead = True
+
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.remctl = AsyncRemctl()

@@ -30,6 +30,9 @@ class Tokens(Protocol):
 class World(Protocol):
     """The verbs, each waiting for its end."""
 
+    reads_ahead: bool
+    """Whether a stream takes in more tokens than were asked for."""
+
     @property
     def opened(self) -> bool:
         """As `Remctl.opened`."""
@@ -107,6 +110,8 @@ class BlockingTokens:
 
 class Blocking:
     """`Remctl`, in this thread."""
+
+    reads_ahead = False
 
     def __init__(self) -> None:
         self.remctl = Remctl()
