@@ -12,6 +12,7 @@ import pytest
 from remctl.backend import Annotated, Backend, Literal, Match, Secret, Stdin, UsageError
 
 from tests.backend.conftest import Call
+from tests.support.ids import shown
 
 Size = Literal["small", "large"]
 Level = typing.Literal["1", 2]
@@ -87,7 +88,7 @@ VALUES: list[tuple[object, str, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "word", "value"), VALUES, ids=str)
+@pytest.mark.parametrize(("annotation", "word", "value"), VALUES, ids=shown)
 def test_an_argument_becomes_what_its_annotation_says(
     call: Call, annotation: object, word: str, value: object
 ) -> None:
@@ -122,7 +123,7 @@ WRONG: list[tuple[object, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "word", "message"), WRONG, ids=str)
+@pytest.mark.parametrize(("annotation", "word", "message"), WRONG, ids=shown)
 def test_an_argument_that_does_not_fit_is_refused(
     call: Call, annotation: object, word: str, message: str
 ) -> None:

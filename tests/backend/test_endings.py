@@ -14,6 +14,7 @@ import pytest
 from remctl.backend import Backend, BackendError, Remote, UsageError, remote
 
 from tests.backend.conftest import Call, Result, program
+from tests.support.ids import shown
 
 
 def ending(call: Call, function: Callable[..., object]) -> Result:
@@ -56,7 +57,7 @@ def test_what_is_no_status_is_a_mistake(call: Call, value: object) -> None:
         (BrokenPipeError("another pipe"), 255, "internal error"),
         (RecursionError(), 255, "internal error"),
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_an_error_is_told_in_one_way(
     call: Call, error: BaseException, status: int, message: str

@@ -21,6 +21,7 @@ from remctl.testing import Server
 from tests.fix_hostile import Connection, MakeHostile
 from tests.fix_network import DeafServer
 from tests.fix_realm import netstrings
+from tests.support.ids import shown
 
 
 class Named:
@@ -184,7 +185,7 @@ def client(server: Server) -> Iterator[remctl.Remctl]:
         yield client
 
 
-@pytest.mark.parametrize(("argument", "bytes_"), ARGUMENTS, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(("argument", "bytes_"), ARGUMENTS, ids=lambda value: shown(value)[:40])
 def test_an_argument_arrives_as(client: remctl.Remctl, argument: object, bytes_: bytes) -> None:
     result = client.run(["test", "args", argument, b"last"])
     assert netstrings(result.stdout or b"") == [bytes_, b"last"]
@@ -249,7 +250,7 @@ class NoIterable:
         NoIterable(),
         len,
     ],
-    ids=repr,
+    ids=shown,
 )
 def test_what_is_no_iterable_of_arguments_is_a_type_error(
     client: remctl.Remctl, command: object
@@ -262,7 +263,7 @@ def test_what_is_no_iterable_of_arguments_is_a_type_error(
             call(command)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("command", [[], (), iter(()), {}], ids=repr)
+@pytest.mark.parametrize("command", [[], (), iter(()), {}], ids=shown)
 def test_an_empty_command_is_a_value_error(client: remctl.Remctl, command: object) -> None:
     with pytest.raises(ValueError, match=r"^command must not be empty$"):
         remctl.remctl("localhost", command=command)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from remctl.testing import Realm, Server
 
 from tests.fix_hostile import Connection, MakeHostile
 from tests.fix_network import DeafServer
+from tests.support.ids import shown
 
 
 class TestHierarchy:
@@ -52,7 +53,7 @@ class TestProtocolError:
     def test_none_where_the_server_did_not_answer(self) -> None:
         assert remctl.RemctlProtocolError("no network").code is None
 
-    @pytest.mark.parametrize("second", ["5", 5.0, None, b"5"], ids=repr)
+    @pytest.mark.parametrize("second", ["5", 5.0, None, b"5"], ids=shown)
     def test_what_is_no_int_is_no_code(self, second: object) -> None:
         error = remctl.RemctlProtocolError("text", second)
         assert error.code is None
@@ -79,7 +80,7 @@ class TestArguments:
     @pytest.mark.parametrize(
         "arguments",
         [(), ("text",), ("text", 5), (5, "text"), ("a", "b", "c", "d", "e", "f"), (None,), (b"x",)],
-        ids=repr,
+        ids=shown,
     )
     def test_any_are_kept(
         self, kind: type[remctl.RemctlError], arguments: tuple[object, ...]
@@ -264,7 +265,7 @@ class TestCommandError:
     def test_the_last_line_is_safe_to_show(self, stderr: bytes, line: str) -> None:
         assert self.text(stderr) == f"command exited with status 3: {line}"
 
-    @pytest.mark.parametrize("stderr", [b"", b"\n \n", None, "a str"], ids=repr)
+    @pytest.mark.parametrize("stderr", [b"", b"\n \n", None, "a str"], ids=shown)
     def test_without_a_line_there_is_none(self, stderr: bytes | None) -> None:
         assert self.text(stderr) == "command exited with status 3"
 
@@ -291,7 +292,7 @@ def test_the_codes_are_the_protocol_s() -> None:
 
 
 @pytest.mark.parametrize("code", [1, 2, 10, 11, 77, 2**31, 2**32 - 1])
-@pytest.mark.parametrize("text", [b"out of cheese", b"", "käse".encode(), b"\xff"], ids=repr)
+@pytest.mark.parametrize("text", [b"out of cheese", b"", "käse".encode(), b"\xff"], ids=shown)
 def test_a_server_s_error_as_a_token_and_as_an_exception(
     hostile: MakeHostile, code: int, text: bytes
 ) -> None:

@@ -18,6 +18,7 @@ from remctl.testing import Realm, Server
 
 from tests.fix_hostile import Connection, MakeHostile
 from tests.fix_network import DeafServer
+from tests.support.ids import shown
 
 HELLO = [b"test", b"hello"]
 
@@ -330,7 +331,7 @@ class TestMisuse:
             [7],
             {b"test": 1},
         ],
-        ids=repr,
+        ids=shown,
     )
     def test_a_command_is_a_list_of_bytes(
         self, handle: _remctl.Handle, send: Callable[..., object], command: object
@@ -357,7 +358,7 @@ class TestMisuse:
         with pytest.raises(ValueError, match=text):
             _remctl.remctl_open_sockaddr(_remctl.remctl_new(), "h", ("127.0.0.1", port))
 
-    @pytest.mark.parametrize("port", [None, "1", 1.0, b"1", [], object()], ids=repr)
+    @pytest.mark.parametrize("port", [None, "1", 1.0, b"1", [], object()], ids=shown)
     def test_a_port_of_another_type_raises(self, port: Any) -> None:
         with pytest.raises(TypeError, match=r"^port must be an int, not "):
             _remctl.remctl_open(_remctl.remctl_new(), "localhost", port)
@@ -400,7 +401,7 @@ class TestMisuse:
             (("127.0.0.1\x00", 1), ValueError),
             (["127.0.0.1", 1], TypeError),
         ],
-        ids=repr,
+        ids=shown,
     )
     def test_a_bad_address_raises(self, address: Any, error: type[Exception]) -> None:
         with pytest.raises(error):

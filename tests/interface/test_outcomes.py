@@ -9,6 +9,8 @@ import pytest
 import remctl
 from remctl import Outcome, RemctlSimpleResult, Target
 
+from tests.support.ids import shown
+
 COPIES: Sequence[Callable[[Any], Any]] = [copy.copy, copy.deepcopy] + [
     lambda value, protocol=protocol: pickle.loads(pickle.dumps(value, protocol))  # type: ignore[misc]
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
@@ -57,12 +59,12 @@ class TestTarget:
         assert Target("host", 4373) != "host"
         assert Target("host", None, "p") != "host"
 
-    @pytest.mark.parametrize("target", [*TARGETS, Sub("host", 1)], ids=repr)
+    @pytest.mark.parametrize("target", [*TARGETS, Sub("host", 1)], ids=shown)
     def test_its_repr_makes_it(self, target: Target) -> None:
         assert eval(repr(target), {"Target": Target, "Sub": Sub}) == target
 
     @copied
-    @pytest.mark.parametrize("target", [*TARGETS, Sub("host", 1)], ids=repr)
+    @pytest.mark.parametrize("target", [*TARGETS, Sub("host", 1)], ids=shown)
     def test_copies(self, copied: Callable[[Any], Any], target: Target) -> None:
         assert copied(target) == target
         assert hash(copied(target)) == hash(target)

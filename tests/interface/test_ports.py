@@ -9,6 +9,7 @@ import remctl
 from remctl.testing import Realm, Server
 
 from tests.support import own_network
+from tests.support.ids import shown
 
 CALLS: list[Callable[[Any], object]] = [
     lambda port: remctl.remctl("localhost", port, command=["test", "hello"]),
@@ -39,7 +40,7 @@ def test_a_number_in_any_form(server: Server, form: Callable[[int], Any]) -> Non
 
 
 @call
-@pytest.mark.parametrize("port", ["foo", "", "1.5", "0x10", [], {}, object, 1j], ids=repr)
+@pytest.mark.parametrize("port", ["foo", "", "1.5", "0x10", [], {}, object, 1j], ids=shown)
 def test_no_number_is_a_type_error(call: Callable[[Any], object], port: object) -> None:
     with pytest.raises(TypeError) as caught:
         call(port)

@@ -12,6 +12,8 @@ from remctl import _remctl
 from remctl._errors import make
 from remctl.testing import Server
 
+from tests.support.ids import shown
+
 Result = remctl.RemctlSimpleResult
 
 COPIES: Sequence[Callable[[Any], Any]] = [copy.copy, copy.deepcopy] + [
@@ -171,12 +173,12 @@ EXCEPTIONS = [
 
 class TestExceptions:
     @copied
-    @pytest.mark.parametrize("error", EXCEPTIONS, ids=repr)
+    @pytest.mark.parametrize("error", EXCEPTIONS, ids=shown)
     def test_copies(self, copied: Callable[[Any], Any], error: remctl.RemctlError) -> None:
         assert same(copied(error), error)
 
     @copied
-    @pytest.mark.parametrize("error", EXCEPTIONS, ids=repr)
+    @pytest.mark.parametrize("error", EXCEPTIONS, ids=shown)
     def test_copies_keep_what_was_added(
         self, copied: Callable[[Any], Any], error: remctl.RemctlError
     ) -> None:

@@ -16,6 +16,7 @@ import remctl
 from remctl.testing import Realm, Server
 
 from tests.fix_network import DeafServer
+from tests.support.ids import shown
 from tests.support.network import has_ipv6
 
 HELLO = ["test", "hello"]
@@ -190,7 +191,7 @@ class TestSourceIp:
 
 
 class TestTimeout:
-    @pytest.mark.parametrize("timeout", [0.1, 1, True], ids=repr)
+    @pytest.mark.parametrize("timeout", [0.1, 1, True], ids=shown)
     def test_ends_a_wait(self, server: Server, timeout: float) -> None:
         with remctl.Remctl(server.host, server.port) as client:
             client.set_timeout(timeout)
@@ -217,7 +218,7 @@ class TestTimeout:
             assert client.run(["test", "stream", "5", "0.2"]).status == 0
             assert time.monotonic() - start > 0.9
 
-    @pytest.mark.parametrize("never", [0, 0.0, None], ids=repr)
+    @pytest.mark.parametrize("never", [0, 0.0, None], ids=shown)
     def test_none_and_zero_take_it_back(self, server: Server, never: float | None) -> None:
         with remctl.Remctl(server.host, server.port) as client:
             client.set_timeout(0.05)
@@ -244,7 +245,7 @@ class TestTimeout:
             remctl.Remctl().set_timeout(timeout)
 
     @pytest.mark.parametrize(
-        "timeout", [float("nan"), decimal.Decimal("nan"), decimal.Decimal("snan")], ids=repr
+        "timeout", [float("nan"), decimal.Decimal("nan"), decimal.Decimal("snan")], ids=shown
     )
     @pytest.mark.parametrize(
         "call",
@@ -270,7 +271,7 @@ class TestTimeout:
             with pytest.raises(remctl.RemctlTimeoutError):
                 client.run(["test", "sleep", "5"])
 
-    @pytest.mark.parametrize("timeout", ["1", b"1", [], 1j, object()], ids=repr)
+    @pytest.mark.parametrize("timeout", ["1", b"1", [], 1j, object()], ids=shown)
     def test_no_number_is_a_type_error(self, timeout: object) -> None:
         with pytest.raises(TypeError, match=r"^timeout must be a number of seconds, not "):
             remctl.Remctl().set_timeout(timeout)  # type: ignore[arg-type]

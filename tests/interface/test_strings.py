@@ -11,6 +11,8 @@ import remctl
 from remctl import _remctl
 from remctl.testing import Realm, Server
 
+from tests.support.ids import shown
+
 Call = Callable[[Any], object]
 
 
@@ -62,14 +64,14 @@ ALL = [
 
 
 @pytest.mark.parametrize(("name", "call"), ALL)
-@pytest.mark.parametrize("text", ["local\0host", "\0", b"local\0host"], ids=repr)
+@pytest.mark.parametrize("text", ["local\0host", "\0", b"local\0host"], ids=shown)
 def test_nul_is_a_value_error_naming_the_argument(name: str, call: Call, text: object) -> None:
     with pytest.raises(ValueError, match=f"^{name} must not contain a NUL character$"):
         call(text)
 
 
 @pytest.mark.parametrize(("name", "call"), ALL)
-@pytest.mark.parametrize("value", [7, 1.5, ["localhost"], object(), True], ids=repr)
+@pytest.mark.parametrize("value", [7, 1.5, ["localhost"], object(), True], ids=shown)
 def test_another_type_is_a_type_error_naming_the_argument(
     name: str, call: Call, value: object
 ) -> None:

@@ -11,6 +11,8 @@ import pytest
 import remctl
 from remctl.testing import Answer, Call, Command, Realm, Server
 
+from tests.support.ids import shown
+
 
 def run(server: Server, *command: str | bytes) -> remctl.RemctlSimpleResult:
     return remctl.remctl(server.host, server.port, command=["test", *command])
@@ -61,7 +63,7 @@ def test_without_a_subcommand(realm: Realm) -> None:
         ((None, "err", 0), (None, b"err", 0)),
         (b"x" * 1000000, (b"x" * 1000000, None, 0)),
     ],
-    ids=lambda value: repr(value)[:20],
+    ids=lambda value: shown(value)[:20],
 )
 def test_answers(realm: Realm, answer: Answer, result: tuple[bytes, bytes, int]) -> None:
     with serve(realm, lambda _: answer) as server:
