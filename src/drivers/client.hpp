@@ -173,12 +173,13 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
         throw Error(error).with_may_have_run(reads);
     }
     const auto body = std::move(place->body);
-    const Ending ending(*body);
     if constexpr (reads) {
-        if (!place->turn)
+        if (!place->turn) // and nothing of the connection is this call's
             co_return Held<Token>{.body = body, .turn = {}, .value = {}};
-        look_at_orphan(*body);
     }
+    const Ending ending(*body);
+    if constexpr (reads)
+        look_at_orphan(*body);
     try {
         ValueOf<Verb> value{};
         if constexpr (std::is_void_v<Given<Verb>>)
