@@ -23,7 +23,10 @@ PENDING = "output that was pending when the process was forked belongs to the pa
 PARENTS = "the stream belongs to the parent process"
 
 # Python warns of a fork beside threads; the made-up servers here are threads.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+pytestmark = [
+    pytest.mark.forks,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
+]
 
 
 @pytest.fixture
