@@ -129,6 +129,7 @@ def ways_to_end(connection: _remctl.Connection, session: _remctl.Session) -> Cal
     def read() -> None:
         while connection.output(session)[0] == "output":
             pass
+        session.end()
 
     def leave() -> None:
         connection.leave(session)
@@ -136,7 +137,7 @@ def ways_to_end(connection: _remctl.Connection, session: _remctl.Session) -> Cal
     def look() -> None:
         assert not session.inherited
 
-    return session.end, read, leave, look
+    return read, leave, look
 
 
 def test_session(server: Server) -> None:

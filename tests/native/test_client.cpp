@@ -19,7 +19,7 @@ Task<void> lose_and_wait(Connection &connection, Call &call) {
         co_await call.wait();
 }
 
-Task<Token> read(Connection & /*connection*/, Call & /*call*/) { co_return Token{}; }
+Task<Token> next_token(Connection & /*connection*/, Call & /*call*/) { co_return Token{}; }
 
 } // namespace
 
@@ -33,7 +33,7 @@ TEST_CASE("a call that finds its stream at its end leaves the connection to the 
         Operation operation(client->perform(nullptr, 1, running, lose_and_wait));
         REQUIRE(operation.advance() != nullptr);
         const auto held =
-            driver.run([&](Call &call) { return client->perform(ended, 2, call, read); });
+            driver.run([&](Call &call) { return client->perform(ended, 2, call, next_token); });
         CHECK(held.value.type == Token::Type::done);
         CHECK_FALSE(held.turn);
         CHECK(journal::empty()); // else it has said why for the other one

@@ -13,6 +13,7 @@ PATIENCE = 60  # seconds
 DOCUMENTED = (
     "no currently open connection",
     "no connection open",
+    "the connection is lost, and one over a socket of the caller's cannot be made again",
     "connection closed during the call",
     "the connection was closed during the stream",
     "output of the previous command is pending",
