@@ -261,7 +261,10 @@ def test_a_low_level_handle_that_is_closed(realm: Realm, server: Server) -> None
             _remctl.remctl_error(handle)
 
 
+# Two threads cannot import collections.abc for the first time: CPython makes it by hand, in the
+# middle of its parent.
 FIRST_USE = """
+import collections.abc
 import sys, threading
 import remctl
 start = threading.Barrier(2)
