@@ -255,7 +255,8 @@ def or_closed(call: Callable[[], object]) -> Callable[[], object]:
 def test_a_low_level_handle_that_is_closed(realm: Realm, server: Server) -> None:
     for _ in range(ROUNDS):
         handle = _remctl.remctl_new()
-        calls = (*functions_of(handle, realm, server), partial(_remctl.remctl_close, handle))
+        close = partial(_remctl.remctl_close, handle)
+        calls: Calls = (*functions_of(handle, realm, server), close)
         two([or_closed(call) for call in calls], 1)
         with pytest.raises(ValueError, match="closed"):
             _remctl.remctl_error(handle)
