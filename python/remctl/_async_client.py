@@ -15,6 +15,7 @@ from remctl._arguments import (
     Seconds,
     c_string,
     command_list,
+    first_words,
     host_name,
     port_number,
     seconds,
@@ -117,7 +118,7 @@ class AsyncRemctl(Verbs):
         number = port_number(port)
         loop = self._bind()
         self._aim(host, number)
-        await self._call(loop, loop.reactor.open, host, number, principal, timeout)
+        await self._call(loop, None, loop.reactor.open, host, number, principal, timeout)
 
     @like(Remctl.open_socket)
     async def open_socket(
@@ -131,7 +132,7 @@ class AsyncRemctl(Verbs):
         number = socket_number(sock)
         loop = self._bind()
         self._aim(host, 0)
-        await self._call(loop, loop.reactor.open_descriptor, number, host, principal, timeout)
+        await self._call(loop, None, loop.reactor.open_descriptor, number, host, principal, timeout)
 
     async def close(self) -> None:
         """Close the connection, from any task. It never waits.
@@ -150,13 +151,15 @@ class AsyncRemctl(Verbs):
     async def command(self, command: Command, *, timeout: Seconds | None = None) -> None:
         self._require_opened()
         arguments = command_list(command)
+        words = first_words(arguments)
         loop = self._bind()
-        await self._call(loop, loop.reactor.command, self._ask(arguments), timeout)
+        await self._call(loop, words, loop.reactor.command, arguments, timeout)
+        self._words = words
 
     @like(Remctl.output)
     async def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
         loop = self._bind()
-        tokens, _ = await self._call(loop, loop.reactor.outputs, None, 0, timeout)
+        tokens, _ = await self._call(loop, self._words, loop.reactor.outputs, None, 0, timeout)
         return _token(RemctlOutput, tokens[0])
 
     @like(Remctl.__iter__)
@@ -177,9 +180,10 @@ class AsyncRemctl(Verbs):
         arguments = command_list(command)
         if stdout is not None or stderr is not None:
             return await self._run_into_files(arguments, timeout, stdout, stderr)
+        words = first_words(arguments)
         loop = self._bind()
-        answer = await self._call(loop, loop.reactor.run, self._ask(arguments), timeout)
-        return self._result(answer)
+        answer = await self._call(loop, words, loop.reactor.run, arguments, timeout)
+        return self._result(answer, words)
 
     async def _run_into_files(
         self,
@@ -194,7 +198,7 @@ class AsyncRemctl(Verbs):
         async with self.stream(arguments, timeout=timeout) as tokens:
             async for token in tokens:
                 await sinks.awrite(token)
-        return self._result(sinks.answer())
+        return self._result(sinks.answer(), first_words(arguments))
 
     def stream(self, command: Command, *, timeout: Seconds | None = None) -> AsyncStream:
         """Iterate over the tokens of a command's answer as they arrive.
@@ -218,7 +222,7 @@ class AsyncRemctl(Verbs):
     async def noop(self, *, timeout: Seconds | None = None) -> bool:
         self._require_opened()
         loop = self._bind()
-        answered: bool = await self._call(loop, loop.reactor.noop, timeout)
+        answered: bool = await self._call(loop, None, loop.reactor.noop, timeout)
         return answered
 
     # The event loop.
@@ -241,12 +245,16 @@ class AsyncRemctl(Verbs):
             self._loop = None
 
     async def _call(
-        self, loop: Loop, verb: Callable[..., _remctl.Operation], *arguments: Any
+        self,
+        loop: Loop,
+        words: str | None,
+        verb: Callable[..., _remctl.Operation],
+        *arguments: Any,
     ) -> Any:
         try:
             return await loop.finish(verb(self._connection, loop.caller(), *arguments))
         except RemctlError as error:
-            raise self._told(error) from None
+            raise self._told(error, words) from None
 
     def _left_open(self) -> None:
         self._loop = None
@@ -269,6 +277,7 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
     ) -> None:
         self._remctl = remctl
         self._command: list[Encoded] | None = command  # None when it was sent
+        self._words = first_words(command)
         self._timeout = timeout
         self._end: float | None = None
         self._session: _remctl.Session | None = None
@@ -315,8 +324,9 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
         remctl = self._remctl
         loop = remctl._bind()
         self._end = end_after(self._timeout)
-        remctl._ask(command)
-        self._session = await remctl._call(loop, loop.reactor.stream, command, self._timeout)
+        self._session = await remctl._call(
+            loop, self._words, loop.reactor.stream, command, self._timeout
+        )
 
     async def _fetch(self) -> None:
         """Take in the next tokens, one at least; or raise what there is instead."""
@@ -331,13 +341,13 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
         try:
             loop = remctl._bind()
             tokens, failure = await remctl._call(
-                loop, loop.reactor.outputs, session, _BATCH, left(self._end)
+                loop, self._words, loop.reactor.outputs, session, _BATCH, left(self._end)
             )
         except BaseException:
             self._leave()
             raise
         if failure is not None:
-            self._failure = remctl._told(failure)
+            self._failure = remctl._told(failure, self._words)
         last = tokens[-1][0]
         if last == "done":
             tokens.pop()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from remctl import _remctl
-from remctl._arguments import Command, Port, Seconds, command_list, port_number
+from remctl._arguments import Command, Port, Seconds, command_list, first_words, port_number
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._output import RemctlOutput
 from remctl._verbs import Verbs, end_after, left, socket_number
@@ -99,7 +99,7 @@ class Remctl(Verbs):
         try:
             self._connection.open(host, number, principal, timeout)
         except RemctlError as error:
-            raise self._told(error) from None
+            raise self._told(error, None) from None
 
     def open_socket(
         self,
@@ -123,7 +123,7 @@ class Remctl(Verbs):
         try:
             self._connection.open_descriptor(number, host, principal, timeout)
         except RemctlError as error:
-            raise self._told(error) from None
+            raise self._told(error, None) from None
 
     def close(self) -> None:
         """Close the connection, from any thread.
@@ -148,10 +148,13 @@ class Remctl(Verbs):
         and RemctlError for failures.
         """
         self._require_opened()
+        arguments = command_list(command)
+        words = first_words(arguments)
         try:
-            self._connection.command(self._ask(command_list(command)), timeout)
+            self._connection.command(arguments, timeout)
         except RemctlError as error:
-            raise self._told(error) from None
+            raise self._told(error, words) from None
+        self._words = words
 
     def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
         """Read a token of the answer.
@@ -165,7 +168,7 @@ class Remctl(Verbs):
         try:
             return _token(RemctlOutput, self._connection.output(None, timeout))
         except RemctlError as error:
-            raise self._told(error) from None
+            raise self._told(error, self._words) from None
 
     def __iter__(self) -> Iterator[RemctlOutput]:
         """Iterate over the tokens of the answer that is pending, to its end."""
@@ -191,6 +194,7 @@ class Remctl(Verbs):
         """
         self._require_opened()
         arguments = command_list(command)
+        words = first_words(arguments)
         if stdout is not None or stderr is not None:
             from remctl._files import Sinks
 
@@ -198,11 +202,11 @@ class Remctl(Verbs):
             with self.stream(arguments, timeout=timeout) as tokens:
                 for token in tokens:
                     sinks.write(token)
-            return self._result(sinks.answer())
+            return self._result(sinks.answer(), words)
         try:
-            return self._result(self._connection.run(self._ask(arguments), timeout))
+            return self._result(self._connection.run(arguments, timeout), words)
         except RemctlError as error:
-            raise self._told(error) from None
+            raise self._told(error, words) from None
 
     def stream(self, command: Command, *, timeout: Seconds | None = None) -> Stream:
         """Send a command and iterate over the tokens of its answer as they arrive.
@@ -213,11 +217,13 @@ class Remctl(Verbs):
         """
         self._require_opened()
         end = end_after(timeout)
+        arguments = command_list(command)
+        words = first_words(arguments)
         try:
-            session = self._connection.stream(self._ask(command_list(command)), timeout)
+            session = self._connection.stream(arguments, timeout)
         except RemctlError as error:
-            raise self._told(error) from None
-        return Stream(self, session, end)
+            raise self._told(error, words) from None
+        return Stream(self, session, words, end)
 
     def noop(self, *, timeout: Seconds | None = None) -> bool:
         """Ask the server for a sign of life, to keep the connection alive.
@@ -231,7 +237,7 @@ class Remctl(Verbs):
         try:
             return self._connection.noop(timeout)
         except RemctlError as error:
-            raise self._told(error) from None
+            raise self._told(error, None) from None
 
 
 class Stream(Iterator[RemctlOutput]):
@@ -244,9 +250,12 @@ class Stream(Iterator[RemctlOutput]):
 
     __module__ = "remctl"
 
-    def __init__(self, remctl: Remctl, session: _remctl.Session, end: float | None) -> None:
+    def __init__(
+        self, remctl: Remctl, session: _remctl.Session, words: str, end: float | None
+    ) -> None:
         self._remctl = remctl
         self._session: _remctl.Session | None = session
+        self._words = words
         self._end = end
 
     def __iter__(self) -> Self:
@@ -261,7 +270,7 @@ class Stream(Iterator[RemctlOutput]):
             token = _token(RemctlOutput, connection.output(session, left(self._end)))
         except RemctlError as error:
             self.close()
-            raise self._remctl._told(error) from None
+            raise self._remctl._told(error, self._words) from None
         except BaseException:
             self.close()
             raise

@@ -7,7 +7,7 @@ import sys
 from time import monotonic
 
 from remctl import _remctl
-from remctl._arguments import Encoded, Seconds, first_words, path_or_name, seconds
+from remctl._arguments import Seconds, path_or_name, seconds
 from remctl._errors import RemctlError, RemctlSimpleResult, locate, make, refusal
 
 TYPE_CHECKING = False
@@ -33,7 +33,8 @@ class Verbs:
         source_ip: str | None,
     ) -> None:
         self._connection = _remctl.Connection()
-        # For the texts and fields of exceptions: where it is connected to, and what was asked.
+        # For the texts and fields of exceptions: where it is connected to, and of which command
+        # output() reads the answer. What a call asks is its own: others ask at the same time.
         self._host: str | None = None
         self._port: int | None = None
         self._words: str | None = None
@@ -112,21 +113,22 @@ class Verbs:
         try:
             self._connection.require_opened()
         except RemctlError as error:
-            raise self._told(error) from None
+            raise self._told(error, None) from None
 
     def _aim(self, host: str | None, number: int) -> None:
         self._host, self._port, self._words = host, number or None, None
 
-    def _ask(self, command: list[Encoded]) -> list[Encoded]:
-        self._words = first_words(command)
-        return command
+    def _told(self, error: RemctlError, words: str | None) -> RemctlError:
+        """The error, which says now where it is, and of the command of which words.
 
-    def _told(self, error: RemctlError) -> RemctlError:
-        """The error, which says now where and of what it is."""
-        return locate(error, self._host, self._port, self._words)
+        What `output()` fails with from now on is of that one, unless another's answer is pending.
+        """
+        if words is not None and not self._connection.pending:
+            self._words = words
+        return locate(error, self._host, self._port, words)
 
-    def _result(self, answer: Answer) -> RemctlSimpleResult:
-        return result_of(answer, self._host, self._port, self._words or "")
+    def _result(self, answer: Answer, words: str) -> RemctlSimpleResult:
+        return result_of(answer, self._host, self._port, words)
 
 
 def set_tickets(

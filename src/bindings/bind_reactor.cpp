@@ -27,7 +27,10 @@ void register_reactor(py::module_ &module) {
         .def(
             "result", [](PythonOperation &self) { return self.result(); },
             "What the call gives, or raises what it failed of; once.")
-        .def_readwrite("waiter", &PythonOperation::waiter, "The event loop's, for itself.");
+        .def_property(
+            "waiter", [](const PythonOperation &self) { return self.waiter(); },
+            [](PythonOperation &self, py::object waiter) { self.set_waiter(std::move(waiter)); },
+            "The event loop's, for itself.");
     forbid_new(operation_class);
     forbid_copies(operation_class);
 

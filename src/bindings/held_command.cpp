@@ -15,6 +15,17 @@ namespace {
 
 using Buffers = std::vector<Py_buffer>;
 
+/// True where this thread has the interpreter lock. (PyGILState_Check says so to
+/// every thread, once the process has had a sub-interpreter.)
+bool has_lock() noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+    const PyThreadState *const current = PyThreadState_GetUnchecked();
+#else
+    const PyThreadState *const current = _PyThreadState_UncheckedGet();
+#endif
+    return current != nullptr && current == PyGILState_GetThisThreadState();
+}
+
 void release(Buffers &buffers) noexcept {
     for (Py_buffer &buffer : buffers)
         PyBuffer_Release(&buffer);
@@ -39,7 +50,7 @@ struct HeldCommand {
     HeldCommand(HeldCommand &&) = delete;
     HeldCommand &operator=(HeldCommand &&) = delete;
     ~HeldCommand() {
-        if (PyGILState_Check() != 0) {
+        if (has_lock()) {
             release(buffers);
             return;
         }

@@ -18,10 +18,33 @@ Task<void> wait_for_the_end(Call &call) {
 
 } // namespace
 
+void OwnThread::require() const {
+    if (id_ != std::this_thread::get_id())
+        throw Error("this event loop is another thread's");
+}
+
+bool PythonOperation::done() const {
+    owner_.require();
+    return running_->ended();
+}
+
+py::object PythonOperation::waiter() const {
+    owner_.require();
+    return waiter_;
+}
+
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved.
+void PythonOperation::set_waiter(py::object waiter) {
+    owner_.require();
+    // The one of before goes last: its end may run Python, and come back here.
+    const py::object before = std::exchange(waiter_, std::move(waiter));
+}
+
 py::object PythonOperation::result() {
     if (!done())
         throw py::value_error("the operation has not ended");
-    taken_ = true;
+    if (std::exchange(taken_, true))
+        throw py::value_error("the operation's result was taken already");
     try {
         running_->result();
     } catch (const Error &error) {
@@ -32,16 +55,16 @@ py::object PythonOperation::result() {
     return finish_();
 }
 
-void PythonReactor::require_owner() const {
-    if (owner_ != std::this_thread::get_id())
-        throw Error("this event loop is another thread's");
+std::size_t PythonReactor::size() const {
+    owner_.require();
+    return reactor_.size();
 }
 
 PythonReactor::SharedOperation PythonReactor::start(Limits limits, const Reactor::Begin &begin,
                                                     PythonOperation::Finish finish,
                                                     std::shared_ptr<Result> partial,
                                                     PythonOperation::Undo undo) {
-    require_owner();
+    owner_.require();
     std::shared_ptr<Reactor::Running> running;
     {
         const Unlocked unlocked;
@@ -61,8 +84,11 @@ PythonReactor::SharedOperation PythonReactor::start(Limits limits, const Reactor
 }
 
 void PythonReactor::cancel(PythonOperation &operation) {
-    require_owner();
+    owner_.require();
+    operation.owner_.require();
     const auto keep = operations_.extract(operation.running_.get());
+    if (!keep && !operation.done())
+        throw Error("the operation is another event loop's");
     const bool lost = operation.done() && !std::exchange(operation.taken_, true);
     {
         const Unlocked unlocked;
@@ -75,7 +101,7 @@ void PythonReactor::cancel(PythonOperation &operation) {
 }
 
 py::list PythonReactor::dispatch(double budget) {
-    require_owner();
+    owner_.require();
     release_held();
     {
         const Unlocked unlocked;
@@ -92,7 +118,7 @@ py::list PythonReactor::dispatch(double budget) {
 }
 
 void PythonReactor::wait() {
-    require_owner();
+    owner_.require();
     Unlocked unlocked;
     Wait wait;
     wait.interests.push_back({reactor_.descriptor(), POLLIN, 0});
@@ -106,12 +132,12 @@ PythonReactor::SharedOperation PythonReactor::pause(Time end) {
 }
 
 void PythonReactor::excuse(double seconds) {
-    require_owner();
+    owner_.require();
     reactor_.excuse(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
 }
 
 std::size_t PythonReactor::close() {
-    require_owner();
+    owner_.require();
     const std::size_t count = operations_.size();
     while (!operations_.empty()) {
         const auto operation = operations_.begin()->second;

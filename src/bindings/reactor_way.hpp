@@ -19,7 +19,18 @@ namespace pyremctl {
 
 class PythonReactor;
 
-/// What stands for a call that was started: Python's Operation.
+/// The thread that makes this.
+class OwnThread {
+  public:
+    /// Throws Error in any other.
+    void require() const;
+
+  private:
+    std::thread::id id_ = std::this_thread::get_id();
+};
+
+/// What stands for a call that was started: Python's Operation. For the thread
+/// of its reactor, as that is; calls from any other raise.
 class PythonOperation : public SharedOnly {
   public:
     /// What Python gets, after success; with the interpreter lock.
@@ -32,17 +43,20 @@ class PythonOperation : public SharedOnly {
         : running_(std::move(running)), finish_(std::move(finish)), partial_(std::move(partial)),
           undo_(std::move(undo)) {}
 
-    bool done() const noexcept { return running_->ended(); }
+    bool done() const;
 
     /// The result, or raises what the call failed of; once.
     pybind11::object result();
 
-    // NOLINTNEXTLINE(*-non-private-member-variables-in-classes): nothing here depends on it.
-    pybind11::object waiter = pybind11::none(); ///< the package's, for itself
+    /// The package's, for itself.
+    pybind11::object waiter() const;
+    void set_waiter(pybind11::object waiter);
 
   private:
     friend class PythonReactor;
 
+    OwnThread owner_;
+    pybind11::object waiter_ = pybind11::none();
     std::shared_ptr<Reactor::Running> running_;
     Finish finish_;
     std::shared_ptr<Result> partial_;
@@ -57,7 +71,7 @@ class PythonReactor : public SharedOnly {
     using SharedOperation = std::shared_ptr<PythonOperation>;
 
     int descriptor() const noexcept { return reactor_.descriptor(); }
-    std::size_t size() const noexcept { return reactor_.size(); }
+    std::size_t size() const;
 
     SharedOperation start(Limits limits, const Reactor::Begin &begin,
                           PythonOperation::Finish finish, std::shared_ptr<Result> partial,
@@ -83,9 +97,7 @@ class PythonReactor : public SharedOnly {
     std::size_t close();
 
   private:
-    void require_owner() const;
-
-    std::thread::id owner_ = std::this_thread::get_id();
+    OwnThread owner_;
     Reactor reactor_;
     std::vector<std::shared_ptr<Reactor::Running>> ended_; // and not given to anybody
     std::unordered_map<const Reactor::Running *, SharedOperation> operations_;

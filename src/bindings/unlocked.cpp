@@ -12,6 +12,14 @@ namespace py = pybind11;
 
 namespace pyremctl {
 
+bool finalizing() noexcept {
+#if PY_VERSION_HEX >= 0x030D0000
+    return Py_IsFinalizing() != 0;
+#else
+    return _Py_IsFinalizing() != 0;
+#endif
+}
+
 namespace {
 
 // A signal that ends a wait by itself needs no slice. One that comes between
@@ -25,6 +33,9 @@ bool on_main_thread() {
     // A sub-interpreter has a main thread of its own, which gets no signals.
     if (PyInterpreterState_Get() != PyInterpreterState_Main())
         return false;
+    // At the end it is the main one that runs, and nothing can be imported.
+    if (finalizing())
+        return true;
     static std::atomic<unsigned long> main_thread{0};
     static std::atomic<unsigned> generation{0};
     if (main_thread.load() == 0 || generation.load() != fork_generation()) {
@@ -43,14 +54,6 @@ bool on_main_thread() {
 }
 
 } // namespace
-
-bool finalizing() noexcept {
-#if PY_VERSION_HEX >= 0x030D0000
-    return Py_IsFinalizing() != 0;
-#else
-    return _Py_IsFinalizing() != 0;
-#endif
-}
 
 Unlocked::Unlocked() : main_(on_main_thread()), state_(PyEval_SaveThread()) {}
 

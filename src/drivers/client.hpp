@@ -2,6 +2,7 @@
 // turn it is, and what a fork and a close() mean.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -112,7 +113,7 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     struct Body {
         std::shared_ptr<Turns> turns = std::make_shared<Turns>();
         Connection connection;
-        bool orphaned = false; // output was pending at the fork
+        std::atomic<bool> orphaned{false}; // output was pending at the fork
     };
     /// Of a connection that a call loses, and of which it does not say why, says
     /// that it was cut short: by a cancellation, an exception.
@@ -173,12 +174,13 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
         throw Error(error).with_may_have_run(reads);
     }
     const auto body = std::move(place->body);
-    const Ending ending(*body);
     if constexpr (reads) {
-        if (!place->turn)
+        if (!place->turn) // and nothing of the connection is this call's
             co_return Held<Token>{.body = body, .turn = {}, .value = {}};
-        look_at_orphan(*body);
     }
+    const Ending ending(*body);
+    if constexpr (reads)
+        look_at_orphan(*body);
     try {
         ValueOf<Verb> value{};
         if constexpr (std::is_void_v<Given<Verb>>)

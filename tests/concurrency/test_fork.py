@@ -23,7 +23,10 @@ PENDING = "output that was pending when the process was forked belongs to the pa
 PARENTS = "the stream belongs to the parent process"
 
 # Python warns of a fork beside threads; the made-up servers here are threads.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+pytestmark = [
+    pytest.mark.forks,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
+]
 
 
 @pytest.fixture
@@ -80,8 +83,9 @@ def test_the_parents_connection_goes_on(
     assert held[0].run(["test", "hello", "again"]).stdout == b"hello again\n"
 
 
-def test_a_child_that_exits_in_good_order(server: Server) -> None:
-    """With an interpreter's whole end, not `os._exit`."""
+@pytest.mark.parametrize("late", ["", "sys.late = s; del s\n"], ids=["as it comes", "late"])
+def test_a_child_that_exits_in_good_order(server: Server, late: str) -> None:
+    """With an interpreter's whole end, not `os._exit`; destructors may run when little is left."""
     code = (
         "import os, sys, remctl\n"
         f"r = remctl.Remctl('localhost', {server.port})\n"
@@ -89,6 +93,7 @@ def test_a_child_that_exits_in_good_order(server: Server) -> None:
         "next(s)\n"
         "pid = os.fork()\n"
         "if not pid:\n"
+        f"    {late or 'pass'}\n"
         "    sys.exit(7)\n"
         "assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7\n"
         "assert list(s)[-1].status == 0\n"

@@ -20,7 +20,10 @@ from tests.support.forks import in_child
 from tests.support.traces import descriptors, wait_until
 
 # Python warns of a fork beside threads.
-pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+pytestmark = [
+    pytest.mark.forks,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
+]
 
 FORKS = 4  # in one call
 PATIENCE = 10.0  # seconds; what has not ended by then hangs

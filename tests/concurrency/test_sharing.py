@@ -8,7 +8,14 @@ import time
 from collections.abc import Callable
 
 import pytest
-from remctl import Remctl, RemctlError, RemctlNotOpenedError
+from remctl import (
+    Remctl,
+    RemctlCommandError,
+    RemctlError,
+    RemctlNotOpenedError,
+    RemctlSimpleResult,
+    RemctlTimeoutError,
+)
 from remctl._client import Stream
 from remctl.testing import Server
 
@@ -298,3 +305,35 @@ def test_output_in_a_thread_and_close_in_another(remctl: Remctl) -> None:
     assert time.monotonic() - start < 0.1
     assert str(caught[0]) == "connection closed during the call"
     assert wait_until(lambda: not remctl.opened)
+
+
+def test_each_error_and_result_is_of_its_own_command(remctl: Remctl) -> None:
+    """Whatever another thread asks of the same object meanwhile."""
+    answers: list[RemctlSimpleResult] = []
+
+    def other() -> None:
+        answers.append(remctl.run(["test", "status", "7"]))
+
+    thread = threading.Thread(target=other)
+    stream = remctl.stream(["test", "sleep", "20"], timeout=0.5)
+    thread.start()  # waits for its turn
+    with pytest.raises(RemctlTimeoutError) as caught:
+        next(stream)
+    thread.join()
+    assert caught.value.command == "test sleep"
+
+    slow = threading.Thread(target=lambda: remctl.run(["test", "sleep", "0.3"]))
+    slow.start()
+    assert wait_until(lambda: remctl._connection.pending)
+    thread = threading.Thread(target=other)
+    thread.start()
+    with pytest.raises(RemctlTimeoutError) as caught:
+        remctl.run(["test", "hello"], timeout=0.1)
+    assert caught.value.command == "test hello"
+    slow.join()
+    thread.join()
+    for answer in answers:
+        with pytest.raises(RemctlCommandError) as told:
+            answer.check()
+        assert told.value.command == "test status"
+    assert len(answers) == 2

@@ -118,6 +118,7 @@ def test_ctrl_c(protocol1: Protocol1Server, client: Remctl) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+@pytest.mark.forks
 def test_fork(protocol1: Protocol1Server, client: Remctl) -> None:
     client.command(["one"])
 

@@ -49,5 +49,6 @@ def test_for_the_last_silent_address(black_hole: str, tmp_path: Path) -> None:
     assert waits(tmp_path, LAST_ADDRESS, black_hole) < 150
 
 
+@pytest.mark.forks
 def test_in_the_child_of_a_fork(server: Server, tmp_path: Path) -> None:
     assert waits(tmp_path, CHILD, str(server.port)) < 150

@@ -187,6 +187,22 @@ class TestFields:
                 refused = code in (2, 3, 4, 5, 6, 7, 8, 10)
                 assert error.may_have_run is not (refused and partial.stdout is None)
 
+    @pytest.mark.parametrize("verb", ["command", "run", "stream", "noop"])
+    def test_what_is_asked_of_a_closed_connection_has_not_run(
+        self, server: Server, verb: str
+    ) -> None:
+        """Whatever has become of the command before, which `output()` tells of."""
+        connection = remctl._remctl.Connection()
+        connection.open(server.host, server.port)
+        connection.command([b"test", b"hello"])
+        connection.close()
+        with pytest.raises(remctl.RemctlNotOpenedError) as caught:
+            connection.output()
+        assert caught.value.may_have_run
+        with pytest.raises(remctl.RemctlNotOpenedError) as caught:
+            getattr(connection, verb)(*([] if verb == "noop" else [[b"test", b"hello"]]))
+        assert not caught.value.may_have_run
+
     def test_the_simple_call_s_exception_keeps_what_is_known(self) -> None:
         error = make("general", "text", host="h", command="a b", hint="Do it.", may_have_run=False)
         again = as_protocol_error(error)

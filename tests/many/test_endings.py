@@ -70,6 +70,7 @@ class TestBlocking:
             thread.start()
             thread.join()
 
+    @pytest.mark.forks
     def test_in_the_child_of_a_fork_it_is_the_parent_s(self, many: Many) -> None:
         script = """
             import os, sys

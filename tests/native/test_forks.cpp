@@ -9,6 +9,8 @@
 #include <optional>
 
 #include "connection/channel.hpp"
+#include "drivers/client.hpp"
+#include "drivers/reactor.hpp"
 #include "drivers/turns.hpp"
 #include "handle/leaving.hpp"
 #include "support.hpp"
@@ -53,6 +55,14 @@ class Beside {
 
 Descriptor event() {
     return Descriptor::from([] { return ::eventfd(0, EFD_CLOEXEC); });
+}
+
+Task<void> nothing(Connection & /*connection*/, Call & /*call*/) { co_return; }
+
+/// Has a share of something for as long as it waits.
+Task<void> hold(std::shared_ptr<int> /*share*/, Call &call) {
+    for (;;)
+        co_await call.wait();
 }
 
 bool is_open(int number) { return ::fcntl(number, F_GETFD) >= 0; }
@@ -288,4 +298,40 @@ TEST_CASE("what a child destroys of the parent's turns waits for no lock of the 
     end = true;
     busy.join();
     CHECK(hung == 0);
+}
+
+// Threads that the child does not have may have left any of it half-way.
+TEST_CASE("a child loses what the parent's connection is made of, and destroys none of it") {
+    const auto part = std::make_shared<Admission>();
+    auto client = std::make_shared<Client>();
+    client->set_admission(part);
+    Driver driver;
+    driver.run([&](Call &call) { return client->perform(nullptr, 1, call, nothing); });
+    client->set_admission(nullptr);
+    REQUIRE(part.use_count() == 2); // the connection has it, too
+    CHECK(in_child([&] { return !client->opened() && part.use_count() == 2; }));
+    CHECK(in_child([&] {
+        client->close();
+        return part.use_count() == 2;
+    }));
+    CHECK(in_child([&] {
+        client.reset();
+        return part.use_count() == 2;
+    }));
+}
+
+TEST_CASE("a child loses what is under way in a reactor of the parent's, and destroys none of it") {
+    const auto part = std::make_shared<int>();
+    auto reactor = std::make_unique<Reactor>();
+    auto running = reactor->start({}, [part](Call &call) { return hold(part, call); });
+    REQUIRE(part.use_count() == 2);
+    CHECK(in_child([&] {
+        reactor->cancel(*running);
+        return running->ended() && part.use_count() == 2;
+    }));
+    CHECK(in_child([&] {
+        running.reset();
+        reactor.reset();
+        return part.use_count() == 2;
+    }));
 }

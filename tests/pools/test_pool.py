@@ -402,6 +402,7 @@ class TestEnd:
                 assert r.run(["test", "hello"]).status == 0
             assert pool.stats()["pool_size"] == 0
 
+    @pytest.mark.forks
     def test_the_child_of_a_fork_starts_empty(self, pool: ConnectionPool) -> None:
         from tests.support.forks import in_child
 
@@ -419,6 +420,7 @@ class TestEnd:
         assert pool.run(["test", "hello"]).status == 0
         assert pool.stats()["connections_num"] == 1
 
+    @pytest.mark.forks
     def test_a_lease_that_went_through_a_fork_is_nobody_s(self, pool: ConnectionPool) -> None:
         from tests.support.forks import in_child
 
