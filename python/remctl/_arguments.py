@@ -42,6 +42,8 @@ def port_number(port: Port) -> int:
         raise ValueError(f"invalid port number: {port!r}")
     try:
         number = int(port)
+    except OverflowError:  # of decimal's infinity, say
+        raise ValueError(f"invalid port number: {port!r}") from None
     except (TypeError, ValueError):
         raise TypeError(f"port must be a number: {port!r}") from None
     if not 0 <= number <= 65535:
