@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -170,6 +171,12 @@ class Copy:
             shutil.copy(extension, self._tree / "python" / "remctl")
         return True
 
+    def noticed(self) -> str:
+        """The test that failed last, or what else there is to say of what was run last."""
+        log = (self._folder / "last.log").read_text(errors="replace")
+        failed = re.findall(r"^(?:FAILED|ERROR) (\S+)|^TEST CASE: +(.+)$", log, re.MULTILINE)
+        return next((name or case for name, case in failed), "it ended, or hung")
+
     # What is made of a mistake.
 
     def try_units(self, mutant: Mutant) -> str:
@@ -247,7 +254,8 @@ def try_all(sample: Sample, copy: Copy, language: str, most: int, units: bool) -
                 prove(*BEHIND_UNITS)
             most -= 1
             outcome = copy.attempt(mutant, judgement)
-            print(f"{mutant}: {outcome}", flush=True)
+            by = f" ({copy.noticed()})" if outcome.startswith("killed") else ""
+            print(f"{mutant}: {outcome}{by}", flush=True)
             sample.note(mutant, outcome)
 
     if language == "python":
