@@ -66,7 +66,9 @@ def reaches_far(parameter: str, value: object) -> bool:
         return hasattr(type(value), "__index__")
     if parameter == "address":
         return isinstance(value, tuple) and value[:1] not in (("127.0.0.1",), ("::1",))
-    return bool(value) and isinstance(value, (str, bytes))
+    if type(value) in (str, bytes):
+        return bool(value)
+    return isinstance(value, (str, bytes))  # which may do as it likes when it is asked for more
 
 
 # What an exception may say in place of a parameter's name.
