@@ -154,7 +154,7 @@ class Copy:
     def _build(self, folder: Path, source: str, *options: str) -> bool:
         """Build a project of CMake's."""
         made = (folder / "build.ninja").exists()
-        configure = ["cmake", "-S", source, "-B", folder, "-G", "Ninja", *options]
+        configure: list[str | Path] = ["cmake", "-S", source, "-B", folder, "-G", "Ninja", *options]
         if not made and not self._run([*configure, "-DCMAKE_BUILD_TYPE=Debug"], None):
             return False
         return self._run(["cmake", "--build", folder], None)
@@ -292,6 +292,8 @@ def main() -> int:
     parser.add_argument("--units", action="store_true")
     parser.add_argument("language", choices=SOURCES)
     options = parser.parse_args()
+    # A shell has what runs in the background ignore it, and tests of Ctrl-C inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sample = Sample(options.language, options.seed, options.sample)
     # One for each language, so that both can be tried at once.
     folder = RESULTS / options.language

@@ -79,6 +79,11 @@ class Entry:
         """The library's release, without Debian's epoch and revision."""
         return re.sub(r"^\d+:|-[^-]*$", "", self.version)
 
+    @property
+    def first(self) -> bool:
+        """Whether it is Debian's first of that release: what it mends is mended there."""
+        return re.search(r"-1([+~]|$)", self.version) is not None
+
 
 def upstream(version: str) -> Upstream:
     """The numbers of a version, with or without Debian's epoch and revision."""
@@ -112,8 +117,7 @@ def _mended(cve: str, logs: list[list[Entry]]) -> Mended:
     # changelog begins: all branches have it from there.
     if log is not newest and entry.when >= newest[-1].when:
         return Mended(source=f"Debian {entry.version}")
-    first = next(one for one in reversed(log) if one.release == entry.release)
-    return Mended(entry.release, itself=first is entry, source=f"Debian {entry.version}")
+    return Mended(entry.release, itself=entry.first, source=f"Debian {entry.version}")
 
 
 def from_tracker(data: Mapping[str, Any], package: str) -> Known:

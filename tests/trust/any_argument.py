@@ -224,11 +224,13 @@ def objects(place: Place) -> dict[str, Call]:
 
     def renew(**given: Any) -> object:
         with remctl.Credentials.from_keytab(place.keytab) as credentials:
-            return credentials.renew(**given)
+            credentials.renew(**given)
+        return None
 
     async def arenew(**given: Any) -> object:
         with remctl.Credentials.from_keytab(place.keytab) as credentials:
-            return await credentials.arenew(**given)
+            await credentials.arenew(**given)
+        return None
 
     def shown(kind: type) -> Callable[..., object]:
         def call(first: object, second: object) -> object:

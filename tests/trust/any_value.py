@@ -57,7 +57,21 @@ METHODS = (
     "submit",
     "encode",
 )
-RETURNED = (None, 0, -1, 80, 2**70, 1.5, float("nan"), "text", "\0", "\ud800", b"bytes", [], object)
+RETURNED: tuple[object, ...] = (
+    None,
+    0,
+    -1,
+    80,
+    2**70,
+    1.5,
+    float("nan"),
+    "text",
+    "\0",
+    "\ud800",
+    b"bytes",
+    [],
+    object,
+)
 RAISED = (Odd, OddType, OddValue, OddOverflow, OddAttribute)
 BASES = (object, str, int, float, bytes, bytearray, list, tuple, dict, pathlib.PurePosixPath)
 
@@ -126,7 +140,7 @@ def texts() -> st.SearchStrategy[Any]:
         anything.map(lambda text: text.encode("utf-8", "surrogatepass")),
         st.binary(max_size=30),
         st.binary(max_size=30).map(bytearray),
-        st.binary(max_size=30).map(memoryview),
+        st.binary(max_size=30).map(lambda data: memoryview(data)),
         st.binary(max_size=30).map(scattered),
         st.sampled_from(
             ["", "\0", "\udc80", "\ud800", "9" * 5000, "127.0.0.1", "::1", "4373", b""]

@@ -68,6 +68,10 @@ class TestChangelogs:
         log = changelog(("1.22.1-2", "Fix CVE-2026-1", NOW), ("1.22.1-1", "New release", THEN))
         assert states(pin, log) == {"CVE-2026-1": "OPEN"}
 
+    def test_so_is_one_where_the_changelog_is_cut_off_behind_it(self, pin: pins.Pin) -> None:
+        log = changelog(("1.22.1-3", "-", NOW), ("1.22.1-2", "Fix CVE-2026-1", THEN))
+        assert states(pin, log) == {"CVE-2026-1": "OPEN"}
+
     def test_mended_by_a_newer_release_is_open(self, pin: pins.Pin) -> None:
         log = changelog(("1.22.3-1", "Fixes CVE-2026-1", NOW), ("1.22.1-1", "New release", THEN))
         assert states(pin, log) == {"CVE-2026-1": "OPEN"}
