@@ -51,6 +51,7 @@ FITTING = {
     "_files": ["many"],
     "_on_host": ["many", "logged"],
     "_outcomes": ["many", "interface"],
+    "_settings": ["pools", "many"],
     "_credentials": ["credentials"],
     "_logging": ["logged"],
     "_topics": ["logged"],

@@ -266,7 +266,7 @@ def low_level(place: Place) -> dict[str, Call]:
         "remctl_set_timeout": {"r": None, "timeout": 1},
         "remctl_open": opening | {"port": where["port"]},
         "remctl_open_fd": opening | {"fd": -1},
-        "remctl_open_sockaddr": opening | {"address": (where["host"], where["port"])},
+        "remctl_open_sockaddr": opening | {"address": ("127.0.0.1", where["port"])},
         "remctl_command": {"r": None, "command": words},
         "remctl_commandv": {"r": None, "command": words},
         "remctl_output": {"r": None},
@@ -312,9 +312,12 @@ GROUPS = (simple_calls, verbs, pool_calls, objects, low_level)
 
 
 def names_it(parameter: str, error: Exception) -> bool:
-    """Whether an exception says which argument it is about, or which of the value's methods."""
+    """Whether an exception says which argument it is about, or which of the value's methods.
+
+    A function of the caller's may have something to say of the Target that it is given.
+    """
     text = str(error)
-    words = [parameter, WORDS.get(parameter, parameter), "Strange", "__"]
+    words = [parameter, WORDS.get(parameter, parameter), "Strange", "Target", "__"]
     return any(word in text for word in words)
 
 
@@ -330,7 +333,7 @@ def attempt(call: Call, parameter: str, value: object) -> str | None:
         if not names_it(parameter, error):
             return f"does not name it: {error!r}"
     except OSError as error:
-        if parameter not in ("sock", "fd", "stdout", "stderr"):
+        if not {"sock", "fd"} & set(call.right) and parameter not in ("stdout", "stderr"):
             return f"is no documented exception: {error!r}"
     except Exception as error:
         return f"is no documented exception: {error!r}"
