@@ -66,6 +66,8 @@ def reaches_far(parameter: str, value: object) -> bool:
         return hasattr(type(value), "__index__")
     if parameter == "address":
         return isinstance(value, tuple) and value[:1] not in (("127.0.0.1",), ("::1",))
+    if parameter == "hosts":
+        return isinstance(value, memoryview)  # iter() of a released one is a fault of CPython's
     if type(value) in (str, bytes):
         return bool(value)
     return isinstance(value, (str, bytes))  # which may do as it likes when it is asked for more
@@ -108,8 +110,8 @@ def simple_calls(place: Place) -> dict[str, Call]:
     return {
         "remctl": Call(remctl.remctl, one),
         "aremctl": Call(_awaited(remctl.aremctl), one),
-        "run_many": Call(many, each),
-        "arun_many": Call(_awaited(amany), each),
+        "run_many": Call(many, each, near=("hosts",)),
+        "arun_many": Call(_awaited(amany), each, near=("hosts",)),
     }
 
 
