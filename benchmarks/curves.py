@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import resource
 import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -98,8 +99,13 @@ def threads(lab: Lab) -> Curve:
 
 
 def connections(lab: Lab) -> Curve:
-    """Opening one more connection beside 1 to 10,000 that are held open."""
-    sizes = sizes_up_to(lab.effort, full=10_000, quick=500)
+    """Opening one more connection beside 1 to 10,000 that are held open.
+
+    Or beside as many as the limit of this process's descriptors, which clients have too, allows.
+    """
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    most = 10_000 if limit == resource.RLIM_INFINITY else min(10_000, (limit - 200) // 3)
+    sizes = sizes_up_to(lab.effort, full=most, quick=500)
     values: dict[str, list[float]] = {}
     for client in CLIENTS:
         with Worker(lab.clients[client], lab.near, "held") as worker:

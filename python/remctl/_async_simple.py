@@ -12,12 +12,13 @@ from remctl._arguments import (
     command_list,
     first_words,
     port_number,
+    seconds,
 )
 from remctl._async_client import like
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._loops import running_loop
 from remctl._simple import as_the_simple_call, remctl
-from remctl._verbs import end_after, left, result_of, set_tickets
+from remctl._verbs import result_of, set_tickets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,17 +41,19 @@ async def aremctl(
 ) -> RemctlSimpleResult:
     number = port_number(port)
     arguments = command_list(command)
-    end = end_after(timeout)
+    limit = None if timeout is None else seconds(timeout)
     connection = _remctl.Connection()
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
     loop = running_loop()
-    reactor, caller = loop.reactor, loop.caller()
     try:
         set_tickets(connection, ccache, keytab)
-        await loop.finish(reactor.open(connection, caller, host, number, principal, timeout))
-        answer = await loop.finish(reactor.run(connection, caller, arguments, left(end)))
+        answer = await loop.finish(
+            loop.reactor.simple(
+                connection, loop.caller(), host, number, principal, arguments, limit
+            )
+        )
         return result_of(answer, host, number or None, words)
     except RemctlError as error:
         raise as_the_simple_call(error, host, number, words, timeout) from None

@@ -229,12 +229,16 @@ async def _once(
     def left() -> float | None:
         return None if end is None else end - loop.now()
 
+    if sinks is None:
+        answer: Answer = await loop.finish(
+            loop.reactor.simple(
+                connection, caller, target.host, port or 0, principal, arguments, left()
+            )
+        )
+        return result_of(answer, target.host, port or None, first_words(arguments))
     await loop.finish(
         loop.reactor.open(connection, caller, target.host, port or 0, principal, left())
     )
-    if sinks is None:
-        answer: Answer = await loop.finish(loop.reactor.run(connection, caller, arguments, left()))
-        return result_of(answer, target.host, port or None, first_words(arguments))
     session = await loop.finish(loop.reactor.stream(connection, caller, arguments, left()))
     failure: RemctlError | None = None
     kind = "output"

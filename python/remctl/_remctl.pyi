@@ -101,6 +101,16 @@ class Connection(metaclass=_Type):
     def run(self, command: _Command, timeout: _Seconds | None = None) -> _Answer:
         """Send a command and read its answer: (stdout, stderr, status, error, error text)."""
 
+    def simple(
+        self,
+        host: _CString,
+        port: int,
+        principal: _CString | None,
+        command: _Command,
+        timeout: _Seconds | None,
+    ) -> _Answer:
+        """open() and run(), with one timeout for both."""
+
     def stream(self, command: _Command, timeout: _Seconds | None = None) -> Session:
         """Send a command and reserve the connection for its answer."""
 
@@ -264,6 +274,18 @@ class Reactor(metaclass=_Type):
         self, connection: Connection, caller: int, command: _Command, timeout: _Seconds | None
     ) -> Operation:
         """Connection.run."""
+
+    def simple(
+        self,
+        connection: Connection,
+        caller: int,
+        host: _CString,
+        port: int,
+        principal: _CString | None,
+        command: _Command,
+        timeout: _Seconds | None,
+    ) -> Operation:
+        """Connection.simple."""
 
     def stream(
         self, connection: Connection, caller: int, command: _Command, timeout: _Seconds | None

@@ -10,6 +10,7 @@ from remctl._arguments import (
     command_list,
     first_words,
     port_number,
+    seconds,
 )
 from remctl._errors import (
     RemctlError,
@@ -19,7 +20,7 @@ from remctl._errors import (
     as_protocol_error,
     locate,
 )
-from remctl._verbs import end_after, left, result_of, set_tickets
+from remctl._verbs import result_of, set_tickets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,15 +57,15 @@ def remctl(
     """
     number = port_number(port)
     arguments = command_list(command)
-    end = end_after(timeout)
+    limit = None if timeout is None else seconds(timeout)
     connection = _remctl.Connection()
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
     try:
         set_tickets(connection, ccache, keytab)
-        connection.open(host, number, principal, timeout)
-        return result_of(connection.run(arguments, left(end)), host, number or None, words)
+        answer = connection.simple(host, number, principal, arguments, limit)
+        return result_of(answer, host, number or None, words)
     except RemctlError as error:
         raise as_the_simple_call(error, host, number, words, timeout) from None
     finally:

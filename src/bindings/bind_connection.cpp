@@ -142,6 +142,15 @@ void register_connection(py::module_ &module) {
             py::arg("command"), py::arg("timeout") = py::none(),
             "Send a command and read its answer: (stdout, stderr, status, error, error text).")
         .def(
+            "simple",
+            [](Client &self, py::handle host, py::handle port, py::handle principal,
+               py::handle command, py::handle timeout) {
+                return verbs::simple(way, self.shared_from_this(), host, port, principal, command,
+                                     timeout);
+            },
+            py::arg("host"), py::arg("port"), py::arg("principal"), py::arg("command"),
+            py::arg("timeout"), "open() and run(), with one timeout for both.")
+        .def(
             "stream",
             [](Client &self, py::handle command, py::handle timeout) {
                 return verbs::stream(way, self.shared_from_this(), command, timeout);

@@ -117,6 +117,16 @@ void register_reactor(py::module_ &module) {
             py::arg("connection"), py::arg("caller"), py::arg("command"), py::arg("timeout"),
             "Connection.run")
         .def(
+            "simple",
+            [](PythonReactor &self, Client &client, Caller caller, py::handle host, py::handle port,
+               py::handle principal, py::handle command, py::handle timeout) {
+                ReactorWay way(self, caller);
+                return verbs::simple(way, client.shared_from_this(), host, port, principal, command,
+                                     timeout);
+            },
+            py::arg("connection"), py::arg("caller"), py::arg("host"), py::arg("port"),
+            py::arg("principal"), py::arg("command"), py::arg("timeout"), "Connection.simple")
+        .def(
             "stream",
             [](PythonReactor &self, Client &client, Caller caller, py::handle command,
                py::handle timeout) {

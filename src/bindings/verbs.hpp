@@ -46,12 +46,18 @@ inline void listen_to_opening() {
 /// What a verb that gives nothing gives Python.
 inline const auto to_none = [](auto &) -> pybind11::object { return pybind11::none(); };
 
+/// to_target() where only a host will do.
+inline Target to_host(pybind11::handle host, pybind11::handle port, pybind11::handle principal) {
+    Target target = to_target(host, port, principal);
+    if (target.host.empty())
+        throw pybind11::value_error("host must not be empty");
+    return target;
+}
+
 template <class Way>
 auto open(Way &way, const SharedClient &client, pybind11::handle host, pybind11::handle port,
           pybind11::handle principal, pybind11::handle timeout) {
-    const Target target = to_target(host, port, principal);
-    if (target.host.empty())
-        throw pybind11::value_error("host must not be empty");
+    const Target target = to_host(host, port, principal);
     listen_to_opening();
     return way.open(
         client, to_deadline(timeout), target,
@@ -112,21 +118,42 @@ auto outputs(Way &way, const SharedClient &client, const SharedSession &session,
         [tokens](auto &last) { return to_list(*tokens, last.value); });
 }
 
-template <class Way>
-auto run(Way &way, const SharedClient &client, pybind11::handle list, pybind11::handle timeout) {
-    auto command = hold_command(list);
-    auto result = std::make_shared<Result>();
+/// A verb that gives the whole answer to a command in a Result.
+template <class Way, class Verb>
+auto answer(Way &way, const SharedClient &client, pybind11::handle timeout,
+            const std::shared_ptr<Result> &result, const Verb &verb) {
     return way.perform(
-        client, to_deadline(timeout), nullptr,
-        [command, result](Connection &connection, Call &call) {
-            return connection.run(command, *result, call);
-        },
+        client, to_deadline(timeout), nullptr, verb,
         [client, result](auto &) -> pybind11::object {
             if (result->error)
                 client->note(result->error_text);
             return to_tuple(*result);
         },
         result);
+}
+
+template <class Way>
+auto run(Way &way, const SharedClient &client, pybind11::handle list, pybind11::handle timeout) {
+    auto command = hold_command(list);
+    auto result = std::make_shared<Result>();
+    return answer(way, client, timeout, result,
+                  [command, result](Connection &connection, Call &call) {
+                      return connection.run(command, *result, call);
+                  });
+}
+
+/// open() and run() in one: the simple call.
+template <class Way>
+auto simple(Way &way, const SharedClient &client, pybind11::handle host, pybind11::handle port,
+            pybind11::handle principal, pybind11::handle list, pybind11::handle timeout) {
+    const Target target = to_host(host, port, principal);
+    auto command = hold_command(list);
+    auto result = std::make_shared<Result>();
+    listen_to_opening();
+    return answer(way, client, timeout, result,
+                  [target, command, result](Connection &connection, Call &call) {
+                      return connection.simple(target, command, *result, call);
+                  });
 }
 
 template <class Way>

@@ -205,6 +205,8 @@ void Channel::trim() noexcept {
 }
 
 void Channel::abort() noexcept {
+    if (std::exchange(aborted_, true))
+        return;
     if (generation_ == fork_generation()) {
         ::shutdown(near_.get(), SHUT_RDWR);
         // A child process may hold a copy; the server shall hear of the end anyway.

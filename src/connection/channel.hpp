@@ -142,6 +142,7 @@ class Channel {
     std::optional<unsigned char> first_flags_;
     bool pair_full_ = false;
     bool distrusted_ = false;
+    bool aborted_ = false;
     bool drained_ = false;       // the server had no more when it was last looked at
     bool acknowledging_ = false; // at once, see acknowledge_at_once()
     bool ended_ = false;         // the server sends no more

@@ -375,6 +375,11 @@ Task<void> Connection::run(SharedCommand command, Result &result, Call &call) {
     }
 }
 
+Task<void> Connection::simple(Target target, SharedCommand command, Result &result, Call &call) {
+    co_await open(std::move(target), call);
+    co_await run(std::move(command), result, call);
+}
+
 Task<bool> Connection::noop(Call &call) {
     require_idle();
     about_command_ = false;

@@ -132,6 +132,9 @@ class Connection {
     /// after a failure.
     Task<void> run(SharedCommand command, Result &result, Call &call);
 
+    /// open() and run(): the simple call.
+    Task<void> simple(Target target, SharedCommand command, Result &result, Call &call);
+
     /// True when the server answered; false, and nothing dropped, when it
     /// does not know the message. (Manual, Remctl.noop.)
     Task<bool> noop(Call &call);

@@ -107,6 +107,7 @@ def many_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("many_files")
 def test_5000_descriptors_and_a_timeout(server: Server) -> None:
     with Remctl() as client:
@@ -122,6 +123,7 @@ def test_5000_descriptors_and_a_timeout(server: Server) -> None:
     assert remctl("localhost", server.port, None, ["test", "hello"], timeout=5).status == 0
 
 
+@pytest.mark.alone
 def test_1000_connections(server: Server) -> None:
     """In a process of their own; the server has a process for each."""
     code = (

@@ -241,6 +241,18 @@ class FakeConnection:
                 raise token
             return token
 
+    def simple(
+        self,
+        host: str | bytes,
+        port: int,
+        principal: str | bytes | None,
+        command: list[Encoded],
+        timeout: Seconds | None,
+    ) -> tuple[bytes | None, bytes | None, int | None, int | None, str]:
+        """open() and run(), with one timeout for both."""
+        self.open(host, port, principal, timeout)
+        return self.run(command, timeout)
+
     def run(
         self, command: list[Encoded], timeout: Seconds | None = None
     ) -> tuple[bytes | None, bytes | None, int | None, int | None, str]:

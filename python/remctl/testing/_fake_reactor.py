@@ -199,6 +199,21 @@ class FakeReactor:
         """Connection.run."""
         return self._begin(connection, caller, lambda: connection.run(command, timeout))
 
+    def simple(
+        self,
+        connection: FakeConnection,
+        caller: int,
+        host: str | bytes,
+        port: int,
+        principal: str | bytes | None,
+        command: list[Encoded],
+        timeout: Seconds | None,
+    ) -> FakeOperation:
+        """Connection.simple."""
+        return self._begin(
+            connection, caller, lambda: connection.simple(host, port, principal, command, timeout)
+        )
+
     def stream(
         self,
         connection: FakeConnection,
