@@ -42,8 +42,13 @@ def port_number(port: Port) -> int:
         raise ValueError(f"invalid port number: {port!r}")
     try:
         number = int(port)
+    except OverflowError:  # of decimal's infinity, say
+        raise ValueError(f"invalid port number: {port!r}") from None
     except (TypeError, ValueError):
         raise TypeError(f"port must be a number: {port!r}") from None
+    # Other kinds of numbers, decimal's say, lose what is behind the point as a float does.
+    if not isinstance(port, (str, bytes)) and not hasattr(port, "__index__") and number != port:
+        raise ValueError(f"invalid port number: {port!r}")
     if not 0 <= number <= 65535:
         raise ValueError(f"invalid port number: {number!r}")
     return number

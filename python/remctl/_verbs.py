@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from operator import index
 from time import monotonic
 
 from remctl import _remctl
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from remctl._credentials import Credentials
 else:
     _Socket = Credentials = object
+
+_LARGEST_DESCRIPTOR = 2**31 - 1
 
 #: What Connection.run() gives.
 Answer = tuple[bytes | None, bytes | None, int | None, int | None, str]
@@ -163,7 +166,13 @@ def socket_number(sock: _Socket) -> int:
     ssl = sys.modules.get("ssl")
     if ssl is not None and isinstance(sock, ssl.SSLSocket):
         raise TypeError("sock must be a plain socket, not one wrapped in TLS")
-    return sock.fileno()
+    try:
+        number = index(sock.fileno())
+    except (AttributeError, TypeError):
+        raise TypeError(f"sock must be a socket, not {type(sock).__name__}") from None
+    if not -1 <= number <= _LARGEST_DESCRIPTOR:
+        raise ValueError(f"sock must be a socket: its descriptor is {number}")
+    return number
 
 
 def end_after(timeout: Seconds | None) -> float | None:

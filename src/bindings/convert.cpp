@@ -16,6 +16,15 @@ namespace {
 
 std::string type_name(py::handle value) { return Py_TYPE(value.ptr())->tp_name; }
 
+/// A text that may have lone surrogates in it.
+std::string to_utf8(const py::str &text) {
+    const auto bytes = py::reinterpret_steal<py::bytes>(
+        PyUnicode_AsEncodedString(text.ptr(), "utf-8", "backslashreplace"));
+    if (!bytes)
+        throw py::error_already_set();
+    return bytes;
+}
+
 /// Bytes, or None for nothing. The pieces are given back as they are copied.
 py::object to_bytes(std::optional<Pieces> &data) {
     if (!data)
@@ -43,10 +52,18 @@ double to_seconds(py::handle value, const char *name) {
         throw py::type_error(std::string(name) + " must be a number of seconds, not " +
                              type_name(value));
     }
+    if (PyErr_ExceptionMatches(PyExc_ValueError) != 0) { // of a signalling NaN of decimal's, say
+        py::error_already_set error;
+        const std::string why = to_utf8(py::str(error.value()));
+        py::raise_from(error, PyExc_ValueError,
+                       (std::string(name) + " must be a number of seconds: " + why).c_str());
+    }
     throw py::error_already_set();
 }
 
 } // namespace
+
+std::string shown(py::handle value) { return to_utf8(py::repr(value)); }
 
 std::string to_c_string(py::handle value, const char *name) {
     py::object bytes;
@@ -59,8 +76,7 @@ std::string to_c_string(py::handle value, const char *name) {
         throw py::type_error(std::string(name) + " must be a str, not " + type_name(value));
     if (!bytes) {
         PyErr_Clear();
-        throw py::value_error(std::string(name) + " cannot be encoded as UTF-8: " +
-                              py::repr(value).cast<std::string>());
+        throw py::value_error(std::string(name) + " cannot be encoded as UTF-8: " + shown(value));
     }
     auto text = bytes.cast<std::string>();
     if (text.find('\0') != std::string::npos)
@@ -80,7 +96,7 @@ std::uint16_t to_port(py::handle value) {
     int overflow = 0;
     const long port = PyLong_AsLongAndOverflow(value.ptr(), &overflow);
     if (overflow != 0 || port < 0 || port > 65535)
-        throw py::value_error("invalid port number: " + py::repr(value).cast<std::string>());
+        throw py::value_error("invalid port number: " + shown(value));
     return static_cast<std::uint16_t>(port);
 }
 
@@ -89,7 +105,7 @@ std::optional<Duration> to_duration(py::handle value, const char *name) {
         return std::nullopt;
     const double seconds = to_seconds(value, name);
     if (std::isnan(seconds) || seconds < 0)
-        throw Error("invalid " + std::string(name) + " " + py::repr(value).cast<std::string>());
+        throw Error("invalid " + std::string(name) + " " + shown(value));
     if (seconds == 0)
         return std::nullopt;
     return std::chrono::duration_cast<Duration>(
@@ -99,8 +115,7 @@ std::optional<Duration> to_duration(py::handle value, const char *name) {
 std::string to_source(py::handle value) {
     auto source = to_c_string(value, "source");
     if (!is_source(source))
-        throw py::value_error("source must be an IPv4 or IPv6 address: " +
-                              py::repr(value).cast<std::string>());
+        throw py::value_error("source must be an IPv4 or IPv6 address: " + shown(value));
     return source;
 }
 

@@ -12,6 +12,9 @@
 
 namespace pyremctl {
 
+/// A value as a message shows it, whatever its repr() is.
+std::string shown(pybind11::handle value);
+
 /// A str (UTF-8, surrogate escapes restored) or bytes that will be a C string.
 /// TypeError for another type, ValueError for a NUL inside; both name it.
 std::string to_c_string(pybind11::handle value, const char *name);

@@ -41,8 +41,7 @@ Address to_address(py::handle pair) {
     const auto port = py::reinterpret_borrow<py::tuple>(pair)[1];
     const Lookup lookup = look_up(to_c_string(address, "address"), to_port(port), true);
     if (lookup.addresses.empty())
-        throw py::value_error("address must be an IPv4 or IPv6 address: " +
-                              py::repr(address).cast<std::string>());
+        throw py::value_error("address must be an IPv4 or IPv6 address: " + shown(address));
     return lookup.addresses.front();
 }
 

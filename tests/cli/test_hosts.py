@@ -38,6 +38,7 @@ def parsed(text: str) -> list[tuple[str, int | None]]:
         ("a[1-2],[::1],[::2]:3", [("a1", None), ("a2", None), ("::1", None), ("::2", 3)]),
         ("r[1-2]n[1-2].example.com", [(f"r{r}n{n}.example.com", None) for r in "12" for n in "12"]),
         ("127.0.0.[1-2]", [("127.0.0.1", None), ("127.0.0.2", None)]),
+        ("n[999999999999999999-999999999999999999]", [("n999999999999999999", None)]),
         ("ünï.example", [("ünï.example", None)]),
     ],
 )
@@ -69,6 +70,7 @@ def test_what_names_hosts(text: str, hosts: list[tuple[str, int | None]]) -> Non
         ("web[3-1]", "bad range"),
         ("web[1-5]!", "missing nodeset operand"),
         ("n[1-99999999999]", "stands for more than 1,000,000 hosts"),
+        ("n[1000000000000000000-1000000000000000000]", "stands for more than 1,000,000 hosts"),
         ("n[0-1000000]", "stands for more than 1,000,000 hosts"),
         ("@nosuch:group", ""),
     ],

@@ -5,12 +5,15 @@ import select
 import socket
 import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import remctl
 from remctl.testing import Realm, Server
 
 from tests.fix_hostile import Connection, MakeHostile
+from tests.support.ids import shown
 
 
 @pytest.fixture
@@ -315,6 +318,16 @@ class TestFileno:
             client.fileno()
 
 
+@dataclass
+class WithNumber:
+    """Something that says it has a descriptor."""
+
+    number: object
+
+    def fileno(self) -> object:
+        return self.number
+
+
 class TestOpenSocket:
     def test_over_a_socket_of_the_caller_s(self, server: Server) -> None:
         with socket.create_connection((server.host, server.port)) as sock:
@@ -344,6 +357,20 @@ class TestOpenSocket:
             client.run(["test", "drop"])
         with pytest.raises(remctl.RemctlError, match=r"use open_socket"):
             client.run(["test", "hello"])
+
+    @pytest.mark.parametrize("sock", [7, None, "sock", object(), WithNumber("7")], ids=shown)
+    def test_what_is_no_socket_is_told(self, sock: Any) -> None:
+        text = f"^sock must be a socket, not {type(sock).__name__}$"
+        with pytest.raises(TypeError, match=text):
+            remctl.Remctl().open_socket(sock, "localhost")
+
+    @pytest.mark.parametrize("number", [-2, 2**31, 2**70])
+    def test_what_is_no_descriptor_is_told(self, number: int) -> None:
+        sock: Any = WithNumber(number)
+        with pytest.raises(
+            ValueError, match=f"^sock must be a socket: its descriptor is {number}$"
+        ):
+            remctl.Remctl().open_socket(sock, "localhost")
 
     def test_misuse_is_told(self, server: Server) -> None:
         client = remctl.Remctl()

@@ -358,6 +358,14 @@ class TestMisuse:
         with pytest.raises(ValueError, match=text):
             _remctl.remctl_open_sockaddr(_remctl.remctl_new(), "h", ("127.0.0.1", port))
 
+    def test_a_value_is_shown_whatever_its_repr_is(self) -> None:
+        class Port(int):
+            def __repr__(self) -> str:
+                return "\ud800"
+
+        with pytest.raises(ValueError, match=r"^invalid port number: \\ud800$"):
+            _remctl.remctl_open(_remctl.remctl_new(), "localhost", Port(-1))
+
     @pytest.mark.parametrize("port", [None, "1", 1.0, b"1", [], object()], ids=shown)
     def test_a_port_of_another_type_raises(self, port: Any) -> None:
         with pytest.raises(TypeError, match=r"^port must be an int, not "):

@@ -1,7 +1,10 @@
 """Ports: what is one, and the two defaults."""
 
+import re
 import sys
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -30,7 +33,8 @@ class Index:
 
 
 @pytest.mark.parametrize(
-    "form", [int, str, float, Index, lambda port: str(port).encode(), lambda port: f" {port}\n"]
+    "form",
+    [int, str, float, Decimal, Index, lambda port: str(port).encode(), lambda port: f" {port}\n"],
 )
 def test_a_number_in_any_form(server: Server, form: Callable[[int], Any]) -> None:
     port = form(server.port)
@@ -59,12 +63,15 @@ def test_no_number_is_a_type_error(call: Callable[[Any], object], port: object) 
         (float("nan"), "nan"),
         (float("inf"), "inf"),
         (-1.0, "-1"),
+        (Decimal("1.5"), "Decimal('1.5')"),
+        (Decimal("Infinity"), "Decimal('Infinity')"),
+        (Fraction(3, 2), "Fraction(3, 2)"),
     ],
 )
 def test_a_number_out_of_range_is_a_value_error(
     call: Callable[[Any], object], port: object, shown: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"^invalid port number: {shown}$"):
+    with pytest.raises(ValueError, match=f"^invalid port number: {re.escape(shown)}$"):
         call(port)
 
 

@@ -253,13 +253,16 @@ class TestTimeout:
             lambda timeout: remctl.Remctl().set_timeout(timeout),
             lambda timeout: remctl.Remctl(timeout=timeout),
             lambda timeout: remctl.remctl("localhost", command=["a"], timeout=timeout),
+            lambda timeout: remctl.Remctl().open("localhost", 1, timeout=timeout),
+            lambda timeout: remctl.Credentials.from_ccache().renew(timeout),
         ],
-        ids=["set_timeout", "Remctl", "remctl"],
+        ids=["set_timeout", "Remctl", "remctl", "open", "renew"],
     )
     def test_what_is_not_a_number_is_a_value_error(
         self, call: Callable[[object], object], timeout: object
     ) -> None:
-        text = "^timeout must (not be NaN$|be a number of seconds: cannot convert signaling NaN)"
+        signalling = "be a number of seconds: cannot convert signaling NaN"
+        text = f"^timeout must (not be NaN$|be a number of seconds, not nan$|{signalling})"
         with pytest.raises(ValueError, match=text):
             call(timeout)
 

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "support.hpp"
@@ -222,6 +223,9 @@ TEST_CASE("an address in digits needs no resolver, an unknown name is told") {
             [](Call &call) { return resolve(Endpoint{"no-such-host.invalid", 4373}, call); });
         FAIL("it was found");
     } catch (const Error &error) {
-        CHECK(std::string(error.what()).starts_with("unknown host no-such-host.invalid: "));
+        const std::string_view text = error.what();
+        const std::string_view begin = "unknown host no-such-host.invalid: ";
+        CHECK(text.starts_with(begin));
+        CHECK(text.size() > begin.size()); // the resolver's words follow
     }
 }

@@ -1,6 +1,7 @@
 // Any number of tasks behind one descriptor: Reactor.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <unordered_set>
@@ -247,6 +248,29 @@ TEST_CASE("a dispatch takes its time and no more, and says that there is more to
     CHECK(others == 1); // which the busy one did not keep out
     reactor.cancel(*busy);
     CHECK(reactor.size() == 0);
+}
+
+TEST_CASE("without any time a dispatch advances what is ready all the same") {
+    Reactor reactor;
+    auto [near, far] = socket_pair();
+    int got = 0;
+    reactor.start({}, [&, end = near.get()](Call &call) { return read_bytes(call, end, 1, got); });
+    write_all(far.get(), "x");
+    CHECK(reactor.dispatch(0ms).size() == 1);
+}
+
+TEST_CASE("a dispatch waits for nothing") {
+    Reactor reactor;
+    auto [near, far] = socket_pair();
+    int got = 0;
+    reactor.start({}, [&, end = near.get()](Call &call) { return read_bytes(call, end, 1, got); });
+    Duration shortest = 1h;
+    for (int round = 0; round < 50; ++round) {
+        const Time start = Clock::now();
+        CHECK(reactor.dispatch(5ms).empty());
+        shortest = std::min<Duration>(shortest, Clock::now() - start);
+    }
+    CHECK(shortest < 1ms);
 }
 
 TEST_CASE("an idle reactor is not readable") {

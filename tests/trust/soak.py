@@ -22,6 +22,7 @@ from pathlib import Path
 
 from remctl.testing import Command, Realm, Server
 
+from tests.support.compiled import compile_program
 from tests.trust.soak_record import Findings, judge, lines
 
 TOP = Path(__file__).parents[2]
@@ -33,16 +34,9 @@ LAST_ACTS = 400.0
 # more of it, in each of its arenas, the larger the blocks that it has seen.
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
 
-NOTE = """#!/bin/sh
-# soak note NONCE SIZE STATUS: put the nonce on record, then answer it and SIZE bytes made of it.
-# $PPID is the remctld that serves this connection.
-printf '%s %s\\n' "$2" "$PPID" >>RECORD || exit 99
-echo "$2"
-[ "$3" = 0 ] || yes "$2" | head -c "$3"
-exit "$4"
-"""
 TAKE = """#!PYTHON -IS
-# soak take NONCE STATUS: the same, and answer the length and the SHA-256 of standard input.
+# soak take NONCE STATUS: put the nonce on record, and answer the length and the SHA-256 of
+# standard input.
 import hashlib, os, sys
 record = os.open("RECORD", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 os.write(record, f"{sys.argv[2]} {os.getppid()}\\n".encode())
@@ -82,7 +76,9 @@ class Soak:
         with Realm() as realm, tempfile.TemporaryDirectory() as folder:
             record = realm.folder / "record"
             programs = {
-                "note": NOTE.replace("RECORD", str(record)),
+                "note": compile_program(
+                    realm.folder, "soak_note", "-static", f'-DRECORD="{record}"'
+                ),
                 "take": Command(
                     TAKE.replace("RECORD", str(record)).replace("PYTHON", sys.executable),
                     stdin="last",

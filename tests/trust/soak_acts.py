@@ -255,6 +255,21 @@ def own(soaker: Soaker, rng: random.Random) -> None:
                 verb(soaker, rng, remctl)
 
 
+def burst(soaker: Soaker, rng: random.Random) -> None:
+    """Small commands on one connection, as fast as they are answered."""
+    with (
+        contextlib.suppress(RemctlError, Interrupted),
+        opened(soaker, rng) as remctl,
+        soaker.signals(rng, remctl),
+    ):
+        for _ in range(rng.randrange(20, 300)):
+            if not remctl.opened:
+                reopen(soaker, rng, remctl)
+            question = soaker.question(rng, small=True)
+            with soaker.asking(question):
+                soaker.answered(question, remctl.run(question.words, timeout=20))
+
+
 def ticketed(soaker: Soaker, rng: random.Random) -> None:
     """A connection with a ticket of one's own, which the KDC is asked for."""
     place = rng.choice(soaker.places)
@@ -371,5 +386,5 @@ def in_a_loop(soaker: Soaker, rng: random.Random) -> None:
     tasks(soaker, rng)
 
 
-MAIN_ACTS = {own: 5, shared: 5, pooled: 1, many: 1, fork: 1, ticketed: 0.5, in_a_loop: 1}
+MAIN_ACTS = {own: 5, shared: 5, burst: 5, pooled: 1, many: 1, fork: 1, ticketed: 0.5, in_a_loop: 1}
 ACTS = {**MAIN_ACTS, interrupt: 1}
