@@ -37,6 +37,7 @@ def test_no_thread_but_for_the_handshake(calls: dict[str, int]) -> None:
     assert calls.get("clone", 0) + calls.get("clone3", 0) <= 3
 
 
+@pytest.mark.measures
 def test_large_receives(calls: dict[str, int]) -> None:
     """256 KiB at once where so much is there; libremctl alone reads a header, then its data."""
     assert calls["recvfrom"] < 1500
