@@ -250,6 +250,20 @@ TEST_CASE("a call that gives up after it was given the turn passes it on") {
     CHECK(first.enter_at_once(*turns));
 }
 
+TEST_CASE("a call that gave up after it was given the turn is not taken for one that has it") {
+    const auto turns = std::make_shared<Turns>();
+    Someone first(1);
+    Someone second(2);
+    auto turn = first.enter(*turns);
+    {
+        Operation<Turn> entering(turns->enter(nullptr, second.self, second.call));
+        REQUIRE(entering.advance() != nullptr);
+        turn = Turn();
+    }
+    turn = first.enter(*turns);
+    CHECK_FALSE(turns->retire()); // for the first one's call runs
+}
+
 TEST_CASE("a call that interrupts one of the same caller is refused, not stuck") {
     const auto turns = std::make_shared<Turns>();
     Someone mine(1);
