@@ -272,6 +272,7 @@ def test_a_stream_in_the_child(server: Server, remctl: Remctl) -> None:
     assert b"".join(token.output or b"" for token in stream[0]) == b"line 1\nline 2\nline 3\n"
 
 
+@pytest.mark.forks_in_a_crowd
 @pytest.mark.parametrize("childs", [*CHILDS[:4], "open"], ids=lambda c: getattr(c, "__name__", c))
 def test_fork_while_other_threads_are_at_it(
     server: Server, remctl: Remctl, childs: Callable[[list[Remctl]], None] | str

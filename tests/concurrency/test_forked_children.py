@@ -238,6 +238,7 @@ def test_two_threads_open_it_in_the_child(server: Server, remctl: Remctl) -> Non
     hello(remctl, "parent")
 
 
+@pytest.mark.forks_in_a_crowd
 @pytest.mark.parametrize("what", ["run", "stream", "open", "noop", "large"])
 def test_a_fork_in_a_handler_of_a_call(server: Server, remctl: Remctl, what: str) -> None:
     """While a crowd of threads waits for its turn. The child comes out of the call, and goes on."""
