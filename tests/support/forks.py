@@ -23,12 +23,16 @@ def in_child(action: Callable[[], object], patience: float = 20.0) -> str:
         except BaseException:
             text = traceback.format_exc()
         finally:
-            os.write(writing, text.encode()[-60000:])
-            os._exit(status)
+            try:
+                os.write(writing, text.encode()[-60000:])
+            finally:  # whatever happens no child goes on with the tests
+                os._exit(status)
     os.close(writing)
     said = b""
+    readable = select.poll()  # not select(), which knows no number above 1,023
+    readable.register(reading, select.POLLIN)
     try:
-        while select.select([reading], [], [], patience)[0]:
+        while readable.poll(patience * 1000):
             piece = os.read(reading, 65536)
             if not piece:
                 break
