@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import socket
+import stat
 import struct
 import threading
 import time
@@ -174,12 +175,15 @@ def have_the_system_give_up(server: HostileServer) -> None:
     """Wait for this process's connection to a server, and let its kernel wait 100 ms for it."""
     while True:
         for name in os.listdir("/proc/self/fd"):
-            # Others come and go meanwhile, and most are no sockets.
+            # Others come and go meanwhile. Of what is no socket fromfd() would keep a copy.
             family = socket.AF_INET, socket.SOCK_STREAM
-            with contextlib.suppress(OSError), socket.fromfd(int(name), *family) as sock:
-                if sock.getpeername() == (server.host, server.port):
-                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 100)
-                    return
+            with contextlib.suppress(OSError):
+                if not stat.S_ISSOCK(os.stat(int(name)).st_mode):
+                    continue
+                with socket.fromfd(int(name), *family) as sock:
+                    if sock.getpeername() == (server.host, server.port):
+                        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 100)
+                        return
         time.sleep(0.005)
 
 
