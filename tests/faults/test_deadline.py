@@ -178,7 +178,7 @@ def have_the_system_give_up(server: HostileServer) -> None:
             # Others come and go meanwhile. Of what is no socket fromfd() would keep a copy.
             family = socket.AF_INET, socket.SOCK_STREAM
             with contextlib.suppress(OSError):
-                if not stat.S_ISSOCK(os.stat(int(name)).st_mode):
+                if not stat.S_ISSOCK(os.stat(f"/proc/self/fd/{name}").st_mode):
                     continue
                 with socket.fromfd(int(name), *family) as sock:
                     if sock.getpeername() == (server.host, server.port):
