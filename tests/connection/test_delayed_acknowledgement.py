@@ -4,12 +4,14 @@ until the one before it is acknowledged: a kernel that delays that would cost 40
 import statistics
 import time
 
+import pytest
 import remctl
 from remctl.testing import Server
 
 DELAY = 0.04
 
 
+@pytest.mark.measures
 def test_an_answer_of_two_tokens_takes_no_delayed_acknowledgement(server: Server) -> None:
     def seconds() -> float:
         start = time.perf_counter()

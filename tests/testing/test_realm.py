@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from remctl.testing import Command, Commands, Realm, Server
@@ -239,7 +240,7 @@ def child(
 
 @pytest.mark.parametrize(
     "number",
-    [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGSEGV],
+    [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL, signal.SIGABRT],
     ids=lambda number: number.name,
 )
 @pytest.mark.parametrize("child", ["pass", "fork()"], ids=["alone", "forked"], indirect=True)
@@ -290,3 +291,16 @@ def test_says_what_is_missing(spoil: str, error: str) -> None:
     result = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
     assert result.returncode == 1
     assert re.search(error, result.stderr.splitlines()[-1]), result.stderr
+
+
+@pytest.mark.parametrize(
+    ("commands", "error"),
+    [
+        ({"test hello": ["/bin/echo"]}, "commands['test hello'] is a mapping of subcommands"),
+        ({"test": {"hello": ["/bin/echo"]}}, "commands['test']['hello'] is a path, a script, a"),
+        ({"test": {"hello": b"/bin/echo"}}, "commands['test']['hello'] is a path, a script, a"),
+    ],
+)
+def test_what_is_no_command_is_named(realm: Realm, commands: Any, error: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(error)):
+        realm.server(commands)

@@ -6,6 +6,7 @@ kept in `.cache` until the sources change.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -34,6 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(TIMEOUT))
+    # It builds a Python, beside which another process can build the wheel.
+    items.sort(key=lambda item: item.path.name != "test_free_threaded.py")
 
 
 def need(*programs: str) -> None:
@@ -78,8 +81,12 @@ def state_of_sources() -> str:
 def build_wheel(cache: Path, python: str = sys.executable) -> Path:
     """Build the wheel for one interpreter, or find the one built before."""
     house = cache / "tests" / f"{state_of_sources()}-{Path(python).name}"
-    if not list(house.glob("*.whl")):
-        script("wheel", "build", "--python", python, "--out", house)
+    house.mkdir(parents=True, exist_ok=True)
+    # One at a time, also of those that test beside one another: they share what is built for it.
+    with (cache / "tests" / "building").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not list(house.glob("*.whl")):
+            script("wheel", "build", "--python", python, "--out", house)
     (wheel,) = house.glob("*.whl")
     return wheel
 

@@ -51,13 +51,18 @@ EXAMPLES: dict[str, dict[str, Program]] = {
 def configuration(commands: Commands, scripts: Path, script_for: Callable[[Function], str]) -> str:
     """The text of a `remctld.conf`; scripts are written to the folder `scripts`.
 
-    `script_for` makes the script that has a function called.
+    `script_for` makes the script that has a function called. TypeError for what is none of the
+    forms of `Commands`.
     """
     if isinstance(commands, str):
         return commands
     if isinstance(commands, os.PathLike):
         commands = executables(Path(commands))
     if isinstance(commands, Mapping):
+        for command, programs in commands.items():
+            if not isinstance(programs, Mapping):
+                kind = type(programs).__name__
+                raise TypeError(f"commands[{command!r}] is a mapping of subcommands, not {kind}")
         return "".join(
             _line(command, subcommand, program, scripts, script_for)
             for command, programs in commands.items()
@@ -92,6 +97,10 @@ def _line(
     if not isinstance(program, Command):
         program = Command(program)
     what = program.program
+    if not isinstance(what, str | os.PathLike) and not callable(what):
+        where = f"commands[{command!r}][{subcommand!r}]"
+        kind = type(what).__name__
+        raise TypeError(f"{where} is a path, a script, a function or a Command, not {kind}")
     path = script_for(what) if callable(what) else os.fspath(what)
     if path.startswith("#!"):
         scripts.mkdir(exist_ok=True)
