@@ -68,7 +68,7 @@ def _refuse_sub_interpreters() -> None:
     try:
         import _interpreters as interpreters  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
-        import _xxsubinterpreters as interpreters  # type: ignore[import-not-found, unused-ignore]
+        import _xxsubinterpreters as interpreters  # type: ignore[import-not-found, no-redef, unused-ignore]
 
     if interpreters.get_current() != interpreters.get_main():
         raise ImportError(
