@@ -22,11 +22,7 @@ from tests.support.traces import descriptors, wait_until
 PENDING = "output that was pending when the process was forked belongs to the parent"
 PARENTS = "the stream belongs to the parent process"
 
-# Python warns of a fork beside threads; the made-up servers here are threads.
-pytestmark = [
-    pytest.mark.forks,
-    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
-]
+pytestmark = pytest.mark.forks
 
 
 @pytest.fixture

@@ -19,11 +19,7 @@ from tests.fix_network import DeafServer
 from tests.support.forks import in_child
 from tests.support.traces import descriptors, wait_until
 
-# Python warns of a fork beside threads.
-pytestmark = [
-    pytest.mark.forks,
-    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
-]
+pytestmark = pytest.mark.forks
 
 FORKS = 4  # in one call
 PATIENCE = 10.0  # seconds; what has not ended by then hangs

@@ -117,7 +117,6 @@ def test_ctrl_c(protocol1: Protocol1Server, client: Remctl) -> None:
     assert client.run(["quick"]).stdout == b"done"
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 @pytest.mark.forks
 def test_fork(protocol1: Protocol1Server, client: Remctl) -> None:
     client.command(["one"])
