@@ -184,6 +184,7 @@ def main() -> None:
     )
     deps.Origin.add_arguments(parser)
     args = parser.parse_args()
+    finish.require_tools()
     os.environ.setdefault("SOURCE_DATE_EPOCH", str(source_date()))
 
     wanted = chosen(args.python)

