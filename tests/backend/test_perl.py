@@ -321,7 +321,9 @@ OTHERWISE = [
 def test_a_mistake_that_perls_manual_has_no_words_for(
     both: Both, words: str, there: str, here: str
 ) -> None:
-    assert run(both.perl, words) == (255, "", f"{there}\n")
+    status, output, errors = run(both.perl, words)
+    # Newer versions of Getopt::Long say "integer number".
+    assert (status, output, errors.replace("integer ", "")) == (255, "", f"{there}\n")
     assert run(both.python, words) == (2, "", f"{here}\n")
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -235,7 +235,8 @@ def child(
         assert len(processes_of(folder)) >= 4
         assert os.path.exists(f"/proc/{pid}")
         yield process, folder, int(pid)
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # nothing is left of it
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
