@@ -52,9 +52,11 @@ Task<void> work(Call &call, int descriptor, std::string program, Trace &trace) {
         switch (value % 7) {
         case 0: { // a byte, however long it takes
             char byte = 0;
-            while (::recv(descriptor, &byte, 1, MSG_DONTWAIT) < 0)
+            ssize_t count = 0;
+            while ((count = ::recv(descriptor, &byte, 1, MSG_DONTWAIT)) < 0)
                 co_await call.wait(descriptor, POLLIN);
-            ++trace.read;
+            if (count > 0) // and not the end
+                ++trace.read;
             break;
         }
         case 1:
