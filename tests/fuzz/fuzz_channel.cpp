@@ -114,8 +114,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         switch (input.below(12)) {
         case 0: { // the library writes
             const std::size_t most = std::min(amount(input), pattern().size() - up.written);
-            const auto count = ::send(library, pattern().data() + up.written, most,
-                                      MSG_DONTWAIT | MSG_NOSIGNAL);
+            const auto count =
+                ::send(library, pattern().data() + up.written, most, MSG_DONTWAIT | MSG_NOSIGNAL);
             if (count > 0)
                 up.written += static_cast<std::size_t>(count);
             break;
