@@ -1,6 +1,5 @@
 """The end of an interpreter, in whatever state the connections are."""
 
-import os
 import subprocess
 import sys
 
@@ -8,6 +7,7 @@ import pytest
 from remctl.testing import Server
 
 from tests.fix_network import DeafServer, MuteKdc
+from tests.support.processes import for_the_end_of_a_process
 
 SETUP = """
 import os, signal, sys, threading, time
@@ -77,15 +77,12 @@ ENDS = {
 
 
 def run(code: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
-    # Under ThreadSanitizer the end of a process has suppressions of its own.
-    sanitizer = os.environ.get("TSAN_OPTIONS", "")
-    sanitizer = sanitizer.replace("tsan-suppressions", "tsan-suppressions-at-exit")
     return subprocess.run(
         [python, "-c", code],
         capture_output=True,
         text=True,
         timeout=15,
-        env=os.environ | {"TSAN_OPTIONS": sanitizer},
+        env=for_the_end_of_a_process(),
     )
 
 

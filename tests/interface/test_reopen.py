@@ -132,6 +132,7 @@ def test_opening_again_and_again_leaves_no_descriptor(server: Server) -> None:
     client.close()
 
 
+@pytest.mark.measures
 def test_opening_again_and_again_leaks_no_security_context(server: Server) -> None:
     """LIBREMCTL.md, row 4: the library leaks 6 KB for each."""
 
