@@ -59,12 +59,24 @@ def is_foreign(one: interpreters.Interpreter, tools: toolchain.Toolchain) -> boo
     return tools.target != toolchain.SYSTEM and not one.soabi.endswith(tools.host)
 
 
+def lend_headers(one: interpreters.Interpreter, folder: Path) -> str:
+    """The flag for headers that lie by machine: zig looks at none of this machine's folders."""
+    if one.machine_headers is None:
+        return ""
+    for machine in ("x86_64", "aarch64"):
+        place = folder / "headers" / f"{machine}-linux-gnu"
+        place.mkdir(parents=True)
+        (place / one.headers.name).symlink_to(one.machine_headers)
+    return f"-isystem {folder / 'headers'}"
+
+
 def compile_wheel(one: interpreters.Interpreter, plan: Plan, folder: Path, *settings: str) -> Path:
     """An unfinished wheel, from a build folder of its own; settings are scikit-build-core's."""
     env = {
         **os.environ,
         **plan.tools.env,
         "PYREMCTL_DEPS": str(plan.deps),
+        "CXXFLAGS": f"{os.environ.get('CXXFLAGS', '')} {lend_headers(one, folder)}".strip(),
         "PIP_CONSTRAINT": str(CONSTRAINTS),
         "PIP_BUILD_CONSTRAINT": str(CONSTRAINTS),
         # zig builds its C++ library for each kind of program that is linked: link none

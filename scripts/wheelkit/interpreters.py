@@ -21,6 +21,7 @@ print(json.dumps({
     "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     "soabi": sysconfig.get_config_var("SOABI") or "",
     "headers": sysconfig.get_path("include"),
+    "multiarch": sysconfig.get_config_var("MULTIARCH") or "",
 }))
 """
 
@@ -33,6 +34,14 @@ class Interpreter:
     version: tuple[int, int, int]
     free_threaded: bool
     soabi: str
+    headers: Path
+    multiarch: str
+
+    @property
+    def machine_headers(self) -> Path | None:
+        """Where pyconfig.h is, if it lies by machine, as Debian has it; Python.h names it so."""
+        folder = self.headers.parent / self.multiarch / self.headers.name
+        return folder if self.multiarch and folder.is_dir() else None
 
     @property
     def tag(self) -> str:
@@ -53,9 +62,12 @@ def ask(path: Path) -> Interpreter | None:
     answer = json.loads(done.stdout)
     major, minor, patch = answer["version"]
     usable = answer["implementation"] == "CPython" and major == 3 and minor >= OLDEST
-    if not usable or not (Path(answer["headers"]) / "Python.h").exists():
+    headers = Path(answer["headers"])
+    if not usable or not (headers / "Python.h").exists():
         return None
-    return Interpreter(path, (major, minor, patch), answer["free_threaded"], answer["soabi"])
+    version = (major, minor, patch)
+    traits = answer["free_threaded"], answer["soabi"], headers, answer["multiarch"]
+    return Interpreter(path, version, *traits)
 
 
 def _candidates() -> Iterator[Path]:
