@@ -109,6 +109,7 @@ def cross_options(tools: toolchain.Toolchain, version: str) -> list[str]:
         f"--host={tools.host}",
         f"--build={os.uname().machine}-linux-gnu",
         f"--with-build-python={helper}",
+        "--enable-ipv6",  # else getaddrinfo is taken for a broken one
         "ac_cv_file__dev_ptmx=yes",
         "ac_cv_file__dev_ptc=no",
     ]
