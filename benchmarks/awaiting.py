@@ -1,10 +1,12 @@
 """What an event loop costs by itself, without remctl: an answer that is waited for in it.
 
     python -m benchmarks.awaiting [rounds]
+    python -m benchmarks.awaiting --instructions
 
 A peer answers each byte after a millisecond, as remctld does a command that prints nothing. It
 prints the time of one answer, by `recv()` and in a loop that watches the socket, and the
-difference: so much of what `await r.run()` is slower than `r.run()` is the loop's own.
+difference: so much of what `await r.run()` is slower than `r.run()` is the loop's own. Or it counts
+the instructions of such an answer, as `benchmarks.instructions` does those of calls.
 """
 
 from __future__ import annotations
@@ -15,9 +17,12 @@ import importlib
 import os
 import socket
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+from benchmarks.instructions import ENVIRONMENT, FEW, MANY, profiled
 
 ANSWERS = 50  # a round
 DELAY = 0.001
@@ -52,6 +57,35 @@ def by_receiving(sock: socket.socket) -> float:
         sock.recv(1)
         taken.append(time.perf_counter() - start)
     return statistics.median(taken)
+
+
+async def by_itself(count: int) -> None:
+    """So many that have come when they are awaited, without another process."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        loop = asyncio.get_running_loop()
+        waiting: list[asyncio.Future[bytes]] = []
+        loop.add_reader(ours, lambda: waiting.pop().set_result(ours.recv(1)))
+        for _ in range(count):
+            answer: asyncio.Future[bytes] = loop.create_future()
+            waiting.append(answer)
+            theirs.send(b"x")
+            await answer
+        loop.remove_reader(ours)
+
+
+def instructions() -> int:
+    """Those of one answer in asyncio's loop."""
+
+    def run(command: Sequence[str]) -> None:
+        subprocess.run(command, env={**os.environ, **ENVIRONMENT}, check=True)
+
+    def count(answers: int) -> int:
+        program = "import asyncio; from benchmarks import awaiting; "
+        program += f"asyncio.run(awaiting.by_itself({answers}))"
+        return profiled([sys.executable, "-c", program], run)
+
+    return round((count(MANY) - count(FEW)) / (MANY - FEW))
 
 
 async def in_the_loop(sock: socket.socket) -> float:
@@ -96,4 +130,7 @@ def main(rounds: int = 20) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    if sys.argv[1:] == ["--instructions"]:
+        print(f"asyncio: {instructions():,} instructions")
+    else:
+        main(*map(int, sys.argv[1:]))

@@ -1,5 +1,11 @@
 """The fixtures, one family to a module."""
 
+import signal
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = [
     "tests.fix_ci",
     "tests.fix_logged",

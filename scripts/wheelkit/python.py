@@ -9,7 +9,8 @@
 Prints the interpreter; nothing is done when it is there already. Without --target the
 system's compiler is used, and headers of zlib and OpenSSL are needed (Debian: zlib1g-dev
 libssl-dev). With it zig is, and the result has zlib and nothing else that is optional;
-another machine's takes a CPython of the same minor version here to build with.
+another machine's takes a CPython of the very same version here to build with, which is built
+first where there is none.
 """
 
 from __future__ import annotations
@@ -99,12 +100,17 @@ def name_musl(makefile: Path, tools: toolchain.Toolchain) -> None:
     makefile.write_text("\n".join(lines) + "\n")
 
 
-def cross_options(tools: toolchain.Toolchain, version: str) -> list[str]:
+def helper(args: argparse.Namespace) -> Path:
+    """A CPython for this machine that runs the other's library: one that is here, or a new one."""
+    full = full_version(args)
+    for one in interpreters.find():
+        if ".".join(map(str, one.version)) == full and one.free_threaded == args.free_threaded:
+            return one.path
+    return made(argparse.Namespace(**{**vars(args), "target": None, "prefix": None}))
+
+
+def cross_options(tools: toolchain.Toolchain, helper: Path) -> list[str]:
     """For another machine: who that is, who helps here, and what configure cannot try."""
-    tag = f"cp{version.replace('.', '')}"
-    helper = next((one.path for one in interpreters.find() if one.tag == tag), None)
-    if helper is None:
-        raise SystemExit(f"to build one for {tools.machine}, a CPython {version} is needed here")
     return [
         f"--host={tools.host}",
         f"--build={os.uname().machine}-linux-gnu",
@@ -129,7 +135,7 @@ def build(args: argparse.Namespace, prefix: Path) -> None:
         if args.target:
             tools = toolchain.get("zig", args.target)
             options += MUSL_ABSENT if tools.libc == "musl" else []
-            options += cross_options(tools, args.version) if tools.cross else []
+            options += cross_options(tools, helper(args)) if tools.cross else []
             env.update(dynamic(tools, work))
             env.update(with_zlib(tarballs[1], work, env, args.jobs))
         source = unpack(tarballs[0], work)
@@ -138,6 +144,26 @@ def build(args: argparse.Namespace, prefix: Path) -> None:
             name_musl(source / "Makefile", tools)
         run(["make", "--silent", f"-j{args.jobs}"], source, env)
         run(["make", "--silent", "install"], source, env)
+
+
+def full_version(args: argparse.Namespace) -> str:
+    """The version that is pinned, with its last number."""
+    return pins.load()[PREFIX + args.version].version
+
+
+def made(args: argparse.Namespace) -> Path:
+    """The interpreter, built if it is missing."""
+    suffix = "t" if args.free_threaded else ""
+    full = full_version(args)
+    name = "-".join(filter(None, [f"python-{full}{suffix}", args.target]))
+    prefix = (args.prefix or CACHE / name).resolve()
+    python = prefix / "bin" / f"python{args.version}{suffix}"
+    if not python.exists():
+        started = time.monotonic()
+        shutil.rmtree(prefix, ignore_errors=True)
+        build(args, prefix)
+        print(f"CPython {full}{suffix}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    return python
 
 
 def main() -> None:
@@ -155,16 +181,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     args = parser.parse_args()
 
-    suffix = "t" if args.free_threaded else ""
-    full = pins.load()[PREFIX + args.version].version
-    name = "-".join(filter(None, [f"python-{full}{suffix}", args.target]))
-    prefix = (args.prefix or CACHE / name).resolve()
-    python = prefix / "bin" / f"python{args.version}{suffix}"
-    if not python.exists():
-        started = time.monotonic()
-        shutil.rmtree(prefix, ignore_errors=True)
-        build(args, prefix)
-        print(f"CPython {full}{suffix}: {time.monotonic() - started:.0f} s", file=sys.stderr)
+    python = made(args)
     if args.target and toolchain.get("zig", args.target).cross:
         print(python)
         return

@@ -16,8 +16,8 @@ from tests.support.relay import MANNERS, MEBIBYTE, relay
 LARGEST = 16 * MEBIBYTE
 EDGES = [0, 1, 65_535, 65_536, 65_537, MEBIBYTE, LARGEST]
 PATTERN = b"0123456789abcde\n"
-# Of each manner and direction, beside busy processors where each takes ten times as long: some five
-# hundred in all.
+# How many of each manner and direction; fewer beside busy processors, where each takes ten times as
+# long. Some five hundred in all.
 COUNT = {False: 64, True: 16}
 THREADS = 4
 
