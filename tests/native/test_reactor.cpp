@@ -200,7 +200,7 @@ TEST_CASE("deadlines come in their order, whatever the order they were set in") 
     Reactor reactor;
     std::vector<Running> all;
     const Time now = Clock::now();
-    for (const int delay : {60, 20, 40, 0})
+    for (const int delay : {300, 100, 200, 0})
         all.push_back(reactor.start({}, [=](Call &call) {
             return wait_until(call, now + std::chrono::milliseconds(delay));
         }));
@@ -209,8 +209,8 @@ TEST_CASE("deadlines come in their order, whatever the order they were set in") 
     CHECK(order[0] == all[1]);
     CHECK(order[1] == all[2]);
     CHECK(order[2] == all[0]);
-    CHECK(Clock::now() - now >= 60ms);
-    CHECK(Clock::now() - now < 1s);
+    CHECK(Clock::now() - now >= 300ms);
+    CHECK(Clock::now() - now < 3s);
 }
 
 TEST_CASE("nobody is late who was kept from reading what had arrived") {
