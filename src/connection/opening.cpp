@@ -193,7 +193,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_p
         const bool done = busy.done();
         if (channel->pump())
             call.touch();
-        if (channel->first_flags() == token_context)
+        if (channel->first_flags().value_or(0) == token_context)
             co_return false;
         // Where it failed there is nothing left to say: its opening token alone
         // is never sent.

@@ -14,6 +14,7 @@ from remctl.testing import Server
 from tests.fix_hostile import Connection, MakeHostile
 from tests.fix_network import DeafServer, MuteKdc
 from tests.fix_waits import LARGE, half_a_token, never_answer, read_late
+from tests.support.tasks import asked
 from tests.support.traces import nothing_left
 
 Call = Callable[[AsyncRemctl], Awaitable[object]]
@@ -110,7 +111,7 @@ async def test_while_waiting_for_ones_turn(server: Server) -> None:
     async with AsyncRemctl("localhost", server.port) as client:
         async with anyio.create_task_group() as group:
             group.start_soon(client.run, ["test", "sleep", "0.6"])
-            await anyio.sleep(0.1)
+            await asked(client)
             await cut_short(client.run(["test", "hello"]))
         assert (await client.run(["test", "hello"])).status == 0
 
@@ -125,7 +126,7 @@ async def test_a_task_group_that_fails_ends_its_calls(server: Server) -> None:
         with pytest.raises(Exception, match=r"Failed|unhandled|nursery"):
             async with anyio.create_task_group() as group:
                 group.start_soon(client.run, ["test", "sleep", "30"])
-                await anyio.sleep(0.1)
+                await asked(client)
                 raise Failed("Failed")
         assert anyio.current_time() - start < 1
         assert (await client.run(["test", "hello"])).status == 0
@@ -151,7 +152,7 @@ class TestAsyncioAlone:
         async def main() -> None:
             async with AsyncRemctl("localhost", server.port) as client:
                 task = asyncio.create_task(client.run(["test", "sleep", "30"]))
-                await asyncio.sleep(0.1)
+                await asked(client)
                 task.cancel("why")
                 with pytest.raises(asyncio.CancelledError):
                     await task

@@ -12,6 +12,7 @@ from remctl import AsyncRemctl, Remctl, RemctlError, RemctlNotOpenedError, Remct
 from remctl.testing import Server
 
 from tests.fix_hostile import Connection, MakeHostile
+from tests.support.tasks import asked
 
 pytestmark = pytest.mark.anyio
 
@@ -229,7 +230,7 @@ async def test_closing_under_a_call(server: Server) -> None:
 
         async with anyio.create_task_group() as group:
             group.start_soon(run)
-            await anyio.sleep(0.1)
+            await asked(client)
             await client.close()
 
 
@@ -242,7 +243,7 @@ async def test_leaving_a_stream_under_a_task_that_waits_for_it(server: Server) -
 
         async with anyio.create_task_group() as group:
             group.start_soon(read)
-            await anyio.sleep(0.1)
+            await asked(client)
             await stream.close()
         assert (await client.run(["test", "hello"])).status == 0
 

@@ -233,16 +233,22 @@ TEST_CASE("exit() waits for calls of the library, lets in no other, and wakes no
         const auto say = [end](const char *what) {
             [[maybe_unused]] const auto written = ::write(end, what, 1);
         };
-        std::atomic<int> begun{0};
+        static std::atomic<int> begun{0};
+        static std::atomic<bool> leaving{false};
+        std::atexit([] { leaving = true; }); // the last is called first
+        const auto once_leaving = [](Duration time) {
+            ++begun;
+            while (!leaving)
+                std::this_thread::yield();
+            std::this_thread::sleep_for(time);
+        };
         std::thread present([&] {
             const InLibrary inside;
-            ++begun;
-            std::this_thread::sleep_for(moment);
+            once_leaving(moment);
             say("1");
         });
         std::thread late([&] {
-            ++begun;
-            std::this_thread::sleep_for(moment / 2);
+            once_leaving(moment / 2);
             const InLibrary inside;
             say("2");
         });
@@ -250,8 +256,7 @@ TEST_CASE("exit() waits for calls of the library, lets in no other, and wakes no
         Channel channel(std::move(socket));
         write_all(server.get(), "x");
         std::thread feeder([&] {
-            ++begun;
-            std::this_thread::sleep_for(moment / 2);
+            once_leaving(moment / 2);
             channel.receive(); // what libremctl may wait for
             say("3");
         });

@@ -204,8 +204,11 @@ TEST_CASE("deadlines come in their order, whatever the order they were set in") 
         all.push_back(reactor.start({}, [=](Call &call) {
             return wait_until(call, now + std::chrono::milliseconds(delay));
         }));
-    const auto order = ended(reactor, 3);
-    REQUIRE(order.size() == 3);
+    // What has no time left ends as it is started, or first.
+    const std::size_t late = all[3]->ended() ? 0 : 1;
+    auto order = ended(reactor, 3 + late);
+    REQUIRE(order.size() == 3 + late);
+    order.erase(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(late));
     CHECK(order[0] == all[1]);
     CHECK(order[1] == all[2]);
     CHECK(order[2] == all[0]);
