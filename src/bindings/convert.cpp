@@ -1,5 +1,6 @@
 #include "bindings/convert.hpp"
 
+#include <pybind11/gil_safe_call_once.h>
 #include <pybind11/stl.h>
 
 #include <algorithm>
@@ -35,6 +36,27 @@ py::object to_bytes(std::optional<Pieces> &data) {
         throw py::error_already_set();
     data->move_to(PyBytes_AS_STRING(bytes.ptr()));
     return bytes;
+}
+
+/// The types of tokens as Python has them, made once: there is one in each token.
+struct TokenTypes {
+    py::str output = interned("output");
+    py::str status = interned("status");
+    py::str error = interned("error");
+    py::str done = interned("done");
+
+  private:
+    static py::str interned(const char *text) {
+        auto *made = PyUnicode_InternFromString(text);
+        if (made == nullptr)
+            throw py::error_already_set();
+        return py::reinterpret_steal<py::str>(made);
+    }
+};
+
+const TokenTypes &token_types() {
+    PYBIND11_CONSTINIT static py::gil_safe_call_once_and_store<TokenTypes> once;
+    return once.call_once_and_store_result([] { return TokenTypes(); }).get_stored();
 }
 
 constexpr double longest_timeout = 1e9; // seconds; what is longer is for ever
@@ -134,18 +156,19 @@ std::optional<Time> to_deadline(py::handle value) {
 }
 
 py::tuple to_tuple(const Token &token) {
+    const TokenTypes &types = token_types();
     const py::bytes data(token.data.data(), token.data.size());
     switch (token.type) {
     case Token::Type::output:
-        return py::make_tuple("output", data, token.stream, py::none(), py::none());
+        return py::make_tuple(types.output, data, token.stream, py::none(), py::none());
     case Token::Type::status:
-        return py::make_tuple("status", py::none(), py::none(), token.status, py::none());
+        return py::make_tuple(types.status, py::none(), py::none(), token.status, py::none());
     case Token::Type::error:
-        return py::make_tuple("error", data, py::none(), py::none(), token.error);
+        return py::make_tuple(types.error, data, py::none(), py::none(), token.error);
     case Token::Type::done:
         break;
     }
-    return py::make_tuple("done", py::none(), py::none(), py::none(), py::none());
+    return py::make_tuple(types.done, py::none(), py::none(), py::none(), py::none());
 }
 
 py::tuple to_list(OwnedTokens &tokens, const Token &only) {
