@@ -22,19 +22,25 @@ def run(
     effort: Effort,
     scenarios: Mapping[str, Scenario] = SCENARIOS,
     wheels: Path | None = None,
+    bundled: Path | None = None,
 ) -> Results:
     """Run scenarios, and say on standard error which one it is."""
     rows: list[Row] = []
     left_out: dict[str, str] = {}
     load = machine.load()
-    with laboratory(effort, wheels) as lab:
+    with laboratory(effort, wheels, bundled) as lab:
         for name, scenario in scenarios.items():
             print(f"{name} ...", file=sys.stderr, flush=True)
             try:
                 rows += scenario(lab)
             except (LeftOut, ClientFailed) as why:
                 left_out[name] = str(why)
-    about = {"cpu": machine.cpu(), "memory": machine.memory(), "load": load}
+    about = {
+        "cpu": machine.cpu(),
+        "memory": machine.memory(),
+        "load": load,
+        "load_after": machine.load(),
+    }
     return Results(rows, left_out, about, machine.versions(), effort.name)
 
 
@@ -51,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--curves", action="store_true", help="measure and record how cost grows, and no more"
     )
+    parser.add_argument(
+        "--bundled", type=Path, metavar="WHEEL", help="a self-contained wheel, to measure it too"
+    )
     parser.add_argument("--wheels", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.only and (options.write_docs or options.record):
@@ -61,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         draw()
         return
     chosen = {name: SCENARIOS[name] for name in options.only or SCENARIOS}
-    results = run(QUICK if options.quick else FULL, chosen, options.wheels)
+    results = run(QUICK if options.quick else FULL, chosen, options.wheels, options.bundled)
     print(results.as_text(), end="")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -26,23 +27,34 @@ class Client:
     title: str
     command: tuple[str, ...]
     prefix: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
-def all_clients(build: Path) -> dict[str, Client]:
-    """The clients by key; the harness in C is compiled into the folder `build`."""
+def all_clients(build: Path, bundled: Path | None = None) -> dict[str, Client]:
+    """The clients by key; the harness in C is compiled into the folder `build`.
+
+    `bundled` is a self-contained wheel, which is unpacked there; without one nobody has that name.
+    """
     harness = compile_c(build / "c_client", "c_client.c", "-lremctl", "-pthread")
     worker = str(HERE / "worker.py")
     loop_worker = str(HERE / "loop_worker.py")
-    return {
-        client.key: client
-        for client in (
-            Client("c", "C", (str(harness),)),
-            Client("old", "old binding", (SYSTEM_PYTHON, worker)),
-            Client("ours", "pyremctl", (sys.executable, worker)),
-            Client("loop", "pyremctl in an event loop", (sys.executable, loop_worker)),
-            Client("program", "program", (sys.executable, worker), "program-"),
+    clients = [
+        Client("c", "C", (str(harness),)),
+        Client("old", "old binding", (SYSTEM_PYTHON, worker)),
+        Client("ours", "pyremctl", (sys.executable, worker)),
+        Client("loop", "pyremctl in an event loop", (sys.executable, loop_worker)),
+        Client("program", "program", (sys.executable, worker), "program-"),
+    ]
+    if bundled is not None:
+        folder = build / "bundled"
+        with zipfile.ZipFile(bundled) as wheel:
+            wheel.extractall(folder)
+        # Before what is installed.
+        env = {"PYTHONPATH": str(folder)}
+        clients.append(
+            Client("bundled", "the self-contained wheel", (sys.executable, worker), env=env)
         )
-    }
+    return {client.key: client for client in clients}
 
 
 def compile_c(target: Path, source: str, *arguments: str) -> Path:
@@ -84,7 +96,7 @@ class Worker:
             [*before, *client.command, *words, str(argument)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, **client.env, **(env or {})},
         )
         self.pid = self._process.pid
         self._scenario = f"{client.title} {scenario} {argument}"

@@ -19,6 +19,10 @@ Samples = dict[str, list[list[float]]]
 """For each client the seconds of each iteration, round by round."""
 
 
+BINDINGS = ("c", "old", "ours", "bundled")
+"""The clients that hold a connection of their own: each in its process."""
+
+
 class LeftOut(Exception):
     """What a figure needs is missing here."""
 
@@ -49,9 +53,14 @@ class Lab:
     near: Place
     malloc: Path
     wheels: Path | None
+    bundled: Path | None
     _stack: contextlib.ExitStack
     wan: Wan | None = None
     _far: Place | None = None
+
+    def present(self, clients: Sequence[str]) -> list[str]:
+        """Those of the clients that there are: the self-contained wheel may be missing."""
+        return [client for client in clients if client in self.clients]
 
     def interleaved(
         self,
@@ -60,7 +69,7 @@ class Lab:
         *,
         rounds: int,
         count: int = 1,
-        clients: Sequence[str] = ("c", "old", "ours"),
+        clients: Sequence[str] = BINDINGS,
         place: Place | None = None,
         once: Sequence[str] = (),
     ) -> Samples:
@@ -70,6 +79,7 @@ class Lab:
         so that nobody is always the one after the same other. `once`: clients that are so
         slow here that one round is enough.
         """
+        clients = self.present(clients)
         samples: Samples = {key: [] for key in clients}
         with contextlib.ExitStack() as stack:
             workers = [
@@ -124,14 +134,20 @@ def place_of(server: Server) -> Place:
 
 
 @contextlib.contextmanager
-def laboratory(effort: Effort, wheels: Path | None = None) -> Iterator[Lab]:
-    """A laboratory; `wheels` is the folder with the wheel that is measured, if there is one."""
+def laboratory(
+    effort: Effort, wheels: Path | None = None, bundled: Path | None = None
+) -> Iterator[Lab]:
+    """A laboratory; `wheels` is the folder with the wheel that is measured, if there is one.
+
+    `bundled` is a self-contained wheel to measure too.
+    """
     with contextlib.ExitStack() as stack:
         build = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        clients = all_clients(build)
+        clients = all_clients(build, bundled)
         program = compile_c(build / "c_commands", "c_commands.c", "-static")
         malloc = compile_c(build / "c_malloc.so", "c_malloc.c", "-shared", "-fPIC")
         realm = stack.enter_context(Realm())
         stack.enter_context(realm.environ())
         server = stack.enter_context(serve(realm, program))
-        yield Lab(effort, realm, program, clients, place_of(server), malloc, wheels, stack)
+        near = place_of(server)
+        yield Lab(effort, realm, program, clients, near, malloc, wheels, bundled, stack)

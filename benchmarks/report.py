@@ -12,6 +12,7 @@ CLIENTS = {
     "c": "C",
     "old": "old binding",
     "ours": "pyremctl",
+    "bundled": "wheel",
     "loop": "event loop",
     "program": "program",
     "perl": "Perl",
@@ -28,7 +29,8 @@ remctld in one run:
 
 - **C**: plain libremctl called from a program in C, the limit;
 - **old binding**: the Python module of the remctl distribution (Debian's `python3-pyremctl`);
-- **pyremctl**: this package;
+- **pyremctl**: this package, linked with the system's libremctl and Kerberos;
+- **wheel**: the same package with both in it, as `scripts/wheel build` makes it;
 - **event loop**: this package's asynchronous interface, in one asyncio loop;
 - **program**: the C program `remctl`, run through `subprocess` as many scripts do;
 - **Perl**: Net::Remctl::Backend, for commands on the server's side.
@@ -40,7 +42,8 @@ The ratios are of pyremctl to the client that the column names. The rows of a th
 is said in `benchmarks/scenarios.py` and the files beside it; why a goal is missed in
 [the notes](benchmarks-notes.md).
 
-A {effort} run. Machine: {cpu}; {memory} of memory; load average {load}. {versions}.
+A {effort} run. Machine: {cpu}; {memory} of memory; load average {load} before, {load_after} after
+(the run makes some itself). {versions}.
 
 {table}
 {left_out}"""

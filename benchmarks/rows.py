@@ -9,7 +9,13 @@ from typing import Any
 
 from benchmarks.lab import Samples
 
-NAMES = {"c": "C", "ours": "pyremctl", "loop": "event loop"}
+NAMES = {
+    "c": "C",
+    "old": "the old binding",
+    "ours": "pyremctl",
+    "bundled": "the wheel",
+    "loop": "event loop",
+}
 """The clients in the words of a goal."""
 
 
@@ -32,7 +38,7 @@ class Goal:
             "ratio": f"≤ {number} of {other}",
             "least": f"≥ {number} of {other}",
             "figure": f"≤ {number} {unit}".rstrip(),
-            "over": f"≤ {other} + {number} {unit}",
+            "over": f"≤ {other} + {number} {unit}".rstrip(),
         }[self.kind]
         return words if self.of == "ours" else f"{NAMES[self.of]} {words}"
 
@@ -81,6 +87,7 @@ class Row:
             f"{one}/{other}": round(self.ratio(one, other), 4)
             for one, other in (
                 *(("ours", other) for other in ("c", "old", "program", "perl")),
+                *(("bundled", other) for other in ("c", "ours")),
                 *(("loop", other) for other in ("c", "ours")),
             )
             if self.has(one, other)

@@ -2,15 +2,19 @@
 
 import json
 import re
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import remctl
 
 from benchmarks import instructions
 from benchmarks.__main__ import run
 from benchmarks.lab import SMOKE, Lab, LeftOut
 from benchmarks.report import Results
 from benchmarks.rows import Goal, Row
+from benchmarks.scenarios import opening, sizes
 
 CLIENTS_OF_ROWS = {
     "one-shot": {"c", "old", "ours", "program"},
@@ -26,6 +30,7 @@ CLIENTS_OF_ROWS = {
     "bulk-calls": {"c", "old", "ours"},
     "kept": {"c", "old", "ours"},
     "kept-memory": {"c", "old", "ours"},
+    "kept-processor": {"c", "old", "ours"},
     "output": {"c", "old", "ours"},
     "output-bytes": {"c", "old", "ours"},
     "output-allocations": {"c", "old", "ours"},
@@ -71,6 +76,22 @@ def test_the_results_can_be_written(results: Results) -> None:
     assert [row["key"] for row in written["rows"]] == list(CLIENTS_OF_ROWS)
     assert all(row.title in results.as_text() for row in results.rows)
     assert re.findall(r'<a id="([^"]*)">', results.as_page()) == list(CLIENTS_OF_ROWS)
+
+
+def test_a_self_contained_wheel_is_measured_beside_the_rest(tmp_path: Path) -> None:
+    # Only that its files are taken from it: what is installed serves as one.
+    wheel = tmp_path / "pyremctl.whl"
+    package = Path(remctl.__path__[0])
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for file in package.rglob("*"):
+            archive.write(file, file.relative_to(package.parent))
+    results = run(SMOKE, {"opening": opening, "sizes": sizes}, bundled=wheel)
+    assert results.left_out == {}
+    assert {row.key: set(row.values) for row in results.rows} == {
+        "open": {"c", "old", "ours", "bundled"},
+        "extension": {"old", "ours", "bundled"},
+        "wheel": {"bundled"},
+    }
 
 
 def test_what_cannot_be_measured_is_left_out_with_the_reason() -> None:
