@@ -267,7 +267,9 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
     """The tokens of one command's answer, as they arrive; from `AsyncRemctl.stream()`.
 
     Until it is exhausted or closed the connection is its own. It is an asynchronous context
-    manager that closes it.
+    manager that closes it. Tasks may share it once it is entered: each token goes to one of
+    them, and all of them see its end. RuntimeError is raised in a task that reads while another
+    is still sending the command.
     """
 
     __module__ = "remctl"
@@ -280,7 +282,9 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
         self._words = first_words(command)
         self._timeout = timeout
         self._end: float | None = None
+        self._sending: tuple[Loop, _remctl.Operation] | None = None
         self._session: _remctl.Session | None = None
+        self._closed = False
         self._ready: deque[RemctlOutput] = deque()
         self._failure: RemctlError | None = None
 
@@ -318,15 +322,29 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
             self._leave()
 
     async def _send(self) -> None:
+        """Send the command, unless that was done."""
+        if self._sending is not None and not self._closed:
+            raise RuntimeError("another task is sending the stream's command")
         command, self._command = self._command, None
         if command is None:
             return
         remctl = self._remctl
         loop = remctl._bind()
         self._end = end_after(self._timeout)
-        self._session = await remctl._call(
-            loop, self._words, loop.reactor.stream, command, self._timeout
-        )
+        try:
+            operation = loop.reactor.stream(
+                remctl._connection, loop.caller(), command, self._timeout
+            )
+            self._sending = loop, operation
+            session = await loop.finish(operation)
+        except RemctlError as error:
+            raise remctl._told(error, self._words) from None
+        finally:
+            self._sending = None
+        if not self._closed:
+            self._session = session
+        elif session is not None:
+            remctl._connection.leave(session)
 
     async def _fetch(self) -> None:
         """Take in the next tokens, one at least; or raise what there is instead."""
@@ -346,6 +364,8 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
         except BaseException:
             self._leave()
             raise
+        if self._closed:  # when they had come
+            raise StopAsyncIteration
         if failure is not None:
             self._failure = remctl._told(failure, self._words)
         last = tokens[-1][0]
@@ -357,9 +377,13 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
         self._ready.extend(_token(RemctlOutput, token) for token in tokens)
 
     def _leave(self) -> None:
+        self._closed = True
         self._command = None
         self._failure = None
         self._ready.clear()
+        if self._sending is not None:
+            loop, operation = self._sending
+            loop.give_up(operation)
         session, self._session = self._session, None
         if session is not None:
             self._remctl._connection.leave(session)

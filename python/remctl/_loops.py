@@ -48,6 +48,9 @@ class Loop(Protocol):
         A wait that is cancelled ends the call, or puts right what it has done.
         """
 
+    def give_up(self, operation: _remctl.Operation) -> None:
+        """End a call that a task waits for: the task gets None. One that has ended is left."""
+
     async def sleep(self, seconds: float) -> None:
         """Wait so long."""
 
@@ -119,12 +122,21 @@ class AsyncioLoop:
                 raise
         return operation.result()
 
+    def give_up(self, operation: _remctl.Operation) -> None:
+        """See `Loop`."""
+        if not operation.done:
+            self.reactor.cancel(operation)
+            self._wake(operation)
+
     def _dispatch(self) -> None:
         for operation in self.reactor.dispatch(BUDGET):
-            waiter = operation.waiter
-            operation.waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
+            self._wake(operation)
+
+    def _wake(self, operation: _remctl.Operation) -> None:
+        waiter = operation.waiter
+        operation.waiter = None
+        if not waiter.done():
+            waiter.set_result(None)
 
 
 class TrioLoop:
@@ -159,15 +171,24 @@ class TrioLoop:
         await self._lowlevel.wait_task_rescheduled(abort)
         return operation.result()
 
+    def give_up(self, operation: _remctl.Operation) -> None:
+        """See `Loop`."""
+        if not operation.done:
+            self.reactor.cancel(operation)
+            self._wake(operation)
+
+    def _wake(self, operation: _remctl.Operation) -> None:
+        task = operation.waiter
+        operation.waiter = None
+        if task is not None:
+            self._lowlevel.reschedule(task)
+
     async def _serve(self) -> None:
         try:
             while True:
                 await self._lowlevel.wait_readable(self.reactor.fileno())
                 for operation in self.reactor.dispatch(BUDGET):
-                    task = operation.waiter
-                    operation.waiter = None
-                    if task is not None:
-                        self._lowlevel.reschedule(task)
+                    self._wake(operation)
         finally:
             close_left_open(self.clients)
             self.reactor.close()

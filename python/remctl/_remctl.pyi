@@ -197,7 +197,7 @@ class Operation(metaclass=_Type):
         """True when it has ended."""
 
     def result(self) -> Any:
-        """Return what the call gives, or raise what it failed of; once."""
+        """Return what the call gives, or raise what it failed of; once. None after a cancel."""
 
 @final
 class Reactor(metaclass=_Type):

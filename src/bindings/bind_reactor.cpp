@@ -26,7 +26,7 @@ void register_reactor(py::module_ &module) {
             "True when it has ended.")
         .def(
             "result", [](PythonOperation &self) { return self.result(); },
-            "What the call gives, or raises what it failed of; once.")
+            "What the call gives, or raises what it failed of; once. None after a cancel.")
         .def_property(
             "waiter", [](const PythonOperation &self) { return self.waiter(); },
             [](PythonOperation &self, py::object waiter) { self.set_waiter(std::move(waiter)); },

@@ -45,6 +45,8 @@ py::object PythonOperation::result() {
         throw py::value_error("the operation has not ended");
     if (std::exchange(taken_, true))
         throw py::value_error("the operation's result was taken already");
+    if (cancelled_)
+        return py::none();
     try {
         running_->result();
     } catch (const Error &error) {
@@ -87,12 +89,15 @@ void PythonReactor::cancel(PythonOperation &operation) {
     owner_.require();
     operation.owner_.require();
     const auto keep = operations_.extract(operation.running_.get());
-    if (!keep && !operation.done())
+    const bool ended = operation.done();
+    if (!keep && !ended)
         throw Error("the operation is another event loop's");
-    const bool lost = operation.done() && !std::exchange(operation.taken_, true);
+    // One that was cancelled before its end has done nothing that could be undone.
+    const bool lost = ended && !operation.cancelled_ && !std::exchange(operation.taken_, true);
+    operation.cancelled_ = operation.cancelled_ || !ended;
     {
         const Unlocked unlocked;
-        if (!operation.done())
+        if (!ended)
             reactor_.cancel(*operation.running_);
         else if (lost)
             operation.undo_();

@@ -45,7 +45,7 @@ class PythonOperation : public SharedOnly {
 
     bool done() const;
 
-    /// The result, or raises what the call failed of; once.
+    /// The result, or raises what the call failed of; once. None after a cancel.
     pybind11::object result();
 
     /// The package's, for itself.
@@ -61,7 +61,8 @@ class PythonOperation : public SharedOnly {
     Finish finish_;
     std::shared_ptr<Result> partial_;
     Undo undo_;
-    bool taken_ = false; // the result
+    bool taken_ = false;     // the result
+    bool cancelled_ = false; // before there was one
 };
 
 /// A reactor, and the objects for what runs in it. Used by the thread that made

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 import pytest
-from remctl import AsyncRemctl, RemctlError, aremctl
+from remctl import AsyncRemctl, RemctlError, _remctl, aremctl
 from remctl._loops import running_loop
 from remctl.testing import Server
 
@@ -203,3 +203,24 @@ class TestAsyncioAlone:
                 assert time.monotonic() - start < 0.1
 
         asyncio.run(main())
+
+
+def test_an_operation_that_was_cancelled_gives_nothing(server: Server) -> None:
+    """And has nothing to undo, however often it is cancelled."""
+    connection, reactor = _remctl.Connection(), _remctl.Reactor()
+    connection.open("localhost", server.port)
+    session = connection.stream([b"test", b"sleep", b"10"])
+    for operation in (
+        reactor.stream(connection, 2, [b"test", b"hello"], None),
+        reactor.run(connection, 3, [b"test", b"hello"], None),
+        reactor.noop(connection, 4, None),
+        reactor.pause(10),
+    ):
+        assert not operation.done
+        reactor.cancel(operation)
+        reactor.cancel(operation)
+        assert operation.done
+        assert operation.result() is None
+        reactor.cancel(operation)
+    connection.leave(session)
+    connection.close()

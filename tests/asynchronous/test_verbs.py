@@ -248,6 +248,71 @@ async def test_leaving_a_stream_under_a_task_that_waits_for_it(server: Server) -
         assert (await client.run(["test", "hello"])).status == 0
 
 
+async def test_leaving_a_stream_whose_command_waits_for_its_turn(server: Server) -> None:
+    ended = []
+    async with AsyncRemctl("localhost", server.port) as client:
+        late = client.stream(["test", "sleep", "10"])
+
+        async def read() -> None:
+            assert [token async for token in late] == []
+            ended.append(True)
+
+        async with client.stream(["test", "stream", "2", "0"]) as first:
+            async with anyio.create_task_group() as group:
+                group.start_soon(read)
+                while late._sending is None:
+                    await anyio.lowlevel.checkpoint()
+                await late.close()
+                with anyio.fail_after(5):
+                    while not ended:
+                        await anyio.lowlevel.checkpoint()
+            assert [token.type async for token in first] == ["output", "output", "status"]
+        assert (await client.run(["test", "hello"])).status == 0
+
+
+async def test_leaving_a_stream_in_the_moment_in_which_its_command_is_sent(server: Server) -> None:
+    async with AsyncRemctl("localhost", server.port) as client:
+        async with client.stream(["test", "sleep", "10"]):
+            pass  # so that the next command takes a new connection, and its time
+        stream = client.stream(["test", "sleep", "10"])
+        entered = []
+
+        async def enter() -> None:
+            async with stream:
+                entered.append([token async for token in stream])
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+                group.start_soon(enter)
+                while stream._sending is None:
+                    await anyio.lowlevel.checkpoint()
+                reactor = client._loop.reactor  # type: ignore[union-attr]
+                while len(reactor):
+                    await anyio.lowlevel.checkpoint()
+                await stream.close()  # the command is sent, and the task has not seen it
+        assert entered == [[]]
+        assert (await client.run(["test", "hello"])).status == 0
+
+
+async def test_a_task_that_starts_a_stream_another_is_starting(server: Server) -> None:
+    async with AsyncRemctl("localhost", server.port) as client:
+        async with client.stream(["test", "sleep", "10"]):
+            pass  # so that the next command takes a new connection, and its time
+        stream = client.stream(["test", "stream", "2", "0"])
+        types: list[str] = []
+
+        async def read() -> None:
+            types.extend([token.type async for token in stream])
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+            while stream._sending is None:
+                await anyio.lowlevel.checkpoint()
+            with pytest.raises(RuntimeError, match="another task is sending the stream's command"):
+                await stream.__anext__()
+        assert types == ["output", "output", "status"]
+
+
 class TestFiles:
     async def test_output_goes_where_it_is_told(self, server: Server) -> None:
         out = io.BytesIO()

@@ -12,6 +12,7 @@
 #include "connection/connection.hpp"
 #include "support.hpp"
 #include "transport/error.hpp"
+#include "transport/job.hpp"
 
 using namespace pyremctl;
 using namespace pyremctl::test;
@@ -182,13 +183,15 @@ TEST_CASE("an idle connection is stale when the server has hung up or spoken") {
 
 TEST_CASE("aborting ends what libremctl waits for, and the server's connection") {
     Pumped pumped;
-    std::thread aborter([&] {
-        std::this_thread::sleep_for(50ms);
-        pumped.channel.abort();
-    });
-    // Without a ticket it fails at once, with one it waits for the server.
-    pumped.channel.open("localhost", "host/localhost@NOWHERE.TEST");
-    aborter.join();
+    // Without a ticket it fails at once, with one it waits for the server. On a
+    // helper, as always: only there does a write after the end raise no signal.
+    const auto waker = std::make_shared<EventWaker>();
+    Job opening(waker, [&] { pumped.channel.open("localhost", "host/localhost@NOWHERE.TEST"); });
+    std::this_thread::sleep_for(50ms);
+    pumped.channel.abort();
+    pollfd interest{waker->descriptor(), POLLIN, 0};
+    REQUIRE(::poll(&interest, 1, 20'000) == 1);
+    CHECK(opening.done());
     char byte = 0;
     while (::recv(pumped.server.get(), &byte, 1, 0) > 0) {
     }
