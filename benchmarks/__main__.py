@@ -64,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.only and (options.write_docs or options.record):
         parser.error("--write-docs and --record take all scenarios")
+    if not options.quick:
+        machine.settle()
     if options.curves:
         effort, load = QUICK if options.quick else FULL, machine.load()
         curves.write(curves.measure(effort), effort, load)

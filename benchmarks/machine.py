@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import remctl
@@ -29,6 +30,13 @@ def memory() -> str:
 def load() -> str:
     """How busy the machine was in the last minute: what others do shows in the figures."""
     return f"{os.getloadavg()[0]:.1f}"
+
+
+def settle(load: float = 0.3, patience: float = 300) -> None:
+    """Wait until the machine is idle, for `patience` seconds at most: a build has just ended."""
+    end = time.monotonic() + patience
+    while os.getloadavg()[0] > load and time.monotonic() < end:
+        time.sleep(1)
 
 
 def package_version(name: str) -> str:
