@@ -79,6 +79,7 @@ bool Channel::receive_some() {
     if (ended_ || incoming_.size() >= incoming_limit)
         return false;
     const Transfer transfer = receive_into(socket_.get(), incoming_, chunk_);
+    gathering_.came(transfer.count);
     drained_ = transfer.count < chunk_;
     if (transfer.count != 0)
         acknowledging_ = false;
@@ -147,10 +148,11 @@ bool Channel::receive() {
     return moved;
 }
 
-void Channel::await_server() noexcept {
+std::optional<Time> Channel::await_server() noexcept {
     drained_ = false;
     if (!std::exchange(acknowledging_, true))
         acknowledge_at_once(socket_.get());
+    return gathering_.until();
 }
 
 std::vector<pollfd> Channel::interests(bool busy) const {
@@ -202,6 +204,7 @@ void Channel::trim() noexcept {
     incoming_.trim();
     outgoing_.trim();
     chunk_ = small_chunk;
+    gathering_.start_over();
 }
 
 void Channel::abort() noexcept {

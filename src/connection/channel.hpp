@@ -8,6 +8,7 @@
 
 #include <poll.h>
 
+#include "connection/gathering.hpp"
 #include "handle/handle.hpp"
 #include "transport/byte_queue.hpp"
 #include "transport/descriptor.hpp"
@@ -58,8 +59,9 @@ class Channel {
     /// the server had no more it does nothing before await_server().
     bool receive();
 
-    /// To be called before each wait for the server to send.
-    void await_server() noexcept;
+    /// To be called before each wait for the server to send. The moment until
+    /// which it is better to wait for nothing (Gathering), or none.
+    std::optional<Time> await_server() noexcept;
 
     /// What has to happen for pump() to get on. `busy`: libremctl is reading
     /// or writing on a helper thread.
@@ -145,9 +147,10 @@ class Channel {
     bool aborted_ = false;
     bool drained_ = false;       // the server had no more when it was last looked at
     bool acknowledging_ = false; // at once, see acknowledge_at_once()
-    bool ended_ = false;         // the server sends no more
-    bool end_passed_ = false;    // and libremctl can see it
-    bool broken_ = false;        // the server takes no more
+    Gathering gathering_;
+    bool ended_ = false;      // the server sends no more
+    bool end_passed_ = false; // and libremctl can see it
+    bool broken_ = false;     // the server takes no more
     std::string problem_;
     unsigned generation_;
     Handle handle_; // the last member: closed while the pair is open

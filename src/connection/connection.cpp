@@ -289,8 +289,10 @@ Task<Token> Connection::output(Call &call) {
         } else {
             if (call.expired())
                 throw timed_out("receiving token");
-            channel_->await_server();
-            co_await call.wait(channel_->socket(), POLLIN);
+            if (const auto moment = channel_->await_server())
+                co_await call.wait({}, moment);
+            else
+                co_await call.wait(channel_->socket(), POLLIN);
         }
         guard.dismiss();
         if (output != nullptr)

@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <random>
 #include <string>
+#include <thread>
 
 #include "connection/channel.hpp"
 #include "connection/connection.hpp"
@@ -154,6 +156,38 @@ TEST_CASE("what lies in the pair is neither forgotten nor waited for in vain") {
             ::recv(pumped.server.get(), buffer, sizeof buffer, MSG_DONTWAIT);
     }
     CHECK(pumped.channel.sent() == 100'000);
+}
+
+TEST_CASE("tokens of a server that sends a little at a time, and at once, are let gather") {
+    const auto waits = [](Pumped &pumped, std::size_t bytes, Duration pause = {}) {
+        const bool gathers = pumped.channel.await_server().has_value();
+        std::this_thread::sleep_for(pause);
+        if (bytes != 0)
+            write_all(pumped.server.get(), token(data_token, std::string(bytes, 'x')));
+        pumped.channel.receive();
+        while (pumped.channel.token_ready()) {
+            std::array<char, 65536> read;
+            REQUIRE(::recv(pumped.channel.library_end(), read.data(), bytes + 5, 0) > 0);
+            pumped.channel.take_token();
+        }
+        return gathers;
+    };
+    Pumped fast;
+    int count = 0;
+    while (!waits(fast, 4096) && count < 10'000) // where nobody takes the processor meanwhile
+        ++count;
+    CHECK(count >= 64);
+    CHECK(count < 10'000);
+    CHECK(waits(fast, 4096, 1ms)); // as long as something comes
+    CHECK(waits(fast, 0));
+    CHECK_FALSE(waits(fast, 4096));
+
+    Pumped slow;
+    Pumped large;
+    bool gathers = false;
+    for (int i = 0; i < 100; ++i)
+        gathers |= waits(slow, 4096, 200us) || waits(large, 20'000);
+    CHECK_FALSE(gathers);
 }
 
 TEST_CASE("the end of the server's data is announced after its last token") {
