@@ -92,8 +92,9 @@ void PythonReactor::cancel(PythonOperation &operation) {
     const bool ended = operation.done();
     if (!keep && !ended)
         throw Error("the operation is another event loop's");
-    // One that was cancelled before its end has done nothing that could be undone.
-    const bool lost = ended && !operation.cancelled_ && !std::exchange(operation.taken_, true);
+    // One that was cancelled before its end, or has failed, has done nothing that could be undone.
+    const bool lost = ended && !operation.cancelled_ && !operation.running_->failed() &&
+                      !std::exchange(operation.taken_, true);
     operation.cancelled_ = operation.cancelled_ || !ended;
     {
         const Unlocked unlocked;

@@ -35,7 +35,8 @@ class PythonOperation : public SharedOnly {
   public:
     /// What Python gets, after success; with the interpreter lock.
     using Finish = std::function<pybind11::object()>;
-    /// Puts right what the call has done, where nobody gets its result.
+    /// Puts right what the call has done, where it has not failed and nobody
+    /// gets its result.
     using Undo = std::function<void()>;
 
     PythonOperation(std::shared_ptr<Reactor::Running> running, Finish finish,
@@ -78,8 +79,8 @@ class PythonReactor : public SharedOnly {
                           PythonOperation::Finish finish, std::shared_ptr<Result> partial,
                           PythonOperation::Undo undo);
 
-    /// Ends an operation wherever it is. Where it has ended and nobody has its
-    /// result the connection is dropped, so that no answer is lost unseen.
+    /// Ends an operation wherever it is. Where it has ended well and nobody has
+    /// its result the connection is dropped, so that no answer is lost unseen.
     void cancel(PythonOperation &operation);
 
     /// Advances what is ready and gives the operations that have ended.

@@ -109,6 +109,7 @@ class Reactor::Running {
     ~Running() = default;
 
     bool ended() const noexcept { return ended_; }
+    bool failed() const noexcept { return failure_ != nullptr; }
 
     /// After the end: throws what the task threw.
     void result() const {

@@ -205,6 +205,34 @@ class TestAsyncioAlone:
         asyncio.run(main())
 
 
+def test_an_operation_that_has_failed_has_nothing_to_undo(server: Server) -> None:
+    """Where the task that waited for it was cancelled in the same moment."""
+    connection, reactor = _remctl.Connection(), _remctl.Reactor()
+    host, command = ("localhost", server.port, None), [b"test", b"hello"]
+    failed = [
+        reactor.stream(connection, 1, command, None),
+        reactor.run(connection, 1, command, None),
+        reactor.outputs(connection, 1, None, 0, None),
+        reactor.noop(connection, 1, None),
+        reactor.open(connection, 1, "localhost", 1, None, None),
+    ]
+    while len(reactor):
+        reactor.wait()
+        reactor.dispatch(0.01)
+    connection.open(*host, None)  # by another task, meanwhile
+    descriptor = connection.fileno()
+    for operation in failed:
+        assert operation.done
+        reactor.cancel(operation)
+    assert connection.opened
+    assert connection.fileno() == descriptor
+    assert connection.run(command, None)[2] == 0
+    for operation in failed:
+        with pytest.raises(RemctlError):
+            operation.result()
+    connection.close()
+
+
 def test_an_operation_that_was_cancelled_gives_nothing(server: Server) -> None:
     """And has nothing to undo, however often it is cancelled."""
     connection, reactor = _remctl.Connection(), _remctl.Reactor()
