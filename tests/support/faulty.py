@@ -15,6 +15,7 @@ import os
 import socket
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 
@@ -212,7 +213,10 @@ class Stage:
 
     def retire_helpers(self) -> None:
         """Have idle helper threads end, as they do at a fork: the next call starts one."""
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # Of one that is at work still, on what a failed call has left to it.
+            warnings.filterwarnings("ignore", "This process .* multi-threaded", DeprecationWarning)
+            pid = os.fork()
         if pid == 0:
             os._exit(0)
         os.waitpid(pid, 0)
