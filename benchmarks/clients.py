@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import subprocess
@@ -49,6 +50,7 @@ def all_clients(build: Path, bundled: Path | None = None) -> dict[str, Client]:
         folder = build / "bundled"
         with zipfile.ZipFile(bundled) as wheel:
             wheel.extractall(folder)
+        compileall.compile_dir(folder, quiet=1)  # as pip does
         # Before what is installed.
         env = {"PYTHONPATH": str(folder)}
         clients.append(

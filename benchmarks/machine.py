@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def load() -> str:
 
 def settle(load: float = 0.3, patience: float = 300) -> None:
     """Wait until the machine is idle, for `patience` seconds at most: a build has just ended."""
+    print("waiting until the machine is idle ...", file=sys.stderr, flush=True)
     end = time.monotonic() + patience
     while os.getloadavg()[0] > load and time.monotonic() < end:
         time.sleep(1)

@@ -377,13 +377,13 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
         self._ready.extend(_token(RemctlOutput, token) for token in tokens)
 
     def _leave(self) -> None:
+        if self._sending is not None:  # first, for in another thread it is refused
+            loop, operation = self._sending
+            loop.give_up(operation)
         self._closed = True
         self._command = None
         self._failure = None
         self._ready.clear()
-        if self._sending is not None:
-            loop, operation = self._sending
-            loop.give_up(operation)
         session, self._session = self._session, None
         if session is not None:
             self._remctl._connection.leave(session)

@@ -134,3 +134,24 @@ def test_an_asynchronous_object_is_one_loop_s(server: Server) -> None:
         over.set()
         thread.join()
     assert set(refused) == {"the connection belongs to another event loop: close() it there first"}
+
+
+def test_a_stream_whose_command_is_being_sent_is_its_loop_s(server: Server) -> None:
+    """Another thread that closes it is refused, and the stream goes on."""
+
+    async def main() -> list[str]:
+        async with AsyncRemctl("localhost", server.port) as client:
+            async with client.stream(["test", "lines", "3"]) as first:
+                stream = client.stream(["test", "lines", "2"])
+
+                async def read() -> list[str]:
+                    return [token.type async for token in stream]
+
+                task = asyncio.create_task(read())
+                await asyncio.sleep(0)  # it waits for its turn
+                with pytest.raises(RemctlError, match="another thread's"):
+                    await asyncio.to_thread(asyncio.run, stream.close())
+                assert [token.type async for token in first][-1] == "status"
+            return await task
+
+    assert asyncio.run(main()) == ["output", "output", "status"]
