@@ -1,11 +1,18 @@
 #include "drivers/turns.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "transport/error.hpp"
 #include "transport/process.hpp"
 
 namespace pyremctl {
+
+namespace {
+
+const char *const interrupting = "the connection is in use by the call that this one interrupts";
+
+} // namespace
 
 /// Where a call waits.
 struct Turns::Place {
@@ -92,16 +99,30 @@ void Turns::close_session(Session::State state) noexcept {
         return;
     session_->state_ = state;
     session_ = nullptr;
-    while (!inside_.empty()) {
-        Place &place = *inside_.front();
+    while (!inside_.empty()) { // from the back, so that they keep their order
+        Place &place = *inside_.back();
         if (place.session != nullptr) {
-            inside_.pop_front();
+            inside_.pop_back();
             place.list = nullptr;
             place.call.waker()->wake();
         } else {
-            outside_.splice(outside_.begin(), inside_, inside_.begin());
+            outside_.splice(outside_.begin(), inside_, std::prev(inside_.end()));
             place.list = &outside_;
         }
+    }
+}
+
+/// Lets in the calls that the new session's caller has made outside of it: one
+/// that a signal handler interrupted waits for a stream that was begun there.
+void Turns::open_session(Session &session) noexcept {
+    session_ = &session;
+    session_caller_ = caller_;
+    for (auto next = outside_.begin(); next != outside_.end();) {
+        const auto place = next++;
+        if ((*place)->caller != session_caller_)
+            continue;
+        (*place)->list = &inside_;
+        inside_.splice(inside_.end(), outside_, place);
     }
 }
 
@@ -110,7 +131,7 @@ Turns::Turn Turns::enter_at_once(const Session *session, Caller caller, Call &ca
     if (gone(session))
         return {};
     if (busy_ && caller_ == caller)
-        throw Error("the connection is in use by the call that this one interrupts");
+        throw Error(interrupting);
     if (!free_for(session, caller))
         return {};
     take(caller, &call);
@@ -130,9 +151,13 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
             take(caller, &call);
             co_return Turn(shared_from_this());
         }
-        place.join(session != nullptr || (session_ != nullptr && session_caller_ == caller)
-                       ? inside_
-                       : outside_);
+        const bool within =
+            session != nullptr || (session_ != nullptr && session_caller_ == caller);
+        // The stream's end would wait for a call that waits for this one.
+        const auto mine = [&](const Place *other) { return other->caller == caller; };
+        if (!within && std::ranges::any_of(inside_, mine))
+            throw Error(interrupting);
+        place.join(within ? inside_ : outside_);
     }
     for (;;) {
         co_await call.wait();
@@ -214,8 +239,7 @@ std::shared_ptr<Turns::Session> Turns::Turn::begin_session() {
         throw Error("output of the previous command is pending: read the stream to its end, or "
                     "close it, before the next command");
     }
-    turns_->session_ = session.get();
-    turns_->session_caller_ = turns_->caller_;
+    turns_->open_session(*session);
     return session;
 }
 

@@ -131,6 +131,7 @@ class Turns : public std::enable_shared_from_this<Turns> {
     void take(Caller caller, Call *call) noexcept;
     bool take_over() noexcept;
     void leave() noexcept;
+    void open_session(Session &session) noexcept;
     void close_session(Session::State state) noexcept;
 
     mutable std::mutex mutex_; // guards what follows

@@ -250,6 +250,25 @@ class TestSignalHandlers:
         assert self.during(remctl, handler) == b"line 1\nline 2\n"
         assert seen == ["the connection is in use by the call that this one interrupts"] * 2
 
+    def test_a_stream_that_is_begun_while_the_call_waits_for_its_turn(self, remctl: Remctl) -> None:
+        """The call is not kept waiting for it, which only its own caller would end."""
+        kept: list[Stream] = []
+        thread = threading.Thread(target=remctl.run, args=(["test", "stream", "2", "0.3"],))
+        before = signal.signal(
+            signal.SIGALRM, lambda number, frame: kept.append(remctl.stream(["test", "hello"]))
+        )
+        try:
+            thread.start()
+            assert wait_until(lambda: remctl._connection.pending)
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            with pytest.raises(RemctlError, match="output of the previous command is pending"):
+                remctl.run(["test", "hello"], timeout=10)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            thread.join()
+        assert [token.output for token in kept[0] if token.type == "output"] == [b"hello world\n"]
+
     def test_closing_the_object_ends_the_call(self, remctl: Remctl) -> None:
         with pytest.raises(RemctlError, match="closed during the call"):
             self.during(remctl, remctl.close)

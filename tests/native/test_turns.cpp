@@ -279,6 +279,54 @@ TEST_CASE("a call that interrupts the wait of the same caller goes before it") {
     CHECK(waiting.result());
 }
 
+TEST_CASE(
+    "a call that interrupts the wait of the same caller within a stream goes first after it") {
+    const auto turns = std::make_shared<Turns>();
+    Someone mine(1);
+    Someone reader(2);
+    Someone nested(1);
+    const auto session = mine.enter(*turns).begin_session();
+    auto turn = reader.enter(*turns, session.get());
+    Operation<Turn> waiting(turns->enter(nullptr, mine.self, mine.call));
+    REQUIRE(waiting.advance() != nullptr);
+    Operation<Turn> inner(turns->enter(nullptr, nested.self, nested.call));
+    REQUIRE(inner.advance() != nullptr);
+    session->end();
+    turn = Turn();
+    REQUIRE(inner.advance() == nullptr);
+    CHECK(inner.result());
+}
+
+TEST_CASE("a call outside a stream that interrupts the wait of one within it is refused") {
+    const auto turns = std::make_shared<Turns>();
+    Someone owner(1);
+    Someone mine(2);
+    Someone nested(2);
+    const auto session = owner.enter(*turns).begin_session();
+    const auto turn = owner.enter(*turns, session.get());
+    Operation<Turn> waiting(turns->enter(session.get(), mine.self, mine.call));
+    REQUIRE(waiting.advance() != nullptr);
+    CHECK_THROWS_AS(nested.enter(*turns), Error);
+}
+
+TEST_CASE("a stream that was begun in the middle of a caller's wait is not waited for by it") {
+    const auto turns = std::make_shared<Turns>();
+    Someone other(1);
+    Someone mine(2);
+    Someone nested(2);
+    auto turn = other.enter(*turns);
+    Operation<Turn> waiting(turns->enter(nullptr, mine.self, mine.call));
+    REQUIRE(waiting.advance() != nullptr);
+    Operation<Turn> inner(turns->enter(nullptr, nested.self, nested.call));
+    REQUIRE(inner.advance() != nullptr);
+    turn = Turn();
+    REQUIRE(inner.advance() == nullptr);
+    const auto session = inner.result().begin_session();
+    REQUIRE(waiting.advance() == nullptr);
+    CHECK(waiting.result());
+    CHECK(session->state() == Session::State::present);
+}
+
 TEST_CASE("waiting for one's turn can be interrupted, cancelled and limited") {
     const auto turns = std::make_shared<Turns>();
     Someone first(1);
