@@ -35,6 +35,7 @@ def summary(done: Done) -> dict[str, set[str]]:
     return {reason: set(names.split(",")) for reason, names in found}
 
 
+@pytest.mark.measures  # for the hosts that are silent have the same seconds as the others
 class TestTheFleet:
     """More than 300 targets of all kinds at once."""
 

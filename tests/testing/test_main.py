@@ -104,11 +104,14 @@ class TestShell:
             os.close(theirs)
             os.write(ours, b"echo folder=$(dirname $KRB5_CONFIG).\n")
             said = b""
-            while not (found := re.search(rb"folder=(/.*)\.\r\n", said)):
-                said += os.read(ours, 4096)
-            folder = found[1].decode()
-            process.terminate()
-            assert process.wait(10) == 128 + signal.SIGHUP
+            try:
+                while not (found := re.search(rb"folder=(/.*)\.\r\n", said)):
+                    said += os.read(ours, 4096)
+                folder = found[1].decode()
+                process.terminate()
+                assert process.wait(30) == 128 + signal.SIGHUP
+            finally:
+                process.kill()
         os.close(ours)
         assert gone(folder)
 

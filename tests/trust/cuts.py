@@ -49,8 +49,10 @@ class Trial:
         self._number += 1
         nonce = b"%06d of many" % self._number
         world = self._make_world()
-        world.set_timeout(0.15 if cut is Proxy.pause else 20)
+        world.set_timeout(20)
         getattr(world, self._how)(Where(proxy.host, proxy.port, self._server.principal))
+        if cut is Proxy.pause:
+            world.set_timeout(0.15)
         if count:
             proxy.after(count, direction, cut)
         said: bool | None = None
