@@ -121,7 +121,10 @@ class ReactorWay {
         const auto begin = [=, caller = caller_](Call &call) {
             return keep<Verb>(client, session, caller, call, verb, kept);
         };
-        const auto undo = [client, session] { session ? client->leave(*session) : client->drop(); };
+        const auto undo = [client, session, kept] {
+            constexpr bool reads = std::is_same_v<Value, Token>;
+            session ? client->leave(*session) : client->undo(kept->mark, reads);
+        };
         const auto give = [kept, finish]() mutable { return finish(*kept); };
         return reactor_.start(client->limits(deadline), begin, give, std::move(partial), undo);
     }
@@ -130,12 +133,13 @@ class ReactorWay {
     PythonReactor::SharedOperation open(const verbs::SharedClient &client,
                                         std::optional<Time> deadline, const Target &target,
                                         const Verb &verb) {
+        auto mark = std::make_shared<Client::Mark>();
         const auto begin = [=, caller = caller_](Call &call) {
-            return client->open(target, caller, call, verb);
+            return keep_mark<Verb>(client, target, caller, call, verb, mark);
         };
         return reactor_.start(
             client->limits(deadline), begin, []() -> pybind11::object { return pybind11::none(); },
-            nullptr, [client] { client->close(); });
+            nullptr, [client, mark] { client->undo_open(*mark); });
     }
 
     PythonReactor::SharedOperation stream(const verbs::SharedClient &client,
@@ -145,6 +149,7 @@ class ReactorWay {
   private:
     template <class Value> struct Kept {
         Value value{};
+        Client::Mark mark;
     };
 
     /// The result is the caller's own, so that the turn ends with the call.
@@ -154,6 +159,13 @@ class ReactorWay {
                            std::shared_ptr<Kept<Client::ValueOf<Verb>>> kept) {
         auto held = co_await client->perform(std::move(session), caller, call, std::move(verb));
         kept->value = std::move(held.value);
+        kept->mark = Client::mark(held.body);
+    }
+
+    template <class Verb>
+    static Task<void> keep_mark(verbs::SharedClient client, Target target, Caller caller,
+                                Call &call, Verb verb, std::shared_ptr<Client::Mark> mark) {
+        *mark = co_await client->open(std::move(target), caller, call, std::move(verb));
     }
 
     static Task<void> keep_session(verbs::SharedClient client, SharedCommand command, Caller caller,

@@ -142,6 +142,7 @@ Task<bool> Connection::call_on_thread(std::shared_ptr<Channel> channel, LibraryC
 
 Task<void> Connection::command(SharedCommand command, Call &call) {
     require_idle();
+    ++asked_;
     about_command_ = true;
     may_have_run_ = false;
     if (call.overdue())
@@ -332,8 +333,11 @@ Token Connection::take(const struct remctl_output &output) {
         break;
     case REMCTL_OUT_STATUS:
         token.type = Token::Type::status;
-        // libremctl reads the byte through a signed char.
+        // libremctl reads the byte through a signed char. Protocol 1 has 32 bits, of which none
+        // but 0 is success.
         token.status = output.status & 0xff;
+        if (token.status == 0 && output.status != 0)
+            token.status = 255;
         break;
     case REMCTL_OUT_ERROR:
         token.type = Token::Type::error;

@@ -166,6 +166,9 @@ class Connection {
     /// The connected socket's descriptor, or -1.
     int descriptor() const noexcept { return descriptor_.load(); }
 
+    /// How often it was opened, or asked for a command.
+    unsigned asked() const noexcept { return asked_.load(); }
+
     /// Whether a lost connection is made again.
     bool reconnects() const noexcept { return reconnects_; }
 
@@ -214,6 +217,7 @@ class Connection {
     std::shared_ptr<Handle> legacy_;
     std::uint16_t legacy_port_ = 0;
     bool legacy_fresh_ = false; // legacy_ is connected and unused
+    std::atomic<unsigned> asked_{0};
     std::atomic<bool> opened_{false};
     std::atomic<bool> pending_{false};
     // The command that was sent last, whatever became of its connection.

@@ -59,6 +59,7 @@ class Connection::Opening {
     Opening(Connection &connection, Target target, bool reconnects, const Call &call)
         : connection_(connection) {
         connection.take_leave();
+        ++connection.asked_;
         connection.about_command_ = false;
         connection.target_ = std::move(target);
         connection.notes_.about(connection.target_, connection.target_.port);

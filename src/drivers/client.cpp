@@ -185,10 +185,26 @@ void Client::drop(Body &body, const char *why) noexcept {
     body.connection.notes().lost_for(why);
 }
 
-void Client::drop() {
-    const auto body = current();
-    if (const auto turn = body->turns->seize())
+/// The connection of the mark; nothing where that has gone, or been asked since.
+std::shared_ptr<Client::Body> Client::unasked_since(const Mark &mark) const {
+    auto body = mark.body.lock();
+    if (!body || body != current() || body->connection.asked() != mark.asked)
+        return nullptr;
+    return body;
+}
+
+void Client::undo(const Mark &mark, bool read) {
+    const auto body = unasked_since(mark);
+    if (!body)
+        return;
+    const bool gap = read && body->connection.pending();
+    if (const auto turn = gap ? body->turns->seize_or_cancel() : body->turns->seize())
         drop(*body, "the call was given up when it had ended");
+}
+
+void Client::undo_open(const Mark &mark) {
+    if (unasked_since(mark))
+        close();
 }
 
 void Client::close() {

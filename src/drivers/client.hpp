@@ -77,8 +77,19 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     std::optional<Held<Token>> output_at_once(const std::shared_ptr<Session> &session,
                                               Caller caller, Call &call);
 
+    /// A call that has ended, among those of its connection.
+    struct Mark {
+        std::weak_ptr<Body> body;
+        unsigned asked = 0;
+    };
+
+    /// Of a call, while it has its turn.
+    static Mark mark(const std::shared_ptr<Body> &body) {
+        return {.body = body, .asked = body->connection.asked()};
+    }
+
     /// Opens, by one of Connection's verbs, and remembers the target.
-    template <class Verb> Task<void> open(Target target, Caller caller, Call &call, Verb verb);
+    template <class Verb> Task<Mark> open(Target target, Caller caller, Call &call, Verb verb);
 
     /// Reserves the connection for a stream and sends its command.
     Task<std::shared_ptr<Session>> stream(SharedCommand command, Caller caller, Call &call);
@@ -87,8 +98,14 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     /// with it, and a call that waits for its next token gets "done".
     void leave(Session &session);
 
-    /// Drops the connection unless a call runs: for one whose result was lost.
-    void drop();
+    /// For a call whose result was lost: drops the connection, unless somebody
+    /// has asked for something on it since. Another call runs on, save where it
+    /// reads the answer of which this one has `read` a piece.
+    void undo(const Mark &mark, bool read);
+
+    /// For an open() whose result was lost: closes, unless somebody has asked for
+    /// something since.
+    void undo_open(const Mark &mark);
 
     /// Closes for good. The call that waits for the server ends with an Error.
     void close();
@@ -142,6 +159,7 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     };
 
     std::shared_ptr<Body> current() const;
+    std::shared_ptr<Body> unasked_since(const Mark &mark) const;
     std::optional<Place> enter_at_once(Session *session, Caller caller, Call &call);
     Task<Place> enter(std::shared_ptr<Session> session, Caller caller, Call &call);
     void prepare(Body &body);
@@ -200,7 +218,8 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
     }
 }
 
-template <class Verb> Task<void> Client::open(Target target, Caller caller, Call &call, Verb verb) {
+template <class Verb>
+Task<Client::Mark> Client::open(Target target, Caller caller, Call &call, Verb verb) {
     std::optional<Place> place = enter_at_once(nullptr, caller, call);
     if (!place)
         place = co_await enter(nullptr, caller, call);
@@ -213,6 +232,7 @@ template <class Verb> Task<void> Client::open(Target target, Caller caller, Call
         fail(error, *place->body);
     }
     remember(place->body, std::move(target));
+    co_return mark(place->body);
 }
 
 } // namespace pyremctl

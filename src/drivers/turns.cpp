@@ -206,6 +206,18 @@ Turns::Turn Turns::seize() noexcept {
     return Turn(shared_from_this());
 }
 
+Turns::Turn Turns::seize_or_cancel() noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (retired_)
+        return {};
+    if (!take_over()) {
+        spoiled_ = true;
+        return {};
+    }
+    take(0, nullptr);
+    return Turn(shared_from_this());
+}
+
 std::size_t Turns::waiting() const noexcept {
     const std::scoped_lock lock(mutex_);
     return inside_.size() + outside_.size();

@@ -114,6 +114,10 @@ class Turns : public std::enable_shared_from_this<Turns> {
     /// The turn, past all that wait; nothing where a call runs.
     Turn seize() noexcept;
 
+    /// The same, and a call that runs is cancelled; where that has got to its
+    /// end all the same, spoiled() tells whoever is next.
+    Turn seize_or_cancel() noexcept;
+
     /// How many calls stand in line.
     std::size_t waiting() const noexcept;
 

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from typing import ClassVar
 
 import anyio
 import pytest
@@ -252,3 +253,91 @@ def test_an_operation_that_was_cancelled_gives_nothing(server: Server) -> None:
         reactor.cancel(operation)
     connection.leave(session)
     connection.close()
+
+
+class TestAResultThatNobodyTook:
+    """Its task was cancelled in the same moment; another one's call has come behind it since."""
+
+    HELLO: ClassVar = [b"test", b"hello"]
+
+    @pytest.fixture
+    def reactor(self) -> _remctl.Reactor:
+        return _remctl.Reactor()
+
+    @pytest.fixture
+    def connection(self, server: Server) -> Iterator[_remctl.Connection]:
+        connection = _remctl.Connection()
+        connection.open("localhost", server.port)
+        yield connection
+        connection.close()
+
+    def end(self, reactor: _remctl.Reactor, *operations: _remctl.Operation) -> None:
+        while not all(operation.done for operation in operations):
+            reactor.wait()
+            reactor.dispatch(0.01)
+
+    def test_it_drops_no_stream(
+        self, reactor: _remctl.Reactor, connection: _remctl.Connection
+    ) -> None:
+        lost = reactor.run(connection, 1, self.HELLO, None)
+        stream = reactor.stream(connection, 2, self.HELLO, None)
+        self.end(reactor, lost, stream)
+        reactor.cancel(lost)
+        read = reactor.outputs(connection, 2, stream.result(), 1000, None)
+        self.end(reactor, read)
+        assert read.result()[0][0][1] == b"hello world\n"
+
+    def test_it_drops_no_answer(
+        self, reactor: _remctl.Reactor, connection: _remctl.Connection
+    ) -> None:
+        lost = reactor.run(connection, 1, self.HELLO, None)
+        command = reactor.command(connection, 2, self.HELLO, None)
+        self.end(reactor, lost, command)
+        reactor.cancel(lost)
+        assert command.result() is None
+        assert connection.output()[1] == b"hello world\n"
+
+    @pytest.mark.parametrize("both_ended", [True, False])
+    def test_a_connection_that_it_opened_is_not_taken_away(
+        self,
+        server: Server,
+        reactor: _remctl.Reactor,
+        connection: _remctl.Connection,
+        both_ended: bool,
+    ) -> None:
+        lost = reactor.open(connection, 1, "localhost", server.port, None, None)
+        words = [b"test", b"stream", b"2", b"0.05"]
+        run = reactor.run(connection, 2, words, None)
+        self.end(reactor, lost)
+        while not connection.pending:
+            reactor.wait()
+            reactor.dispatch(0.01)
+        if both_ended:
+            self.end(reactor, run)
+        reactor.cancel(lost)
+        self.end(reactor, run)
+        assert run.result()[0] == b"line 1\nline 2\n"
+        assert connection.opened
+
+    def test_else_it_is_taken_away(
+        self, server: Server, reactor: _remctl.Reactor, connection: _remctl.Connection
+    ) -> None:
+        lost = reactor.open(connection, 1, "localhost", server.port, None, None)
+        self.end(reactor, lost)
+        reactor.cancel(lost)
+        assert not connection.opened
+
+    def test_a_lost_token_leaves_no_gap(
+        self, reactor: _remctl.Reactor, connection: _remctl.Connection
+    ) -> None:
+        """Not even for a call that waits for the next one already."""
+        connection.command([b"test", b"stream", b"2", b"0.1"])
+        lost = reactor.outputs(connection, 1, None, 0, None)
+        next_one = reactor.outputs(connection, 2, None, 0, None)
+        self.end(reactor, lost)
+        reactor.cancel(lost)
+        self.end(reactor, next_one)
+        with pytest.raises(RemctlError):
+            next_one.result()
+        with pytest.raises(RemctlError):
+            connection.output()

@@ -161,6 +161,15 @@ def test_nothing_is_left(protocol1: Protocol1Server) -> None:
     assert wait_until(lambda: len(protocol1.commands) == 6)
 
 
+@pytest.mark.parametrize("status", [256, 0x1_0000, -256, -(2**31)])
+def test_no_status_but_0_is_success(
+    protocol1: Protocol1Server, client: Remctl, status: int
+) -> None:
+    """Protocol 1 has 32 bits for it."""
+    protocol1.answer = lambda command: (b"", status)
+    assert client.run(["test"]).status == 255
+
+
 def test_status_is_eight_bits_without_a_sign(protocol1: Protocol1Server, client: Remctl) -> None:
     protocol1.answer = lambda command: (b"", struct.unpack("!b", b"\xff")[0])
     assert client.run(["test"]).status == 255

@@ -60,7 +60,7 @@ class World {
     }
 
     void step() {
-        switch (input_.below(12)) {
+        switch (input_.below(13)) {
         case 0:
         case 1:
         case 2:
@@ -93,6 +93,10 @@ class World {
             break;
         case 10:
             keep(turns_->seize());
+            break;
+        case 11:
+            keep(turns_->seize_or_cancel());
+            turns_->spoiled();
             break;
         default:
             if (One *one = holder(); one != nullptr && !one->session)

@@ -17,6 +17,7 @@ namespace pyremctl::fuzz {
 
 constexpr unsigned flag_context = 0x02;
 constexpr unsigned flag_data = 0x04;
+constexpr unsigned flag_mic = 0x08;
 constexpr unsigned flag_protocol = 0x40;
 
 class Peer {
@@ -43,13 +44,16 @@ class Peer {
         return exactly(length);
     }
 
-    /// The server's part of the handshake.
-    void accept() {
+    /// The server's part of the handshake, answered with these flags. False where
+    /// the client goes away instead.
+    bool accept(unsigned flags = flag_context | flag_protocol) {
         receive(); // it has nothing in it
         OM_uint32 major = GSS_S_CONTINUE_NEEDED;
         OM_uint32 minor = 0;
         while (major == GSS_S_CONTINUE_NEEDED) {
             std::string data = receive();
+            if (data.empty())
+                return false;
             gss_buffer_desc in{data.size(), data.data()};
             gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
             major = gss_accept_sec_context(&minor, &context_, GSS_C_NO_CREDENTIAL, &in,
@@ -57,10 +61,30 @@ class Peer {
                                            nullptr, nullptr, nullptr);
             require(!GSS_ERROR(major), "the handshake (is there a ticket, and KRB5_KTNAME?)");
             test::write_all(socket_.get(),
-                            test::token(flag_context | flag_protocol,
-                                        {static_cast<char *>(out.value), out.length}));
+                            test::token(flags, {static_cast<char *>(out.value), out.length}));
             gss_release_buffer(&minor, &out);
         }
+        return true;
+    }
+
+    /// The plain message in what a token carried.
+    std::string unwrap(std::string sealed) {
+        gss_buffer_desc in{sealed.size(), sealed.data()};
+        gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
+        OM_uint32 minor = 0;
+        require(gss_unwrap(&minor, context_, &in, &out, nullptr, nullptr) == GSS_S_COMPLETE,
+                "unwrapping what the client has said");
+        return taken(out);
+    }
+
+    /// A signature of a message, as it travels in a token of its own.
+    std::string sign(std::string plain) {
+        gss_buffer_desc in{plain.size(), plain.data()};
+        gss_buffer_desc out = GSS_C_EMPTY_BUFFER;
+        OM_uint32 minor = 0;
+        require(gss_get_mic(&minor, context_, GSS_C_QOP_DEFAULT, &in, &out) == GSS_S_COMPLETE,
+                "signing");
+        return taken(out);
     }
 
     /// A plain message as it travels in a token.
@@ -72,12 +96,17 @@ class Peer {
         const OM_uint32 major =
             gss_wrap(&minor, context_, 1, GSS_C_QOP_DEFAULT, &in, nullptr, &out);
         require(major == GSS_S_COMPLETE, "wrapping");
-        std::string sealed(static_cast<char *>(out.value), out.length);
-        gss_release_buffer(&minor, &out);
-        return sealed;
+        return taken(out);
     }
 
   private:
+    static std::string taken(gss_buffer_desc &buffer) {
+        std::string copy(static_cast<char *>(buffer.value), buffer.length);
+        OM_uint32 minor = 0;
+        gss_release_buffer(&minor, &buffer);
+        return copy;
+    }
+
     std::string exactly(std::size_t length) {
         std::string got(length, '\0');
         std::size_t done = 0;
