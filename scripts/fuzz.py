@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,24 +126,30 @@ def main() -> int:
             "KRB5RCACHENAME": "none:",
             "FUZZ_PRINCIPAL": service,
         }
-        results = []
-        for target in targets:
-            results.append(fuzz(target, max(1, options.seconds // len(targets)), env))
-            if options.keep and not results[-1].failed:
+        at_once = len(os.sched_getaffinity(0))
+        seconds = max(1, options.seconds * at_once // max(at_once, len(targets)))
+
+        def one(target: str) -> Tried:
+            tried = fuzz(target, seconds, env)
+            if options.keep and not tried.failed:
                 keep(target, env)
+            return tried
+
+        with ThreadPoolExecutor(at_once) as executor:
+            results = list(executor.map(one, targets))
         print("| target | seconds | executions | new inputs | found |")
         print("| --- | ---: | ---: | ---: | --- |")
-        for one in results:
+        for tried in results:
             print(
-                f"| {one.target} | {one.seconds} | {one.executions} | {one.new} "
-                f"| {'**see below**' if one.failed else 'nothing'} |"
+                f"| {tried.target} | {tried.seconds} | {tried.executions} | {tried.new} "
+                f"| {'**see below**' if tried.failed else 'nothing'} |"
             )
         if options.llvm:
             print("\n" + reached(targets, options.llvm, env))
-        for one in results:
-            if one.failed:
-                print(f"\n{one.target}:\n{one.said}")
-    return any(one.failed for one in results)
+        for tried in results:
+            if tried.failed:
+                print(f"\n{tried.target}:\n{tried.said}")
+    return any(tried.failed for tried in results)
 
 
 if __name__ == "__main__":
