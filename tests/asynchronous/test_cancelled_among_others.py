@@ -47,10 +47,10 @@ class Callers:
             with anyio.CancelScope() as scope:
                 async with anyio.create_task_group() as group:
                     group.start_soon(self.call)
-                    for _ in range(self.random.choice([0, 1, 2, 3, 5, 8, 13, 21, 34])):
+                    # A call waits for its turn for most of the time.
+                    for _ in range(self.random.choice([0, 1, 2, 5, 13, 34])):
                         await anyio.lowlevel.checkpoint()
-                    if self.random.random() < 0.5:
-                        await anyio.sleep(self.random.choice([0.0001, 0.0005, 0.001, 0.004]))
+                    await anyio.sleep(self.random.choice([0, 0, self.random.uniform(0, 0.03)]))
                     scope.cancel()
             self.cut += scope.cancelled_caught
 
