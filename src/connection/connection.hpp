@@ -184,6 +184,7 @@ class Connection {
     Task<std::shared_ptr<Lease>> tickets(Call &call) const;
     Attempt attempt_with(const Lease *tickets) const;
     void configure(Handle &handle, const Lease *tickets) const;
+    static void avoid_broken_cache(Handle &handle, const Lease *tickets);
     bool connected() const noexcept { return channel_ || legacy_; }
     void use(std::shared_ptr<Channel> channel) noexcept;
     void forget() noexcept;

@@ -122,6 +122,7 @@ Task<void> Connection::open_legacy(std::shared_ptr<Lease> tickets, Call &call) {
     auto handle = std::make_shared<Handle>();
     configure(*handle, tickets.get());
     LibraryCall library_call = [tickets, target = target_, port = legacy_port_](Handle &busy) {
+        avoid_broken_cache(busy, tickets.get());
         return busy.open(target.host, port, target.principal);
     };
     const Time begin = Clock::now();

@@ -8,6 +8,7 @@
 #include "connection/busy_channel.hpp"
 #include "connection/connection.hpp"
 #include "connection/failures.hpp"
+#include "credentials/broken_default.hpp"
 #include "credentials/explain.hpp"
 #include "credentials/ready.hpp"
 #include "transport/dial.hpp"
@@ -26,6 +27,14 @@ Error kdc_silent(const Attempt &attempt) {
 }
 
 } // namespace
+
+/// For the thread that opens: this takes a look at a file, or asks a service.
+void Connection::avoid_broken_cache(Handle &handle, const Lease *tickets) {
+    if (tickets != nullptr)
+        return;
+    if (const auto name = broken_default_cache())
+        handle.set_ccache(*name);
+}
 
 Attempt Connection::attempt_with(const Lease *tickets) const {
     Attempt attempt{.host = target_.host, .principal = target_.principal, .ccache = std::nullopt};
@@ -182,6 +191,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_p
     const auto outcome = std::make_shared<Outcome>();
     const Attempt attempt = attempt_with(tickets.get());
     BusyChannel busy(channel, call.waker(), [outcome, attempt, tickets](Channel &held) {
+        avoid_broken_cache(held.handle(), tickets.get());
         outcome->opened = held.open(attempt.host, attempt.principal);
         if (outcome->opened)
             return;
