@@ -345,6 +345,7 @@ def test_the_childs_waits_end_as_the_parents_do(server: Server, remctl: Remctl) 
     assert outcome(pid) == 0
 
 
+@pytest.mark.measures
 def test_a_child_does_not_wait_for_calls_of_the_parents(deaf: DeafServer, server: Server) -> None:
     """At its end: the thread that was in the library at the fork is not in the child."""
     remctl = Remctl()

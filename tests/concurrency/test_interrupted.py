@@ -92,6 +92,7 @@ def test_every_wait(wait: Wait, alarm: Alarm) -> None:
     serves(wait.remctl, wait.server)
 
 
+@pytest.mark.measures
 def test_close_that_waits_for_the_running_call(server: Server, alarm: Alarm) -> None:
     """A call in another thread takes its time over letting go, for the interpreter is busy."""
     remctl = Remctl("localhost", server.port)

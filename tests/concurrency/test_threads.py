@@ -149,7 +149,8 @@ def test_no_descriptors_left(server: Server) -> None:
     """Without room for another descriptor a call fails, and only the call."""
     client = Remctl("localhost", server.port)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    highest = max(int(number) for number in os.listdir("/proc/self/fd"))
+    numbers = map(int, os.listdir("/proc/self/fd"))
+    highest = max(number for number in numbers if number < soft)  # valgrind's own are beyond
     with nothing_left():
         for room in range(8):
             other = Remctl()

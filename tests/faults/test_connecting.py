@@ -297,6 +297,7 @@ class TestOpenSocket:
 class TestRoundTrips:
     """On a link with a round trip of 40 ms."""
 
+    @pytest.mark.measures
     def test_open_command_and_status_take_three(self, far: FarServer) -> None:
         """TCP's, the handshake's and the command's. The goodbye waits for nobody."""
         remctl(far.server.host, far.server.port, None, ["test", "status", "3"])  # the ticket
