@@ -28,7 +28,7 @@ struct One {
     Caller caller = 0;
     std::size_t number = 0; // in the order in which they came
     std::shared_ptr<Reactor::Running> running;
-    Call *call = nullptr; // good as long as `running` is
+    Call *call = nullptr; // good as long as `running` is; none before it has begun
     Turn turn;
     bool over = false; // enter() has ended
     bool refused = false;
@@ -77,7 +77,7 @@ class World {
             }
             break;
         case 6: // as close() has it of a call that waits
-            if (One *one = pick(); one != nullptr && one->waits())
+            if (One *one = pick(); one != nullptr && one->waits() && one->call != nullptr)
                 one->call->cancel();
             break;
         case 7:
