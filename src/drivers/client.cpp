@@ -128,8 +128,8 @@ Task<Client::Place> Client::enter(std::shared_ptr<Session> session, Caller calle
         place.turn = co_await place.body->turns->enter(session.get(), caller, call);
         if (place.turn)
             prepare(*place.body);
-        else if (!session)
-            continue; // closed while it waited: another connection, another turn
+        else if (!session || session->state() == Session::State::present)
+            continue; // closed while it waited, or its turn was taken away: another one
         else if (session->state() == Session::State::lost)
             throw Error("the connection was closed during the stream");
         co_return std::move(place);

@@ -94,6 +94,16 @@ bool Turns::take_over() noexcept {
     return true;
 }
 
+/// The turn that is free, or will be: whoever is next asks spoiled() then.
+Turns::Turn Turns::take_or_spoil() noexcept {
+    if (!take_over()) {
+        spoiled_ = true;
+        return {};
+    }
+    take(0, nullptr);
+    return Turn(shared_from_this());
+}
+
 void Turns::close_session(Session::State state) noexcept {
     if (session_ == nullptr)
         return;
@@ -184,12 +194,7 @@ Turns::Turn Turns::leave_session(Session &session) noexcept {
     if (session_ != &session)
         return {};
     close_session(Session::State::ended);
-    if (!take_over()) {
-        spoiled_ = true;
-        return {};
-    }
-    take(0, nullptr);
-    return Turn(shared_from_this());
+    return take_or_spoil();
 }
 
 bool Turns::spoiled() noexcept {
@@ -210,12 +215,7 @@ Turns::Turn Turns::seize_or_cancel() noexcept {
     const std::scoped_lock lock(mutex_);
     if (retired_)
         return {};
-    if (!take_over()) {
-        spoiled_ = true;
-        return {};
-    }
-    take(0, nullptr);
-    return Turn(shared_from_this());
+    return take_or_spoil();
 }
 
 std::size_t Turns::waiting() const noexcept {

@@ -134,6 +134,7 @@ class Turns : public std::enable_shared_from_this<Turns> {
     bool gone(const Session *session) const noexcept;
     void take(Caller caller, Call *call) noexcept;
     bool take_over() noexcept;
+    Turn take_or_spoil() noexcept;
     void leave() noexcept;
     void open_session(Session &session) noexcept;
     void close_session(Session::State state) noexcept;

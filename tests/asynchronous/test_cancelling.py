@@ -327,6 +327,25 @@ class TestAResultThatNobodyTook:
         reactor.cancel(lost)
         assert not connection.opened
 
+    def test_a_stream_that_lost_its_turn_by_it_has_not_ended(
+        self, reactor: _remctl.Reactor, connection: _remctl.Connection
+    ) -> None:
+        """A token of it was read outside of it, and lost."""
+        words = [b"test", b"stream", b"2", b"0.1"]
+        stream = reactor.stream(connection, 1, words, None)
+        self.end(reactor, stream)
+        session = stream.result()
+        lost = reactor.outputs(connection, 1, None, 0, None)
+        read = reactor.outputs(connection, 2, session, 0, None)
+        while not lost.done:
+            reactor.wait()
+            reactor.dispatch(0)
+        assert not read.done  # it has the turn, and has not seen it
+        reactor.cancel(lost)
+        self.end(reactor, read)
+        with pytest.raises(RemctlError):
+            read.result()
+
     def test_a_lost_token_leaves_no_gap(
         self, reactor: _remctl.Reactor, connection: _remctl.Connection
     ) -> None:

@@ -17,26 +17,13 @@
 #include "peer.hpp"
 #include "support.hpp"
 #include "transport/error.hpp"
+#include "wire.hpp"
 
 using namespace pyremctl;
 using namespace pyremctl::fuzz;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::string four(std::size_t value) {
-    std::string text;
-    for (int shift = 24; shift >= 0; shift -= 8)
-        text += static_cast<char>(value >> shift & 0xff);
-    return text;
-}
-
-std::uint32_t number(const std::string &plain, std::size_t at) {
-    std::uint32_t value = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-        value = value << 8 | static_cast<unsigned char>(plain[at + i]);
-    return value;
-}
 
 /// What an answer means: output and status (protocol.txt, protocol 1).
 struct Meaning {

@@ -15,6 +15,7 @@
 #include "peer.hpp"
 #include "support.hpp"
 #include "transport/error.hpp"
+#include "wire.hpp"
 
 using namespace pyremctl;
 using namespace pyremctl::fuzz;
@@ -53,13 +54,6 @@ struct Seen {
     bool operator==(const Seen &) const = default;
 };
 
-std::uint32_t number(const std::string &plain, std::size_t at) {
-    std::uint32_t value = 0;
-    for (std::size_t i = 0; i < 4; ++i)
-        value = value << 8 | static_cast<unsigned char>(plain[at + i]);
-    return value;
-}
-
 /// What a message means (protocol.txt, MESSAGE_OUTPUT and after it); nothing
 /// when it means nothing.
 std::optional<Seen> meaning(const std::string &plain) {
@@ -91,13 +85,6 @@ std::optional<Seen> meaning(const std::string &plain) {
     default:
         return std::nullopt;
     }
-}
-
-std::string four(std::size_t value) {
-    std::string text;
-    for (int shift = 24; shift >= 0; shift -= 8)
-        text += static_cast<char>(value >> shift & 0xff);
-    return text;
 }
 
 std::string message(Input &input) {

@@ -26,8 +26,12 @@ Task<Token> next_token(Connection & /*connection*/, Call & /*call*/) { co_return
 TEST_CASE("a call that finds its stream at its end leaves the connection to the call that runs") {
     journal::keep(journal::Topic::connections, true);
     const auto client = std::make_shared<Client>();
-    const auto ended = std::make_shared<Session>(std::make_shared<Turns>());
     Driver driver;
+    const auto ended = [&] {
+        Call call(driver.limits, driver.waker);
+        return std::make_shared<Turns>()->enter_at_once(nullptr, 2, call).begin_session();
+    }();
+    ended->end();
     {
         Call running(driver.limits, driver.waker);
         Operation operation(client->perform(nullptr, 1, running, lose_and_wait));
