@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,11 +21,13 @@ def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
 
 
 def threads() -> set[str]:
-    """The threads of this process, Python's and others, but for helpers that expire."""
+    """The threads of this process, Python's and others; no helpers that expire, ours or trio's."""
+    trio = {one.native_id for one in threading.enumerate() if one.name.startswith("Trio thread")}
     found = set()
     for number in os.listdir("/proc/self/task"):
         with contextlib.suppress(OSError):  # one that has ended
-            if Path(f"/proc/self/task/{number}/comm").read_text() != "remctl-idle\n":
+            idle = Path(f"/proc/self/task/{number}/comm").read_text() == "remctl-idle\n"
+            if not idle and int(number) not in trio:
                 found.add(number)
     return found
 
