@@ -28,7 +28,7 @@ Error kdc_silent(const Attempt &attempt) {
 
 } // namespace
 
-/// For the thread that opens: this takes a look at a file, or asks a service.
+/// For the thread that opens, since it may have to wait for a service.
 void Connection::avoid_broken_cache(Handle &handle, const Lease *tickets) {
     if (tickets != nullptr)
         return;

@@ -9,7 +9,7 @@ namespace {
 
 using namespace kerberos;
 
-/// All caches that libkrb5 looks through, one after the other.
+/// What libkrb5 looks through for a cache, in its order.
 class DefaultCaches {
   public:
     explicit DefaultCaches(const Context &context) : context_(context) {
@@ -36,7 +36,7 @@ std::optional<std::string> broken_default_cache() {
     try {
         const Context context;
         DefaultCaches caches(context);
-        if (const Cache cache = caches.next()) {
+        if (const Cache cache = caches.next()) { // libkrb5 goes on only where this one is broken
             try {
                 make<krb5_principal>(context, krb5_cc_get_principal, cache.get());
             } catch (const Problem &) {

@@ -197,8 +197,11 @@ void Client::undo(const Mark &mark, bool read) {
     const auto body = unasked_since(mark);
     if (!body)
         return;
-    const bool gap = read && body->connection.pending();
-    if (const auto turn = gap ? body->turns->seize_or_cancel() : body->turns->seize())
+    auto turn = body->turns->seize();
+    if (!turn && read && body->connection.pending())
+        turn = body->turns->seize_or_cancel();
+    if (turn &&
+        body->connection.asked() == mark.asked) // still: another thread may have been quicker
         drop(*body, "the call was given up when it had ended");
 }
 

@@ -94,7 +94,7 @@ bool Turns::take_over() noexcept {
     return true;
 }
 
-/// The turn that is free, or will be: whoever is next asks spoiled() then.
+/// The turn; where a call runs it is cancelled, and spoiled() tells whoever is next.
 Turns::Turn Turns::take_or_spoil() noexcept {
     if (!take_over()) {
         spoiled_ = true;
@@ -122,8 +122,9 @@ void Turns::close_session(Session::State state) noexcept {
     }
 }
 
-/// Lets in the calls that the new session's caller has made outside of it: one
-/// that a signal handler interrupted waits for a stream that was begun there.
+/// Lets in the calls that the new session's caller has made outside of it: else
+/// one that a signal handler interrupted would wait for the stream that the
+/// handler began.
 void Turns::open_session(Session &session) noexcept {
     session_ = &session;
     session_caller_ = caller_;

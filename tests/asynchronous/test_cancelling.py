@@ -276,13 +276,19 @@ class TestAResultThatNobodyTook:
             reactor.wait()
             reactor.dispatch(0.01)
 
+    def lose(
+        self, reactor: _remctl.Reactor, lost: _remctl.Operation, behind: _remctl.Operation
+    ) -> None:
+        """Both end, and then the first is cancelled."""
+        self.end(reactor, lost, behind)
+        reactor.cancel(lost)
+
     def test_it_drops_no_stream(
         self, reactor: _remctl.Reactor, connection: _remctl.Connection
     ) -> None:
         lost = reactor.run(connection, 1, self.HELLO, None)
         stream = reactor.stream(connection, 2, self.HELLO, None)
-        self.end(reactor, lost, stream)
-        reactor.cancel(lost)
+        self.lose(reactor, lost, stream)
         read = reactor.outputs(connection, 2, stream.result(), 1000, None)
         self.end(reactor, read)
         assert read.result()[0][0][1] == b"hello world\n"
@@ -292,8 +298,7 @@ class TestAResultThatNobodyTook:
     ) -> None:
         lost = reactor.run(connection, 1, self.HELLO, None)
         command = reactor.command(connection, 2, self.HELLO, None)
-        self.end(reactor, lost, command)
-        reactor.cancel(lost)
+        self.lose(reactor, lost, command)
         assert command.result() is None
         assert connection.output()[1] == b"hello world\n"
 

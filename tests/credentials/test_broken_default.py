@@ -1,7 +1,6 @@
 """A default ticket cache that cannot say whose it is: libkrb5 before 1.21.3 frees junk there.
 
-Its ticket 9103. What is on the stack decides whether that is a crash: in the program remctl it is,
-half of the time.
+Its ticket 9103. What is on the stack decides whether that is a crash.
 """
 
 import os

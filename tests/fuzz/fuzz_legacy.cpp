@@ -39,7 +39,7 @@ std::optional<Meaning> meaning(const std::string &plain) {
     return Meaning{plain.substr(8), static_cast<int>(status != 0 && byte == 0 ? 255 : byte)};
 }
 
-/// What is wrong with one command's connection, if anything.
+/// What is wrong with it, if anything.
 enum class Bend {
     handshake,
     early_end,
@@ -54,13 +54,14 @@ enum class Bend {
     none,
 };
 
-struct Turn {
+/// A command's connection as the server has it: a handshake, a command, an answer.
+struct Exchange {
     Bend bend = Bend::none;
     std::string plain;
     unsigned flags = 0;
     std::size_t where = 0;
 
-    explicit Turn(Input &input) {
+    explicit Exchange(Input &input) {
         const auto choice = input.below(24);
         if (choice < static_cast<std::size_t>(Bend::none))
             bend = static_cast<Bend>(choice);
@@ -96,8 +97,8 @@ struct Turn {
 
 class Server {
   public:
-    Server(unsigned shows_itself, std::vector<Turn> &turns)
-        : shows_itself_(shows_itself), turns_(turns),
+    Server(unsigned shows_itself, std::vector<Exchange> &exchanges)
+        : shows_itself_(shows_itself), exchanges_(exchanges),
           listener_(
               Descriptor::from([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })) {
         sockaddr_in address{};
@@ -147,19 +148,20 @@ class Server {
             if (shows_itself_ == flag_context)
                 first->receive(); // its end
         }
-        for (const Turn &turn : turns_) {
+        for (const Exchange &exchange : exchanges_) {
             auto peer = next();
             if (!peer)
                 return;
-            answer(*peer, turn);
+            answer(*peer, exchange);
         }
         ::shutdown(listener_.get(), SHUT_RDWR); // and refuses who comes still
     }
 
-    void answer(Peer &peer, const Turn &turn) {
-        if (turn.bend == Bend::early_end)
+    void answer(Peer &peer, const Exchange &exchange) {
+        if (exchange.bend == Bend::early_end)
             return;
-        const unsigned shows_itself = turn.bend == Bend::handshake ? turn.flags : flag_context;
+        const unsigned shows_itself =
+            exchange.bend == Bend::handshake ? exchange.flags : flag_context;
         if (!peer.accept(shows_itself) || (shows_itself & flag_protocol) != 0)
             return; // it has shown itself as another, and goes
         const std::string sealed = peer.receive();
@@ -167,32 +169,34 @@ class Server {
             return;
         const std::string command = peer.unwrap(sealed);
         ++had;
-        if (turn.bend == Bend::stall && turn.where % 2 == 0)
+        if (exchange.bend == Bend::stall && exchange.where % 2 == 0)
             waited_.wait();
-        if (turn.bend != Bend::unsigned_answer) {
+        if (exchange.bend != Bend::unsigned_answer) {
             std::string signature = peer.sign(command);
-            if (turn.bend == Bend::signature && turn.flags == 0)
-                signature[turn.where % signature.size()] ^= 1;
-            const bool bent = turn.bend == Bend::signature && turn.flags != 0;
-            send(peer, test::token(bent ? turn.flags : flag_mic, signature));
+            if (exchange.bend == Bend::signature && exchange.flags == 0)
+                signature[exchange.where % signature.size()] ^= 1;
+            const bool bent = exchange.bend == Bend::signature && exchange.flags != 0;
+            send(peer, test::token(bent ? exchange.flags : flag_mic, signature));
         }
-        if (turn.bend == Bend::stall)
+        if (exchange.bend == Bend::stall)
             waited_.wait();
-        std::string data = turn.bend == Bend::unsealed ? turn.plain : peer.wrap(turn.plain);
-        if (turn.bend == Bend::garbled)
-            data[turn.where % data.size()] ^= 1;
-        std::string token = test::token(turn.bend == Bend::flags ? turn.flags : flag_data, data);
-        if (turn.bend == Bend::cut)
-            token.resize(turn.where % token.size());
-        if (turn.bend == Bend::long_length)
-            token = test::token(flag_data, data, (std::size_t{1} << 20) + 1 + turn.where);
+        std::string data =
+            exchange.bend == Bend::unsealed ? exchange.plain : peer.wrap(exchange.plain);
+        if (exchange.bend == Bend::garbled)
+            data[exchange.where % data.size()] ^= 1;
+        std::string token =
+            test::token(exchange.bend == Bend::flags ? exchange.flags : flag_data, data);
+        if (exchange.bend == Bend::cut)
+            token.resize(exchange.where % token.size());
+        if (exchange.bend == Bend::long_length)
+            token = test::token(flag_data, data, (std::size_t{1} << 20) + 1 + exchange.where);
         send(peer, token);
     }
 
     static void send(Peer &peer, const std::string &data) { test::write_all(peer.socket(), data); }
 
     unsigned shows_itself_;
-    const std::vector<Turn> &turns_;
+    const std::vector<Exchange> &exchanges_;
     Descriptor listener_;
     bool given_up_ = false;
     std::promise<void> nobody_waits_;
@@ -246,24 +250,24 @@ extern "C" const char *__lsan_default_suppressions() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     Input input(data, size);
     const unsigned shows_itself = input.below(16) == 0 ? input.byte() : flag_context;
-    std::vector<Turn> turns;
+    std::vector<Exchange> exchanges;
     do {
-        turns.emplace_back(input);
-    } while (!input.empty() && turns.size() < 3);
+        exchanges.emplace_back(input);
+    } while (!input.empty() && exchanges.size() < 3);
     const auto way = input.below(2);
     bool stalls = false;
-    for (const Turn &turn : turns)
-        stalls = stalls || turn.bend == Bend::stall;
+    for (const Exchange &exchange : exchanges)
+        stalls = stalls || exchange.bend == Bend::stall;
 
     Client client;
     client.driver.limits.inactivity = stalls ? 100ms : 20s;
-    Server server(shows_itself, turns);
+    Server server(shows_itself, exchanges);
     std::string word = "command";
     const auto command =
         std::make_shared<Request>(Request{.arguments = {{word.data(), word.size()}}, .name = {}});
 
     if (!client.open(server.port)) {
-        const Bend first = turns.front().bend;
+        const Bend first = exchanges.front().bend;
         require(shows_itself != flag_context || first == Bend::handshake ||
                     first == Bend::early_end || stalls,
                 "a server of protocol 1 can be opened");
@@ -276,11 +280,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         client.run(command, result); // connects anew, to one that is of protocol 1 by then
         return 0;
     }
-    for (const Turn &turn : turns) {
+    for (const Exchange &exchange : exchanges) {
         Result result;
         const std::size_t before = server.had;
         const bool good = way == 0 ? client.run(command, result) : client.by_token(command, result);
-        const auto expected = turn.expected();
+        const auto expected = exchange.expected();
         if (!stalls || good)
             require(good == expected.has_value(), "an answer, or an error");
         if (!good) {

@@ -32,6 +32,25 @@ struct Someone {
     }
 };
 
+/// A call that waits, and one that interrupts it and waits too; driven by hand.
+class Interrupted {
+  public:
+    Interrupted(const std::shared_ptr<Turns> &turns, Caller self)
+        : outer_(self), nested_(self), call(turns->enter(nullptr, self, outer_.call)),
+          handler(turns->enter(nullptr, self, nested_.call)) {
+        REQUIRE(call.advance() != nullptr);
+        REQUIRE(handler.advance() != nullptr);
+    }
+
+  private:
+    Someone outer_;
+    Someone nested_;
+
+  public:
+    Operation<Turn> call;
+    Operation<Turn> handler;
+};
+
 /// A call in a thread of its own, which waits for its turn and keeps it.
 class Waiting {
   public:
@@ -262,39 +281,29 @@ TEST_CASE("a call that interrupts one of the same caller is refused, not stuck")
 TEST_CASE("a call that interrupts the wait of the same caller goes before it") {
     const auto turns = std::make_shared<Turns>();
     Someone other(1);
-    Someone mine(2);
-    Someone nested(2);
     auto turn = other.enter(*turns);
-    Operation<Turn> waiting(turns->enter(nullptr, mine.self, mine.call));
-    REQUIRE(waiting.advance() != nullptr);
-    Operation<Turn> inner(turns->enter(nullptr, nested.self, nested.call));
-    REQUIRE(inner.advance() != nullptr);
+    Interrupted both(turns, 2);
     turn = Turn();
-    REQUIRE(inner.advance() == nullptr);
+    REQUIRE(both.handler.advance() == nullptr);
     {
-        const auto its = inner.result();
+        const auto its = both.handler.result();
         CHECK(its);
     }
-    REQUIRE(waiting.advance() == nullptr);
-    CHECK(waiting.result());
+    REQUIRE(both.call.advance() == nullptr);
+    CHECK(both.call.result());
 }
 
-TEST_CASE(
-    "a call that interrupts the wait of the same caller within a stream goes first after it") {
+TEST_CASE("a handler's call goes first also where both have waited in a stream that ends") {
     const auto turns = std::make_shared<Turns>();
     Someone mine(1);
     Someone reader(2);
-    Someone nested(1);
     const auto session = mine.enter(*turns).begin_session();
     auto turn = reader.enter(*turns, session.get());
-    Operation<Turn> waiting(turns->enter(nullptr, mine.self, mine.call));
-    REQUIRE(waiting.advance() != nullptr);
-    Operation<Turn> inner(turns->enter(nullptr, nested.self, nested.call));
-    REQUIRE(inner.advance() != nullptr);
+    Interrupted both(turns, 1);
     session->end();
     turn = Turn();
-    REQUIRE(inner.advance() == nullptr);
-    CHECK(inner.result());
+    REQUIRE(both.handler.advance() == nullptr);
+    CHECK(both.handler.result());
 }
 
 TEST_CASE("a call outside a stream that interrupts the wait of one within it is refused") {
@@ -312,18 +321,13 @@ TEST_CASE("a call outside a stream that interrupts the wait of one within it is 
 TEST_CASE("a stream that was begun in the middle of a caller's wait is not waited for by it") {
     const auto turns = std::make_shared<Turns>();
     Someone other(1);
-    Someone mine(2);
-    Someone nested(2);
     auto turn = other.enter(*turns);
-    Operation<Turn> waiting(turns->enter(nullptr, mine.self, mine.call));
-    REQUIRE(waiting.advance() != nullptr);
-    Operation<Turn> inner(turns->enter(nullptr, nested.self, nested.call));
-    REQUIRE(inner.advance() != nullptr);
+    Interrupted both(turns, 2);
     turn = Turn();
-    REQUIRE(inner.advance() == nullptr);
-    const auto session = inner.result().begin_session();
-    REQUIRE(waiting.advance() == nullptr);
-    CHECK(waiting.result());
+    REQUIRE(both.handler.advance() == nullptr);
+    const auto session = both.handler.result().begin_session();
+    REQUIRE(both.call.advance() == nullptr);
+    CHECK(both.call.result());
     CHECK(session->state() == Session::State::present);
 }
 
