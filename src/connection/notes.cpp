@@ -24,7 +24,7 @@ std::string counted(std::size_t number, const char *what) {
     return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
 }
 
-std::string quoted(const std::string &name) { return '"' + name + '"'; }
+std::string in_quotes(const std::string &name) { return '"' + name + '"'; }
 
 } // namespace
 
@@ -68,8 +68,8 @@ void Notes::asked(const Request &request) {
         std::size_t bytes = 0;
         for (const iovec &argument : request.arguments)
             bytes += argument.iov_len;
-        return "command " + quoted(*name_) + ": " + counted(request.arguments.size(), "argument") +
-               ", " + counted(bytes, "byte");
+        return "command " + in_quotes(*name_) + ": " +
+               counted(request.arguments.size(), "argument") + ", " + counted(bytes, "byte");
     });
 }
 
@@ -84,7 +84,7 @@ void Notes::answered(const Token &token) noexcept {
         const std::string what = token.type == Token::Type::status
                                      ? "status " + std::to_string(token.status)
                                      : "error " + std::to_string(token.error);
-        return what + " of " + quoted(*name_) + " after " + since(asked_at_) + ", " +
+        return what + " of " + in_quotes(*name_) + " after " + since(asked_at_) + ", " +
                counted(bytes_, "byte") + " of output";
     });
     name_.reset();
