@@ -9,7 +9,7 @@ import remctl
 from remctl import _remctl
 from remctl.testing import Realm, Server
 
-from tests.trust.any_argument import GROUPS, Call, Place, try_call
+from tests.programs.any_argument import GROUPS, Call, Place, try_call
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("no_log")]
 
@@ -41,7 +41,7 @@ Group = Callable[[Place], dict[str, Call]]
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.__name__)
 def test_it_works_or_raises_what_is_documented(place: Place, group: Group) -> None:
-    """`python -m tests.trust.any_argument` tries more."""
+    """`python -m tests.programs.any_argument` tries more."""
     for name, call in group(place).items():
         try:
             try_call(call, examples=6 * len(call.right))

@@ -14,12 +14,12 @@ from remctl import RemctlError, RemctlProtocolError
 from remctl.testing import Command, Realm, Server
 
 from tests.fix_protocol1 import Protocol1Server
+from tests.programs.async_worlds import Asynchronous
+from tests.programs.cuts import MakeWorld, Trial, Where
+from tests.programs.worlds import Blocking
 from tests.support.obliging import ObligingServer
 from tests.support.proxy import DOWN, UP, Proxy
 from tests.support.traces import wait_until
-from tests.trust.async_worlds import Asynchronous
-from tests.trust.cuts import MakeWorld, Trial, Where
-from tests.trust.worlds import Blocking
 
 pytestmark = pytest.mark.timeout(300)
 

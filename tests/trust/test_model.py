@@ -3,13 +3,13 @@
 import pytest
 from remctl.testing import Realm
 
-from tests.trust.model import try_sequences
-from tests.trust.worlds import WORLDS
+from tests.programs.model import try_sequences
+from tests.programs.worlds import WORLDS
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("no_log")]
 
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_as_the_model_has_it(realm: Realm, world: str) -> None:
-    """`python -m tests.trust.model` tries more."""
+    """`python -m tests.programs.model` tries more."""
     assert try_sequences(realm, WORLDS[world], sequences=150, steps=20) > 100

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.trust.soak import Options, Soak
-from tests.trust.soak_record import IN_USE_TOLERANCE, MEMORY_TOLERANCE, Rest, grown, judge
+from tests.programs.soak import Options, Soak
+from tests.programs.soak_record import IN_USE_TOLERANCE, MEMORY_TOLERANCE, Rest, grown, judge
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -1,6 +1,6 @@
 """Any value as any argument of whatever is public.
 
-    python -m tests.trust.any_argument [EXAMPLES [CALL...]]
+    python -m tests.programs.any_argument [EXAMPLES [CALL...]]
 
 tries so many values (1000) for each call, or for those named. A call works, or raises what is
 documented: a TypeError or ValueError that names the argument, or a RemctlError; what a method of
@@ -28,7 +28,7 @@ from remctl import _remctl
 from remctl.testing import Realm, Server
 
 from tests.fix_realm import make_server
-from tests.trust.any_value import Odd, Recipe, values
+from tests.programs.any_value import Odd, Recipe, values
 
 COMMAND = ["test", "hello"]
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from remctl import AsyncRemctl, AsyncStream
 
+from tests.programs.worlds import Tokens, World
 from tests.support.obliging import ObligingServer
-from tests.trust.worlds import Tokens, World
 
 
 class AsyncTokens:

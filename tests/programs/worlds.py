@@ -214,6 +214,6 @@ class InThreads(Blocking):
 WORLDS: dict[str, Callable[[], World]] = {"blocking": Blocking, "threads": InThreads}
 
 with contextlib.suppress(ImportError):
-    from tests.trust.async_worlds import ASYNC_WORLDS
+    from tests.programs.async_worlds import ASYNC_WORLDS
 
     WORLDS |= ASYNC_WORLDS

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from remctl.testing import Command, Realm, Server
 
+from tests.programs.soak_record import Findings, judge, lines
 from tests.support.compiled import compile_program
-from tests.trust.soak_record import Findings, judge, lines
 
 TOP = Path(__file__).parents[2]
 SERVERS = 3
@@ -178,7 +178,7 @@ class Process:
                 [
                     sys.executable,
                     "-m",
-                    "tests.trust.soaker",
+                    "tests.programs.soaker",
                     *(f"--{key}={value}" for key, value in arguments.items()),
                 ],
                 cwd=TOP,
@@ -216,7 +216,7 @@ class Process:
 
 def main() -> int:
     """Soak, report, and say by the exit status whether it was right."""
-    from tests.trust.soak_report import report, write_docs
+    from tests.programs.soak_report import report, write_docs
 
     parser = argparse.ArgumentParser(prog="scripts/soak")
     parser.add_argument("--seconds", type=float, default=0, help="600, where nothing is given")

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.trust.soak_record import Findings, tenths
+from tests.programs.soak_record import Findings, tenths
 
 if TYPE_CHECKING:
-    from tests.trust.soak import Soak
+    from tests.programs.soak import Soak
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "soak.md"
 MARK = "<!-- What follows is written by scripts/soak --write-docs. -->\n"

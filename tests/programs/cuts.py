@@ -1,6 +1,6 @@
 """A command whose connection is cut after so many bytes: what the client says, and what ran.
 
-    python -m tests.trust.cuts [bytes]
+    python -m tests.programs.cuts [bytes]
 
 cuts one whose argument has so many, two pieces of it unless told otherwise, after each of its
 bytes, on a connection each. It takes some minutes.
@@ -17,9 +17,9 @@ from typing import Any
 from remctl import RemctlError, RemctlTimeoutError
 from remctl.testing import Realm
 
+from tests.programs.worlds import Blocking
 from tests.support.obliging import ObligingServer
 from tests.support.proxy import UP, Proxy
-from tests.trust.worlds import Blocking
 
 MakeWorld = Callable[[], Any]
 

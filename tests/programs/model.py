@@ -1,6 +1,6 @@
 """A model of a connection: what each verb must do, whatever came before.
 
-    python -m tests.trust.model [sequences [steps [world...]]]
+    python -m tests.programs.model [sequences [steps [world...]]]
 
 tries that many sequences in each world, or in those named. From 1000 on they are others each time.
 """
@@ -25,8 +25,8 @@ from hypothesis.stateful import (
 from remctl import RemctlError, RemctlNotOpenedError, RemctlProtocolError, RemctlTimeoutError
 from remctl.testing import Realm
 
+from tests.programs.worlds import WORLDS, World
 from tests.support.obliging import Kind, Manner, ObligingServer
-from tests.trust.worlds import WORLDS, World
 
 Token = tuple[str, bytes | None, int | None, int | None, int | None]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from remctl import AsyncRemctl, RemctlError, RemctlSimpleResult
 
-from tests.trust.soak_acts import Soaker
-from tests.trust.soak_questions import Question
-from tests.trust.soak_record import DONE
+from tests.programs.soak_acts import Soaker
+from tests.programs.soak_questions import Question
+from tests.programs.soak_record import DONE
 
 
 @contextlib.contextmanager

@@ -28,8 +28,8 @@ from remctl import (
     run_many,
 )
 
-from tests.trust.soak_questions import Question, ask
-from tests.trust.soak_record import ANSWERED, DONE, FAULT, NEVER, PERHAPS, Notes
+from tests.programs.soak_questions import Question, ask
+from tests.programs.soak_record import ANSWERED, DONE, FAULT, NEVER, PERHAPS, Notes
 
 CHILD_PATIENCE = 120.0
 
@@ -381,7 +381,7 @@ def interrupt(soaker: Soaker, rng: random.Random) -> None:
 
 def in_a_loop(soaker: Soaker, rng: random.Random) -> None:
     """Tasks of an event loop."""
-    from tests.trust.soak_tasks import tasks
+    from tests.programs.soak_tasks import tasks
 
     tasks(soaker, rng)
 

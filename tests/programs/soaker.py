@@ -1,4 +1,4 @@
-"""A client of the soak: `python -m tests.trust.soaker`, started by `tests.trust.soak`.
+"""A client of the soak: `python -m tests.programs.soaker`, started by `tests.programs.soak`.
 
 In rounds, with threads; between two rounds everything is closed, and what the process has is
 noted.
@@ -24,8 +24,8 @@ from typing import Any
 
 from remctl import ConnectionPool, Remctl
 
-from tests.trust.soak_acts import ACTS, MAIN_ACTS, Interrupted, Place, Soaker
-from tests.trust.soak_record import DONE, FAULT, REST, Notes
+from tests.programs.soak_acts import ACTS, MAIN_ACTS, Interrupted, Place, Soaker
+from tests.programs.soak_record import DONE, FAULT, REST, Notes
 
 THREADS = 3
 SHARED = 3
