@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from math import inf, isnan, ldexp
+from operator import index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     Seconds: TypeAlias = SupportsFloat | SupportsIndex
 else:
     # The nearest that can be said without loading typing.
+    SupportsIndex = int
     Port = int | float | str | bytes | None
     Seconds = int | float
 
@@ -71,6 +73,17 @@ def seconds(timeout: Seconds) -> float:
         raise ValueError(f"timeout must be a number of seconds: {error}") from error
     if isnan(number):
         raise ValueError("timeout must not be NaN")
+    return number
+
+
+def count(value: SupportsIndex, name: str, least: int) -> int:
+    """A number of things; TypeError or ValueError that names the argument."""
+    try:
+        number = index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}: {number}")
     return number
 
 

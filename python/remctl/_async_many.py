@@ -18,12 +18,12 @@ from operator import length_hint
 from time import monotonic
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from remctl._arguments import Port, Seconds
+from remctl._arguments import Port, Seconds, count
 from remctl._async_client import like
 from remctl._beside import Beside, beside
 from remctl._crew import suspended
 from remctl._many import HostCrew, run_chunk, run_many
-from remctl._on_host import CommandFor, FileFor, Job, count, require_many, target_of, targets
+from remctl._on_host import CommandFor, FileFor, Job, require_many, target_of, targets
 from remctl._outcomes import Outcome, Target
 
 if TYPE_CHECKING:

@@ -14,8 +14,14 @@ from remctl._beside import Beside, beside
 from remctl._errors import RemctlError, RemctlSimpleResult, make
 from remctl._loops import Loop, running_loop, warn_left_open
 from remctl._pool import ConnectionPool
-from remctl._pool_base import PoolBase, quick_look, readable, the_pool_s
-from remctl._pooling import Member, Place
+from remctl._pool_core import (
+    Checkout,
+    Member,
+    PoolBase,
+    check_limit,
+    is_readable,
+    refused_on_pooled,
+)
 from remctl._verbs import end_after, left
 
 if TYPE_CHECKING:
@@ -60,7 +66,7 @@ class AsyncConnectionPool(PoolBase):
     @like(ConnectionPool.open)
     async def open(self, *, timeout: Seconds | None = None) -> None:
         self._ledger.require_open()
-        await self._fill(self._bind(), self._end(timeout))
+        await self._fill(self._bind(), self._deadline(timeout))
         self._filled = True
 
     async def close(self) -> None:
@@ -90,19 +96,20 @@ class AsyncConnectionPool(PoolBase):
         cannot be made, or the pool is closed.
         """
         loop = self._bind()
-        place = await self._obtain(loop, timeout)
-        lease = AsyncLease(place, self._host, self._port)
+        checkout = await self._borrow(loop, timeout)
+        assert checkout.member is not None
+        pooled = AsyncPooledRemctl(checkout.member.connection, self._host, self._port)
         cut_short = True
         try:
-            yield lease
+            yield pooled
             cut_short = False
         except Exception:
             cut_short = False
             raise
         finally:
-            lease._give_up()
-            if self._take_back(place, cut_short=cut_short) and not self._ledger.closed:
-                await self._look_after(loop)
+            pooled._release()
+            if self._return(checkout, cut_short=cut_short) and not self._ledger.closed:
+                await self._maintain(loop)
 
     @like(ConnectionPool.run)
     async def run(
@@ -114,35 +121,35 @@ class AsyncConnectionPool(PoolBase):
         stderr: BinaryFile | None = None,
     ) -> RemctlSimpleResult:
         end = end_after(timeout)
-        async with self.connection(self._within(timeout)) as remctl:
+        async with self.connection(self._wait_limit(timeout)) as remctl:
             return await remctl.run(command, timeout=left(end), stdout=stdout, stderr=stderr)
 
-    async def _obtain(self, loop: Loop, timeout: Seconds | None) -> Place:
+    async def _borrow(self, loop: Loop, timeout: Seconds | None) -> Checkout:
         ledger = self._ledger
         begin = monotonic()
         ledger.require_open()
-        end = self._end(timeout)
-        place = None
+        end = self._deadline(timeout)
+        checkout = None
         try:
             if not self._filled:
                 await self._fill(loop, end)
                 self._filled = True
-            place = self._ask(_Bell)
-            if isinstance(place.bell, _Bell):
-                await place.bell.wait(left(end))
-            self._require_grant(place, begin)
-            if place.member is not None and not await self._lives(loop, place, end):
-                self._lost(place)
-            if place.member is None:
-                place.member = await self._make(loop, end)
+            checkout = self._check_out(_Bell)
+            if isinstance(checkout.bell, _Bell):
+                await checkout.bell.wait(left(end))
+            self._require_granted(checkout, begin)
+            if checkout.member is not None and not await self._is_alive(loop, checkout, end):
+                self._drop_dead(checkout)
+            if checkout.member is None:
+                checkout.member = await self._make(loop, end)
         except BaseException:
             ledger.count("requests_errors")
-            if place is not None:
+            if checkout is not None:
                 # A member that it has is whole only where nothing was asked of it yet.
-                ledger.give_back(place, None)
+                ledger.check_in(checkout, None)
             raise
-        self._served(place, begin)
-        return place
+        self._served(checkout, begin)
+        return checkout
 
     async def _make(self, loop: Loop, end: float | None) -> Member:
         connection = self._settings.connection()
@@ -153,35 +160,35 @@ class AsyncConnectionPool(PoolBase):
                 )
             )
         except RemctlError as error:
-            raise self._not_made(error) from None
-        return self._new_member(connection)
+            raise self._connect_error(error) from None
+        return self._made(connection)
 
-    async def _lives(self, loop: Loop, place: Place, end: float | None) -> bool:
-        member = place.member
+    async def _is_alive(self, loop: Loop, checkout: Checkout, end: float | None) -> bool:
+        member = checkout.member
         assert member is not None
-        limit = quick_look(member, end)
+        limit = check_limit(member, end)
         if limit is None:
-            return readable(member.connection) is False
+            return is_readable(member.connection) is False
         try:
             await loop.finish(loop.reactor.noop(member.connection, loop.caller(), limit))
         except RemctlError:
             return False
-        self._checked(place)
+        self._checked(checkout)
         return True
 
     async def _fill(self, loop: Loop, end: float | None) -> None:
         ledger = self._ledger
-        while (place := ledger.missing()) is not None:
+        while (checkout := ledger.missing()) is not None:
             try:
-                place.member = await self._make(loop, end)
+                checkout.member = await self._make(loop, end)
             finally:
-                ledger.give_back(place, place.member)
+                ledger.check_in(checkout, checkout.member)
 
-    async def _look_after(self, loop: Loop) -> None:
+    async def _maintain(self, loop: Loop) -> None:
         self._prune()
         # stats() tells; whoever needs a connection will be told why there is none.
         with suppress(RemctlError):
-            await self._fill(loop, self._end(None))
+            await self._fill(loop, self._deadline(None))
 
     # The event loop.
 
@@ -209,47 +216,45 @@ class AsyncConnectionPool(PoolBase):
     def _left_open(self) -> None:
         """See `remctl._loops.Bound`."""
         self._loop = None
-        resting = self._ledger.start_over()
+        idle = self._ledger.reset()
         self._filled = False
-        if resting:
+        if idle:
             warn_left_open(self, self._host)
-        for member in resting:
+        for member in idle:
             member.connection.close()
 
 
-class AsyncLease(AsyncRemctl):
-    """A pool's connection, for the length of a block."""
+class AsyncPooledRemctl(AsyncRemctl):
+    """A connection that a pool lends for the length of a block."""
 
     __module__ = "remctl"
     __qualname__ = "AsyncRemctl"
 
-    def __init__(self, place: Place, host: str, port: int) -> None:
-        assert place.member is not None
-        self._loop = None
-        self._given = None
-        self._connection = place.member.connection
-        self._aim(host, port)
+    def __init__(self, connection: _remctl.Connection, host: str, port: int) -> None:
+        super().__init__()
+        self._where = host, port
+        self._own = self._use(connection, host, port)  # which is never open
 
-    def _give_up(self) -> None:
-        """The block is over."""
+    def _release(self) -> None:
+        """Give the pool's connection up: the block is over."""
         self._unbind()
-        self._connection = _remctl.Connection()
+        self._use(self._own, *self._where)
 
     async def open(self, *arguments: Any, **keywords: Any) -> NoReturn:
         """Refuse it: RemctlError."""
-        raise the_pool_s("open()")
+        raise refused_on_pooled("open()")
 
     async def open_socket(self, *arguments: Any, **keywords: Any) -> NoReturn:
         """Refuse it: RemctlError."""
-        raise the_pool_s("open_socket()")
+        raise refused_on_pooled("open_socket()")
 
     def set_ccache(self, ccache: object) -> NoReturn:
         """Refuse it: RemctlError."""
-        raise the_pool_s("set_ccache()")
+        raise refused_on_pooled("set_ccache()")
 
     def set_source_ip(self, source: object) -> NoReturn:
         """Refuse it: RemctlError."""
-        raise the_pool_s("set_source_ip()")
+        raise refused_on_pooled("set_source_ip()")
 
 
 class _Bell:
@@ -259,7 +264,7 @@ class _Bell:
         self._beside: Beside = beside()
 
     def set(self) -> None:
-        """See `remctl._pooling.Bell`."""
+        """See `remctl._pool_core.Bell`."""
         self._beside.wake()
 
     async def wait(self, seconds: float | None) -> None:

@@ -10,9 +10,9 @@ from operator import length_hint
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex
 
-from remctl._arguments import Port, Seconds
+from remctl._arguments import Port, Seconds, count
 from remctl._crew import Crew
-from remctl._on_host import CommandFor, FileFor, Job, count, targets
+from remctl._on_host import CommandFor, FileFor, Job, targets
 from remctl._outcomes import Outcome, Target
 
 if TYPE_CHECKING:

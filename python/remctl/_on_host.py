@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from operator import index
 from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex
 
 from remctl import _remctl
@@ -15,6 +14,7 @@ from remctl._arguments import (
     Seconds,
     c_string,
     command_list,
+    count,
     first_words,
     port_number,
     seconds,
@@ -130,17 +130,6 @@ class Job:
                 None if self.stderr is None else self.stderr(target),
             )
         return _until_it_is_known(self, target, arguments, sinks, loop)
-
-
-def count(value: SupportsIndex, name: str, least: int) -> int:
-    """A number of things; TypeError or ValueError that names the argument."""
-    try:
-        number = index(value)
-    except TypeError:
-        raise TypeError(f"{name} must be an int, not {type(value).__name__}") from None
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}: {number}")
-    return number
 
 
 def targets(hosts: Iterable[str | Target]) -> Iterator[Target]:

@@ -12,8 +12,14 @@ from remctl import _remctl
 from remctl._arguments import Command, Seconds
 from remctl._client import Remctl
 from remctl._errors import RemctlError, RemctlSimpleResult
-from remctl._pool_base import PoolBase, quick_look, readable, the_pool_s
-from remctl._pooling import Member, Place
+from remctl._pool_core import (
+    Checkout,
+    Member,
+    PoolBase,
+    check_limit,
+    is_readable,
+    refused_on_pooled,
+)
 from remctl._verbs import end_after, left
 
 if TYPE_CHECKING:
@@ -74,7 +80,7 @@ class ConnectionPool(PoolBase):
         made, or the pool was closed, and RemctlTimeoutError.
         """
         self._ledger.require_open()
-        self._fill(self._end(timeout))
+        self._fill(self._deadline(timeout))
         self._filled = True
 
     def close(self) -> None:
@@ -100,19 +106,20 @@ class ConnectionPool(PoolBase):
         Raises RemctlTimeoutError when none was free in time, and RemctlError where a new one
         cannot be made, or the pool is closed.
         """
-        place = self._obtain(timeout)
-        lease = Lease(place, self._host, self._port)
+        checkout = self._borrow(timeout)
+        assert checkout.member is not None
+        pooled = PooledRemctl(checkout.member.connection, self._host, self._port)
         cut_short = True
         try:
-            yield lease
+            yield pooled
             cut_short = False
         except Exception:
             cut_short = False
             raise
         finally:
-            lease._give_up()
-            if self._take_back(place, cut_short=cut_short):
-                self._look_after()
+            pooled._release()
+            if self._return(checkout, cut_short=cut_short):
+                self._maintain()
 
     def run(
         self,
@@ -127,100 +134,100 @@ class ConnectionPool(PoolBase):
         ``timeout`` is the longest that both may take together.
         """
         end = end_after(timeout)
-        with self.connection(self._within(timeout)) as remctl:
+        with self.connection(self._wait_limit(timeout)) as remctl:
             return remctl.run(command, timeout=left(end), stdout=stdout, stderr=stderr)
 
-    def _obtain(self, timeout: Seconds | None) -> Place:
+    def _borrow(self, timeout: Seconds | None) -> Checkout:
         ledger = self._ledger
         begin = monotonic()
         ledger.require_open()
-        end = self._end(timeout)
-        place = None
+        end = self._deadline(timeout)
+        checkout = None
         try:
             if not self._filled:
                 self._fill(end)
                 self._filled = True
-            place = self._ask(Event)
-            if isinstance(place.bell, Event):
-                place.bell.wait(left(end))
-            self._require_grant(place, begin)
-            if place.member is not None and not self._lives(place, end):
-                self._lost(place)
-            if place.member is None:
-                place.member = self._make(end)
+            checkout = self._check_out(Event)
+            if isinstance(checkout.bell, Event):
+                checkout.bell.wait(left(end))
+            self._require_granted(checkout, begin)
+            if checkout.member is not None and not self._is_alive(checkout, end):
+                self._drop_dead(checkout)
+            if checkout.member is None:
+                checkout.member = self._make(end)
         except BaseException:
             ledger.count("requests_errors")
-            if place is not None:
-                ledger.give_back(place, None)
+            if checkout is not None:
+                ledger.check_in(checkout, None)
             raise
-        self._served(place, begin)
-        return place
+        self._served(checkout, begin)
+        return checkout
 
     def _make(self, end: float | None) -> Member:
         connection = self._settings.connection()
         try:
             connection.open(self._host, self._port, self._principal, left(end))
         except RemctlError as error:
-            raise self._not_made(error) from None
-        return self._new_member(connection)
+            raise self._connect_error(error) from None
+        return self._made(connection)
 
-    def _lives(self, place: Place, end: float | None) -> bool:
-        member = place.member
+    def _is_alive(self, checkout: Checkout, end: float | None) -> bool:
+        member = checkout.member
         assert member is not None
-        limit = quick_look(member, end)
+        limit = check_limit(member, end)
         if limit is None:
-            return readable(member.connection) is False
+            return is_readable(member.connection) is False
         try:
             member.connection.noop(limit)
         except RemctlError:
             return False
-        self._checked(place)
+        self._checked(checkout)
         return True
 
     def _fill(self, end: float | None) -> None:
         """Make what is missing; RemctlError where it cannot be made."""
         ledger = self._ledger
-        while (place := ledger.missing()) is not None:
+        while (checkout := ledger.missing()) is not None:
             try:
-                place.member = self._make(end)
+                checkout.member = self._make(end)
             finally:
-                ledger.give_back(place, place.member)
+                ledger.check_in(checkout, checkout.member)
 
-    def _look_after(self) -> None:
+    def _maintain(self) -> None:
         """Close what is too old and make what is missing, where that can be done."""
         self._prune()
         # stats() tells; whoever needs a connection will be told why there is none.
         with suppress(RemctlError):
-            self._fill(self._end(None))
+            self._fill(self._deadline(None))
 
 
-class Lease(Remctl):
-    """A pool's connection, for the length of a block."""
+class PooledRemctl(Remctl):
+    """A connection that a pool lends for the length of a block."""
 
     __module__ = "remctl"
     __qualname__ = "Remctl"
 
-    def __init__(self, place: Place, host: str, port: int) -> None:
-        assert place.member is not None
-        self._connection = place.member.connection
-        self._aim(host, port)
+    def __init__(self, connection: _remctl.Connection, host: str, port: int) -> None:
+        super().__init__()
+        self._where = host, port
+        self._own = self._use(connection, host, port)  # which is never open
 
-    def _give_up(self) -> None:
-        """The block is over."""
-        self._connection = _remctl.Connection()
+    def _release(self) -> None:
+        """Give the pool's connection up: the block is over."""
+        self._use(self._own, *self._where)
 
     def open(self, *arguments: object, **keywords: object) -> NoReturn:
         """Refuse it: RemctlError."""
-        raise the_pool_s("open()")
+        raise refused_on_pooled("open()")
 
     def open_socket(self, *arguments: object, **keywords: object) -> NoReturn:
         """Refuse it: RemctlError."""
-        raise the_pool_s("open_socket()")
+        raise refused_on_pooled("open_socket()")
 
     def set_ccache(self, ccache: object) -> NoReturn:
         """Refuse it: RemctlError."""
-        raise the_pool_s("set_ccache()")
+        raise refused_on_pooled("set_ccache()")
 
     def set_source_ip(self, source: object) -> NoReturn:
         """Refuse it: RemctlError."""
-        raise the_pool_s("set_source_ip()")
+        raise refused_on_pooled("set_source_ip()")

@@ -121,6 +121,12 @@ class Verbs:
     def _aim(self, host: str | None, number: int) -> None:
         self._host, self._port, self._words = host, number or None, None
 
+    def _use(self, connection: _remctl.Connection, host: str, number: int) -> _remctl.Connection:
+        """Work on another connection from now on. Returns the one used until now."""
+        before, self._connection = self._connection, connection
+        self._aim(host, number)
+        return before
+
     def _told(self, error: RemctlError, words: str | None) -> RemctlError:
         """The error, which says now where it is, and of the command of which words.
 

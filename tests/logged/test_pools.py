@@ -48,7 +48,7 @@ def test_the_same_in_an_event_loop(server: Server, log: Log, in_loop: InLoop) ->
 def test_a_sign_of_life_is_asked_for(
     own_server: Server, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("remctl._pool_base.RESTED", 0.0)
+    monkeypatch.setattr("remctl._pool_core.TRUSTED", 0.0)
     with ConnectionPool("localhost", own_server.port) as pool:
         log.lines(POOL)
         pool.run(["test", "hello"])

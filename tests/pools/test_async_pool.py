@@ -244,7 +244,7 @@ class TestCare:
     def test_one_that_rested_gives_a_sign_of_life(
         self, server: Server, in_loop: InLoop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("remctl._pool_base.RESTED", 0.0)
+        monkeypatch.setattr("remctl._pool_core.TRUSTED", 0.0)
 
         async def main() -> None:
             async with AsyncConnectionPool("localhost", server.port) as pool:

@@ -314,8 +314,8 @@ class TestCare:
         self, server: Server, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The network swallows everything, without a word."""
-        monkeypatch.setattr("remctl._pool_base.RESTED", 0.0)
-        monkeypatch.setattr("remctl._pool_base.SIGN_OF_LIFE", 0.3)
+        monkeypatch.setattr("remctl._pool_core.TRUSTED", 0.0)
+        monkeypatch.setattr("remctl._pool_core.CHECK_LIMIT", 0.3)
         with (
             Proxy(("127.0.0.1", server.port)) as proxy,
             ConnectionPool("localhost", proxy.port, timeout=10) as pool,
