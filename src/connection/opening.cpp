@@ -145,8 +145,9 @@ Task<void> Connection::establish(Call &call) {
     co_await open_legacy(std::move(lease), call);
 }
 
-/// Where no port is given the old one is a second chance, if there is time for
-/// one; the failure to report is the first. Says which port it was.
+/// Without a port the old one is a second chance, and the first leaves it some
+/// of the time: a firewall may drop what is sent to 4373. The failure to report
+/// is the first. Says which port it was.
 Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Place &place, Call &call) {
     port = target_.port != 0 ? target_.port : standard_port;
     Endpoint endpoint{.host = target_.host, .port = port};
@@ -157,11 +158,12 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Place &plac
     const Time begin = Clock::now();
     std::exception_ptr first_failure;
     try {
-        Descriptor socket = co_await dial(endpoint, addresses, settings_->source, call);
+        const auto until = target_.port == 0 ? call.first_half() : std::nullopt;
+        Descriptor socket = co_await dial(endpoint, addresses, settings_->source, call, until);
         notes_.connected(socket.get(), begin);
         co_return std::move(socket);
     } catch (const Error &) {
-        if (target_.port != 0 || call.expired())
+        if (target_.port != 0 || call.overdue())
             throw;
         first_failure = std::current_exception();
     }

@@ -15,6 +15,18 @@ std::optional<Time> Call::limit() const noexcept {
     return end;
 }
 
+std::optional<Time> Call::first_half() const noexcept {
+    const Time present = now();
+    std::optional<Time> end;
+    if (limits_.deadline)
+        end = present + (*limits_.deadline - present) / 2;
+    if (limits_.inactivity) {
+        const Time silence = present + *limits_.inactivity;
+        end = end ? std::min(*end, silence) : silence;
+    }
+    return end;
+}
+
 bool Call::expired() const noexcept {
     const auto end = limit();
     return end && now() >= *end;

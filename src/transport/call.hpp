@@ -63,6 +63,10 @@ class Call {
     /// When the call gives up, unless something moves before.
     std::optional<Time> limit() const noexcept;
 
+    /// When the first of two ways to get on has had its time: after the longest
+    /// silence or half of what is left, whichever is less. Nothing without limits.
+    std::optional<Time> first_half() const noexcept;
+
     /// True when nothing moved for too long, or the whole call took too long.
     bool expired() const noexcept;
 

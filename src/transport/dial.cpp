@@ -73,7 +73,7 @@ Task<std::vector<Address>> resolve(Endpoint endpoint, Call &call) {
 }
 
 Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::string source,
-                      Call &call) {
+                      Call &call, std::optional<Time> until) {
     const auto from = source_address(source);
     if (from)
         std::erase_if(addresses, [&](const Address &to) { return to.family() != from->family(); });
@@ -112,16 +112,17 @@ Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::st
         }
         if (attempts.empty() && next == addresses.end())
             throw cannot_connect(endpoint, std::strerror(last_error));
-        if (call.expired())
+        if (call.expired() || (until && Clock::now() >= *until))
             throw cannot_connect(endpoint, std::strerror(ETIMEDOUT), Failure::timeout);
 
         std::vector<pollfd> interests;
         interests.reserve(attempts.size());
         for (const Descriptor &attempt : attempts)
             interests.push_back({attempt.get(), POLLOUT, 0});
-        co_await call.wait(std::move(interests), next != addresses.end()
-                                                     ? std::optional<Time>(next_start)
-                                                     : std::nullopt);
+        std::optional<Time> wake = until;
+        if (next != addresses.end() && (!wake || next_start < *wake))
+            wake = next_start;
+        co_await call.wait(std::move(interests), wake);
     }
 }
 

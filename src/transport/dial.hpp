@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,10 @@ Task<std::vector<Address>> resolve(Endpoint endpoint, Call &call);
 /// Connects to the first address that answers: all are tried, families in
 /// turn, each a quarter of a second after the one before it or as soon as
 /// that one has failed (RFC 8305). With a source address only its family is
-/// tried. The socket is non-blocking and has TCP_NODELAY. Throws Error
+/// tried. The socket is non-blocking and has TCP_NODELAY. It gives up at the
+/// call's limit, or at `until` if that is earlier. Throws Error
 /// "cannot connect to HOST (port N): ...".
 Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::string source,
-                      Call &call);
+                      Call &call, std::optional<Time> until = std::nullopt);
 
 } // namespace pyremctl

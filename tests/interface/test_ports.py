@@ -108,3 +108,66 @@ def test_without_a_port_the_failure_of_4373_is_told() -> None:
     done = own_network.run([], sys.executable, "-c", DEFAULTS)
     text = "cannot connect to foo.example.com (port 4373): Connection refused"
     assert done.stdout.splitlines() == [text] * 2, done.stderr
+
+
+DROPPED = """
+import asyncio, contextlib, os, socket, sys, time, remctl
+
+@contextlib.contextmanager
+def silent(port):
+    # A listener whose queue is full drops what comes, as a firewall does.
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", port))
+        listener.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        time.sleep(0.05)
+        yield
+
+def tell(call):
+    start = time.monotonic()
+    try:
+        said = call()
+    except remctl.RemctlError as error:
+        said = error
+    seconds = time.monotonic() - start
+    print(said, "after", seconds // 0.5 * 0.5, "s")
+
+def used_in_a_call(timeout):
+    client = remctl.Remctl()
+    client.open("foo.example.com", timeout=timeout)
+    return socket.socket(fileno=os.dup(client.fileno())).getpeername()[1]
+
+def used(**limits):
+    with remctl.Remctl("foo.example.com", **limits) as client:
+        return socket.socket(fileno=os.dup(client.fileno())).getpeername()[1]
+
+async def aused(timeout):
+    client = remctl.AsyncRemctl()
+    await client.open("foo.example.com", timeout=timeout)
+    return socket.socket(fileno=os.dup(client.fileno())).getpeername()[1]
+
+with contextlib.ExitStack() as stack:
+    for port in sys.argv[1:]:
+        stack.enter_context(silent(int(port)))
+    tell(lambda: used(timeout=0.5))
+    tell(lambda: used_in_a_call(1))
+    tell(lambda: asyncio.run(aused(1)))
+"""
+
+
+@pytest.mark.skipif(not own_network.available(), reason="a network of one's own takes root")
+def test_a_firewall_that_drops_4373_leaves_time_for_4444() -> None:
+    done = own_network.run([4444], sys.executable, "-c", DROPPED, "4373")
+    # The longest silence, and half of what was left.
+    assert done.stdout.splitlines() == ["4444 after 0.5 s"] * 3, done.stderr
+
+
+@pytest.mark.skipif(not own_network.available(), reason="a network of one's own takes root")
+def test_both_ports_have_no_more_than_the_limit() -> None:
+    done = own_network.run([], sys.executable, "-c", DROPPED, "4373", "4444")
+    text = "cannot connect to foo.example.com (port 4373): Connection timed out"
+    assert done.stdout.splitlines() == [f"{text} after 1.0 s"] * 3, done.stderr
