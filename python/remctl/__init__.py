@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from remctl._async_client import AsyncRemctl, AsyncStream
     from remctl._async_many import arun_many
     from remctl._async_pool import AsyncConnectionPool
-    from remctl._async_simple import aremctl
     from remctl._build_info import VERSION, BuildInfo, __version__, build_info
     from remctl._client import Remctl, Stream
     from remctl._codes import ErrorCode
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from remctl._outcomes import Outcome, Target
     from remctl._output import RemctlOutput
     from remctl._pool import ConnectionPool
-    from remctl._simple import remctl
+    from remctl._simple import aremctl, remctl
 
 __all__ = [
     "VERSION",
@@ -104,7 +103,7 @@ _HOMES = {
     "Target": "_outcomes",
     "VERSION": "_build_info",
     "__version__": "_build_info",
-    "aremctl": "_async_simple",
+    "aremctl": "_simple",
     "arun_many": "_async_many",
     "build_info": "_build_info",
     "remctl": "_simple",

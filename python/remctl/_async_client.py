@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from remctl import _remctl
 from remctl._arguments import (
@@ -21,10 +21,10 @@ from remctl._arguments import (
     seconds,
 )
 from remctl._client import Remctl
+from remctl._client_base import ClientBase, documented_as, end_after, left, socket_number
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._loops import Loop, another_loop, running_loop, warn_left_open
 from remctl._output import RemctlOutput
-from remctl._verbs import Verbs, end_after, left, socket_number
 
 if TYPE_CHECKING:
     from socket import socket as _Socket
@@ -42,20 +42,8 @@ _token = tuple.__new__
 # A stream fetches the tokens that lie ready together, up to so many bytes.
 _BATCH = 256 * 1024
 
-_Method = TypeVar("_Method", bound=Callable[..., Any])
 
-
-def like(twin: Any) -> Callable[[_Method], _Method]:
-    """Describe a method as its blocking twin: what it says stands once."""
-
-    def describe(method: _Method) -> _Method:
-        method.__doc__ = twin.__doc__
-        return method
-
-    return describe
-
-
-class AsyncRemctl(Verbs):
+class AsyncRemctl(ClientBase):
     """A connection to a remctl server, for asyncio (uvloop too) and trio.
 
     As `Remctl`, but that what may wait is awaited. ``async with`` opens the connection when a
@@ -106,7 +94,7 @@ class AsyncRemctl(Verbs):
 
     # Connecting.
 
-    @like(Remctl.open)
+    @documented_as(Remctl.open)
     async def open(
         self,
         host: str,
@@ -117,10 +105,10 @@ class AsyncRemctl(Verbs):
     ) -> None:
         number = port_number(port)
         loop = self._bind()
-        self._aim(host, number)
+        self._set_server(host, number)
         await self._call(loop, None, loop.reactor.open, host, number, principal, timeout)
 
-    @like(Remctl.open_socket)
+    @documented_as(Remctl.open_socket)
     async def open_socket(
         self,
         sock: _Socket,
@@ -131,7 +119,7 @@ class AsyncRemctl(Verbs):
     ) -> None:
         number = socket_number(sock)
         loop = self._bind()
-        self._aim(host, 0)
+        self._set_server(host, 0)
         await self._call(loop, None, loop.reactor.open_descriptor, number, host, principal, timeout)
 
     async def close(self) -> None:
@@ -147,7 +135,7 @@ class AsyncRemctl(Verbs):
 
     # Commands.
 
-    @like(Remctl.command)
+    @documented_as(Remctl.command)
     async def command(self, command: Command, *, timeout: Seconds | None = None) -> None:
         self._require_opened()
         arguments = command_list(command)
@@ -156,18 +144,18 @@ class AsyncRemctl(Verbs):
         await self._call(loop, words, loop.reactor.command, arguments, timeout)
         self._words = words
 
-    @like(Remctl.output)
+    @documented_as(Remctl.output)
     async def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
         loop = self._bind()
         tokens, _ = await self._call(loop, self._words, loop.reactor.outputs, None, 0, timeout)
         return _token(RemctlOutput, tokens[0])
 
-    @like(Remctl.__iter__)
+    @documented_as(Remctl.__iter__)
     async def __aiter__(self) -> AsyncIterator[RemctlOutput]:
         while (token := await self.output()).type != "done":
             yield token
 
-    @like(Remctl.run)
+    @documented_as(Remctl.run)
     async def run(
         self,
         command: Command,
@@ -218,7 +206,7 @@ class AsyncRemctl(Verbs):
             seconds(timeout)
         return AsyncStream(self, command_list(command), timeout)
 
-    @like(Remctl.noop)
+    @documented_as(Remctl.noop)
     async def noop(self, *, timeout: Seconds | None = None) -> bool:
         self._require_opened()
         loop = self._bind()
@@ -254,7 +242,7 @@ class AsyncRemctl(Verbs):
         try:
             return await loop.finish(verb(self._connection, loop.caller(), *arguments))
         except RemctlError as error:
-            raise self._told(error, words) from None
+            raise self._located(error, words) from None
 
     def _left_open(self) -> None:
         self._loop = None
@@ -338,7 +326,7 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
             self._sending = loop, operation
             session = await loop.finish(operation)
         except RemctlError as error:
-            raise remctl._told(error, self._words) from None
+            raise remctl._located(error, self._words) from None
         finally:
             self._sending = None
         if not self._closed:
@@ -367,7 +355,7 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
         if self._closed:  # when they had come
             raise StopAsyncIteration
         if failure is not None:
-            self._failure = remctl._told(failure, self._words)
+            self._failure = remctl._located(failure, self._words)
         last = tokens[-1][0]
         if last == "done":
             tokens.pop()

@@ -19,9 +19,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from remctl._arguments import Port, Seconds, count
-from remctl._async_client import like
-from remctl._beside import Beside, beside
+from remctl._client_base import documented_as
 from remctl._crew import suspended
+from remctl._loops import TaskWaiter, task_waiter
 from remctl._many import HostCrew, run_chunk, run_many
 from remctl._on_host import CommandFor, FileFor, Job, require_many, target_of, targets
 from remctl._outcomes import Outcome, Target
@@ -40,7 +40,7 @@ else:
     Credentials = Executor = TracebackType = Self = Chunks = Sinks = RemctlOutput = object
 
 
-@like(run_many)
+@documented_as(run_many)
 def arun_many(
     hosts: Iterable[str | Target] | AsyncIterable[str | Target],
     command: CommandFor,
@@ -93,7 +93,7 @@ class AsyncCrew(HostCrew):
 
     def __init__(self, job: Job, limit: int) -> None:
         super().__init__(job, limit)
-        self.beside: Beside | None = None
+        self.task_waiter: TaskWaiter | None = None
         self.come_back: deque[Coroutine[Any, None, Outcome]] = deque()
 
     async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
@@ -108,9 +108,9 @@ class AsyncCrew(HostCrew):
 
     async def _elsewhere(self, awaitable: Awaitable[Any]) -> Any:
         """What something gives that the event loop has to wait for."""
-        assert self.beside is not None
+        assert self.task_waiter is not None
         place = _Elsewhere(self)
-        cancel = self.beside.spawn(awaitable, place.end)
+        cancel = self.task_waiter.spawn(awaitable, place.end)
         if not place.done:
             try:
                 await suspended(place)
@@ -169,7 +169,7 @@ class Outcomes(AsyncIterator[Outcome]):
         self._given = given
         self._begin = begin
         self._hosts: AsyncCrew | Chunks | None = None
-        self._beside: Beside | None = None
+        self._task_waiter: TaskWaiter | None = None
         self._reading: Callable[[], object] | None = None  # cancels it
         self._read: deque[tuple[object, Exception | None]] = deque()
         self._more = True
@@ -219,8 +219,8 @@ class Outcomes(AsyncIterator[Outcome]):
         self._closed = True
         if self._running:
             # Another task waits, and does it before its descriptor is closed.
-            if self._beside is not None:
-                self._beside.wake()
+            if self._task_waiter is not None:
+                self._task_waiter.wake()
             return
         if self._reading is not None:
             self._reading()
@@ -244,14 +244,14 @@ class Outcomes(AsyncIterator[Outcome]):
                 hosts.dispatch()
         raise StopAsyncIteration
 
-    def _started(self) -> tuple[Beside, AsyncCrew | Chunks]:
-        if self._beside is None or self._hosts is None:
-            self._beside = loop = beside()
+    def _started(self) -> tuple[TaskWaiter, AsyncCrew | Chunks]:
+        if self._task_waiter is None or self._hosts is None:
+            self._task_waiter = loop = task_waiter()
             self._hosts = hosts = self._begin()
-            hosts.beside = loop
-        return self._beside, self._hosts
+            hosts.task_waiter = loop
+        return self._task_waiter, self._hosts
 
-    def _fill(self, loop: Beside, hosts: AsyncCrew | Chunks) -> None:
+    def _fill(self, loop: TaskWaiter, hosts: AsyncCrew | Chunks) -> None:
         """Begin on as many hosts as there is room for, and are there."""
         while self._more and hosts.room():
             if isinstance(self._given, Iterator):

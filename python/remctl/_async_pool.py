@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from remctl import _remctl
 from remctl._arguments import Command, Seconds
-from remctl._async_client import AsyncRemctl, like
-from remctl._beside import Beside, beside
+from remctl._async_client import AsyncRemctl
+from remctl._client_base import documented_as, end_after, left
 from remctl._errors import RemctlError, RemctlSimpleResult, make
-from remctl._loops import Loop, running_loop, warn_left_open
+from remctl._loops import Loop, TaskWaiter, running_loop, task_waiter, warn_left_open
 from remctl._pool import ConnectionPool
 from remctl._pool_core import (
     Checkout,
@@ -22,7 +22,6 @@ from remctl._pool_core import (
     is_readable,
     refused_on_pooled,
 )
-from remctl._verbs import end_after, left
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -63,7 +62,7 @@ class AsyncConnectionPool(PoolBase):
     ) -> None:
         await self.close()
 
-    @like(ConnectionPool.open)
+    @documented_as(ConnectionPool.open)
     async def open(self, *, timeout: Seconds | None = None) -> None:
         self._ledger.require_open()
         await self._fill(self._bind(), self._deadline(timeout))
@@ -111,7 +110,7 @@ class AsyncConnectionPool(PoolBase):
             if self._return(checkout, cut_short=cut_short) and not self._ledger.closed:
                 await self._maintain(loop)
 
-    @like(ConnectionPool.run)
+    @documented_as(ConnectionPool.run)
     async def run(
         self,
         command: Command,
@@ -261,12 +260,12 @@ class _Bell:
     """What a task waits for that waits for a connection."""
 
     def __init__(self) -> None:
-        self._beside: Beside = beside()
+        self._task_waiter: TaskWaiter = task_waiter()
 
     def set(self) -> None:
         """See `remctl._pool_core.Bell`."""
-        self._beside.wake()
+        self._task_waiter.wake()
 
     async def wait(self, seconds: float | None) -> None:
         """Wait until it is rung, or so long."""
-        await self._beside.wait(None, seconds)
+        await self._task_waiter.wait(None, seconds)

@@ -17,7 +17,7 @@ from remctl._on_host import Job
 from remctl._outcomes import Outcome, Target
 
 if TYPE_CHECKING:
-    from remctl._beside import Beside
+    from remctl._loops import TaskWaiter
 
 # Hosts are read for so many chunks ahead of what is known.
 _AHEAD = 64
@@ -42,7 +42,7 @@ class Chunks:
         hint: int,
     ) -> None:
         self.ended: deque[Outcome] = deque()
-        self.beside: Beside | None = None
+        self.task_waiter: TaskWaiter | None = None
         self._executor = executor
         self._work = work
         self._arguments = (arguments, limit)
@@ -88,7 +88,7 @@ class Chunks:
 
     @property
     def descriptor(self) -> None:
-        """There is none: `beside` is woken."""
+        """There is none: `task_waiter` is woken."""
 
     def wait(self) -> None:
         """Wait until a chunk has ended."""
@@ -107,8 +107,8 @@ class Chunks:
 
     def _tell(self, future: Future[Answer]) -> None:
         self._done.put(future)
-        if self.beside is not None:
-            self.beside.wake_from_anywhere()
+        if self.task_waiter is not None:
+            self.task_waiter.wake_from_anywhere()
 
     def _take(self, future: Future[Answer]) -> None:
         chunk, begin = self._running.pop(future)

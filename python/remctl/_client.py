@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from remctl import _remctl
 from remctl._arguments import Command, Port, Seconds, command_list, first_words, port_number
+from remctl._client_base import ClientBase, end_after, left, socket_number
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._output import RemctlOutput
-from remctl._verbs import Verbs, end_after, left, socket_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ else:
 _token = tuple.__new__
 
 
-class Remctl(Verbs):
+class Remctl(ClientBase):
     """A connection to a remctl server.
 
     With a host the constructor opens the connection; see `open()` for the
@@ -95,11 +95,11 @@ class Remctl(Verbs):
         other failure of the network or of authentication.
         """
         number = port_number(port)
-        self._aim(host, number)
+        self._set_server(host, number)
         try:
             self._connection.open(host, number, principal, timeout)
         except RemctlError as error:
-            raise self._told(error, None) from None
+            raise self._located(error, None) from None
 
     def open_socket(
         self,
@@ -119,11 +119,11 @@ class Remctl(Verbs):
         as `open()` does; a protocol-1 server is a RemctlError.
         """
         number = socket_number(sock)
-        self._aim(host, 0)
+        self._set_server(host, 0)
         try:
             self._connection.open_descriptor(number, host, principal, timeout)
         except RemctlError as error:
-            raise self._told(error, None) from None
+            raise self._located(error, None) from None
 
     def close(self) -> None:
         """Close the connection, from any thread.
@@ -153,7 +153,7 @@ class Remctl(Verbs):
         try:
             self._connection.command(arguments, timeout)
         except RemctlError as error:
-            raise self._told(error, words) from None
+            raise self._located(error, words) from None
         self._words = words
 
     def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
@@ -168,7 +168,7 @@ class Remctl(Verbs):
         try:
             return _token(RemctlOutput, self._connection.output(None, timeout))
         except RemctlError as error:
-            raise self._told(error, self._words) from None
+            raise self._located(error, self._words) from None
 
     def __iter__(self) -> Iterator[RemctlOutput]:
         """Iterate over the tokens of the answer that is pending, to its end."""
@@ -206,7 +206,7 @@ class Remctl(Verbs):
         try:
             return self._result(self._connection.run(arguments, timeout), words)
         except RemctlError as error:
-            raise self._told(error, words) from None
+            raise self._located(error, words) from None
 
     def stream(self, command: Command, *, timeout: Seconds | None = None) -> Stream:
         """Send a command and iterate over the tokens of its answer as they arrive.
@@ -222,7 +222,7 @@ class Remctl(Verbs):
         try:
             session = self._connection.stream(arguments, timeout)
         except RemctlError as error:
-            raise self._told(error, words) from None
+            raise self._located(error, words) from None
         return Stream(self, session, words, end)
 
     def noop(self, *, timeout: Seconds | None = None) -> bool:
@@ -237,7 +237,7 @@ class Remctl(Verbs):
         try:
             return self._connection.noop(timeout)
         except RemctlError as error:
-            raise self._told(error, None) from None
+            raise self._located(error, None) from None
 
 
 class Stream(Iterator[RemctlOutput]):
@@ -270,7 +270,7 @@ class Stream(Iterator[RemctlOutput]):
             token = _token(RemctlOutput, connection.output(session, left(self._end)))
         except RemctlError as error:
             self.close()
-            raise self._remctl._told(error, self._words) from None
+            raise self._remctl._located(error, self._words) from None
         except BaseException:
             self.close()
             raise

@@ -151,10 +151,10 @@ class Credentials:
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
 
-_of_keytabs: dict[str, Credentials] = {}
+_shared_by_keytab: dict[str, Credentials] = {}
 
 
-def of_keytab(keytab: str | os.PathLike[str]) -> Credentials:
+def shared_credentials(keytab: str | os.PathLike[str]) -> Credentials:
     """The Credentials that all ``keytab=`` of one path share in this process."""
     path = path_or_name(keytab)
     c_string(path, "keytab")
@@ -162,4 +162,6 @@ def of_keytab(keytab: str | os.PathLike[str]) -> Credentials:
     if ":" not in key:
         key = os.path.abspath(key)
     # setdefault, so that threads that come at once get the same one.
-    return _of_keytabs.get(key) or _of_keytabs.setdefault(key, Credentials.from_keytab(path))
+    return _shared_by_keytab.get(key) or _shared_by_keytab.setdefault(
+        key, Credentials.from_keytab(path)
+    )

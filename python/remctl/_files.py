@@ -6,8 +6,8 @@ import io
 from collections.abc import Awaitable, Generator
 from typing import Any, Protocol
 
+from remctl._client_base import Answer
 from remctl._output import RemctlOutput
-from remctl._verbs import Answer
 
 
 class BinaryFile(Protocol):

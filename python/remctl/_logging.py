@@ -1,27 +1,37 @@
-"""What the package logs, with the standard logging.
+"""What the package logs, with the standard logging, by topic.
 
-The extension loads this when the program has imported logging, and before that nobody does: a
-module that may have something to say asks `remctl._remctl.listening()` first, and says it with
-`remctl._remctl.note()`, by a topic's number in `remctl._topics`.
+A module that may have something to say asks `remctl._remctl.listening()` first, and says it with
+`remctl._remctl.note()`. Importing this does not import logging: the extension asks for
+`loggers()` when the program has done so. Before that nobody listens.
 """
 
 from __future__ import annotations
 
-from logging import DEBUG, getLogger
-
 from remctl._errors import printable
-from remctl._topics import CONNECTIONS, CREDENTIALS, POOLS
 
-__all__ = ["DEBUG", "LOGGERS", "write"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from logging import Logger
 
-#: By topic.
-LOGGERS = {
-    CONNECTIONS: getLogger("remctl"),
-    CREDENTIALS: getLogger("remctl.credentials"),
-    POOLS: getLogger("remctl.pool"),
+#: The topics: numbers that the extension knows too.
+CONNECTIONS, CREDENTIALS, POOLS = range(3)
+
+_NAMES = {
+    CONNECTIONS: "remctl",
+    CREDENTIALS: "remctl.credentials",
+    POOLS: "remctl.pool",
 }
+
+
+def loggers() -> dict[int, Logger]:
+    """The logger of each topic."""
+    from logging import getLogger
+
+    return {topic: getLogger(name) for topic, name in _NAMES.items()}
 
 
 def write(topic: int, text: str) -> None:
     """Log a text: on one line, whatever a server's or a user's words have in them."""
-    LOGGERS[topic].debug("%s", printable(text))
+    from logging import getLogger
+
+    getLogger(_NAMES[topic]).debug("%s", printable(text))

@@ -1,7 +1,8 @@
-"""The event loops: asyncio's (uvloop too) and trio's, each with a reactor behind it.
+"""The event loops: asyncio's (uvloop too) and trio's.
 
-A reactor is one descriptor for any number of calls; a loop watches it, once for as long as it
-runs. Which loop that is is found out; nothing of either is imported unless it is in use.
+A `Loop` watches a reactor, which is one descriptor for any number of calls, for as long as it
+runs. A `TaskWaiter` makes one task wait for something else. Which loop runs is detected here;
+neither library is imported unless it is in use.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import copy_context
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet, ref
 
@@ -23,6 +28,10 @@ if TYPE_CHECKING:
 #: The longest that calls may take of a loop's time in one go, in seconds. A step that has begun
 #: is finished: with that it stays below 5 ms.
 BUDGET = 0.003
+
+
+#: Receives what an awaitable returned, or the exception that it raised.
+Receiver = Callable[[Any, Exception | None], None]
 
 
 class Bound(Protocol):
@@ -55,18 +64,56 @@ class Loop(Protocol):
         """Wait so long."""
 
 
+class TaskWaiter(Protocol):
+    """Makes one task wait, for a descriptor or for a call of `wake()`."""
+
+    async def checkpoint(self) -> None:
+        """Let others have their turn, and a cancellation its chance."""
+
+    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
+        """Wait until the descriptor is readable, or for `wake()`, which may have been before.
+
+        It ends after so many seconds, where they are given, too.
+        """
+
+    def wake(self) -> None:
+        """End a wait; from the loop's thread."""
+
+    def wake_from_anywhere(self) -> None:
+        """End a wait; from any thread."""
+
+    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
+        """Wait for something in a task of its own. Returns what cancels it."""
+
+
 def running_loop() -> Loop:
     """The loop that the caller runs in; RuntimeError where there is none."""
+    module, key = _running()
+    loop = _loops.get(key)
+    # One that was made before a fork is the parent's.
+    if loop is None or loop.pid != os.getpid():
+        is_trio = module.__name__ == "trio"
+        _loops[key] = loop = TrioLoop(module) if is_trio else AsyncioLoop(module, key)
+    return loop
+
+
+def task_waiter() -> TaskWaiter:
+    """What makes the caller's task wait; RuntimeError where no loop runs."""
+    module, key = _running()
+    is_trio = module.__name__ == "trio"
+    return TrioWaiter(module, key) if is_trio else AsyncioWaiter(module, key)
+
+
+def _running() -> tuple[Any, Any]:
+    """The library whose loop runs the caller, and the loop itself (trio: its token)."""
     # trio first: as the guest of another loop both would answer.
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_run():
-        token = trio.lowlevel.current_trio_token()
-        return _find(token) or _add(token, TrioLoop(trio))
+        return trio, trio.lowlevel.current_trio_token()
     asyncio = sys.modules.get("asyncio")
-    if asyncio is not None:
-        loop = asyncio.get_running_loop()
-        return _find(loop) or _add(loop, AsyncioLoop(asyncio, loop))
-    raise RuntimeError("no running event loop")
+    if asyncio is None:
+        raise RuntimeError("no running event loop")
+    return asyncio, asyncio.get_running_loop()
 
 
 def close_left_open(clients: WeakSet[Bound]) -> None:
@@ -77,17 +124,6 @@ def close_left_open(clients: WeakSet[Bound]) -> None:
 
 # By what the loops are known by; gone with it.
 _loops: WeakKeyDictionary[Any, Loop] = WeakKeyDictionary()
-
-
-def _find(key: Any) -> Loop | None:
-    loop = _loops.get(key)
-    # One that was made before a fork is the parent's.
-    return loop if loop is not None and loop.pid == os.getpid() else None
-
-
-def _add(key: Any, loop: Loop) -> Loop:
-    _loops[key] = loop
-    return loop
 
 
 class AsyncioLoop:
@@ -192,6 +228,117 @@ class TrioLoop:
         finally:
             close_left_open(self.clients)
             self.reactor.close()
+
+
+class AsyncioWaiter:
+    """See `TaskWaiter`."""
+
+    def __init__(self, module: Any, loop: AbstractEventLoop) -> None:
+        self._sleep = module.sleep
+        self._loop = loop
+        self._waiter: asyncio.Future[None] | None = None
+        self._woken = False
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself does not keep them
+
+    async def checkpoint(self) -> None:
+        """See `TaskWaiter`."""
+        await self._sleep(0)
+
+    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
+        """See `TaskWaiter`."""
+        if not self._woken:
+            self._waiter = self._loop.create_future()
+            timer = None if seconds is None else self._loop.call_later(seconds, self.wake)
+            if descriptor is not None:
+                self._loop.add_reader(descriptor, self.wake)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+                if descriptor is not None:
+                    self._loop.remove_reader(descriptor)
+        self._woken = False
+
+    def wake(self) -> None:
+        """See `TaskWaiter`."""
+        self._woken = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def wake_from_anywhere(self) -> None:
+        """See `TaskWaiter`."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.wake)
+
+    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
+        """See `TaskWaiter`."""
+        task = self._loop.create_task(_await_into(awaitable, receiver, self.wake))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task.cancel
+
+
+class TrioWaiter:
+    """See `TaskWaiter`."""
+
+    def __init__(self, trio: Any, token: Any) -> None:
+        self._trio = trio
+        self._token = token
+        self._scope: Any = None
+        self._woken = False
+
+    async def checkpoint(self) -> None:
+        """See `TaskWaiter`."""
+        await self._trio.lowlevel.checkpoint()
+
+    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
+        """See `TaskWaiter`."""
+        if not self._woken:
+            end = inf if seconds is None else self._trio.current_time() + seconds
+            with self._trio.CancelScope(deadline=end) as self._scope:
+                if descriptor is None:
+                    await self._trio.sleep_forever()
+                await self._trio.lowlevel.wait_readable(descriptor)
+            self._scope = None
+        self._woken = False
+
+    def wake(self) -> None:
+        """See `TaskWaiter`."""
+        self._woken = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def wake_from_anywhere(self) -> None:
+        """See `TaskWaiter`."""
+        with suppress(self._trio.RunFinishedError):
+            self._token.run_sync_soon(self.wake)
+
+    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
+        """See `TaskWaiter`."""
+        scope = self._trio.CancelScope()
+
+        async def run() -> None:
+            with scope:
+                await _await_into(awaitable, receiver, self.wake)
+
+        # It is cancelled by whoever closes the iterator, which no nursery could be left with.
+        self._trio.lowlevel.spawn_system_task(run, context=copy_context())
+        cancel: Callable[[], object] = scope.cancel
+        return cancel
+
+
+async def _await_into(
+    awaitable: Awaitable[Any], receiver: Receiver, wake: Callable[[], None]
+) -> None:
+    value, failure = None, None
+    try:
+        value = await awaitable
+    except Exception as error:
+        failure = error
+    receiver(value, failure)
+    wake()
 
 
 def another_loop() -> Exception:

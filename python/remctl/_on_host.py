@@ -19,12 +19,11 @@ from remctl._arguments import (
     port_number,
     seconds,
 )
+from remctl._client_base import Answer, Settings, result_of
 from remctl._errors import RemctlError, RemctlSimpleResult, locate, make
+from remctl._logging import CONNECTIONS
 from remctl._outcomes import Outcome, Target
 from remctl._output import RemctlOutput
-from remctl._settings import Settings
-from remctl._topics import CONNECTIONS
-from remctl._verbs import Answer, result_of
 
 if TYPE_CHECKING:
     from remctl._credentials import Credentials

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from remctl import _remctl
 from remctl._arguments import Command, Seconds
 from remctl._client import Remctl
+from remctl._client_base import end_after, left
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._pool_core import (
     Checkout,
@@ -20,7 +21,6 @@ from remctl._pool_core import (
     is_readable,
     refused_on_pooled,
 )
-from remctl._verbs import end_after, left
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -19,10 +19,9 @@ from weakref import WeakSet
 
 from remctl import _remctl
 from remctl._arguments import Port, Seconds, c_string, count, host_name, port_number, seconds
+from remctl._client_base import Settings, end_after, left
 from remctl._errors import RemctlError, locate, make
-from remctl._settings import Settings
-from remctl._topics import POOLS
-from remctl._verbs import end_after, left
+from remctl._logging import POOLS
 
 if TYPE_CHECKING:
     from remctl._credentials import Credentials

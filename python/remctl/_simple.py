@@ -1,4 +1,6 @@
-"""The simplified interface: one call for one command."""
+"""The simplified interface, blocking and for event loops: one call for one command."""
+
+from __future__ import annotations
 
 import os
 
@@ -12,6 +14,7 @@ from remctl._arguments import (
     port_number,
     seconds,
 )
+from remctl._client_base import documented_as, result_of, set_tickets
 from remctl._errors import (
     RemctlError,
     RemctlProtocolError,
@@ -20,7 +23,6 @@ from remctl._errors import (
     as_protocol_error,
     locate,
 )
-from remctl._verbs import result_of, set_tickets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,12 +69,48 @@ def remctl(
         answer = connection.simple(host, number, principal, arguments, limit)
         return result_of(answer, host, number or None, words)
     except RemctlError as error:
-        raise as_the_simple_call(error, host, number, words, timeout) from None
+        raise as_simple_error(error, host, number, words, timeout) from None
     finally:
         connection.close()
 
 
-def as_the_simple_call(
+@documented_as(remctl)
+async def aremctl(
+    host: str,
+    port: Port = None,
+    principal: str | None = None,
+    command: Command = (),
+    *,
+    timeout: Seconds | None = None,
+    ccache: str | os.PathLike[str] | Credentials | None = None,
+    keytab: str | os.PathLike[str] | None = None,
+    source_ip: str | None = None,
+) -> RemctlSimpleResult:
+    number = port_number(port)
+    arguments = command_list(command)
+    limit = None if timeout is None else seconds(timeout)
+    connection = _remctl.Connection()
+    if source_ip is not None:
+        connection.set_source_ip(source_ip)
+    words = first_words(arguments)
+    from remctl._loops import running_loop
+
+    loop = running_loop()
+    try:
+        set_tickets(connection, ccache, keytab)
+        answer = await loop.finish(
+            loop.reactor.simple(
+                connection, loop.caller(), host, number, principal, arguments, limit
+            )
+        )
+        return result_of(answer, host, number or None, words)
+    except RemctlError as error:
+        raise as_simple_error(error, host, number, words, timeout) from None
+    finally:
+        connection.close()
+
+
+def as_simple_error(
     error: RemctlError, host: str, number: int, words: str, timeout: Seconds | None
 ) -> RemctlError:
     """The error as the simple call raises it (manual, remctl.remctl)."""
@@ -87,4 +125,4 @@ def as_the_simple_call(
     return as_protocol_error(error)
 
 
-remctl.__module__ = "remctl"
+remctl.__module__ = aremctl.__module__ = "remctl"

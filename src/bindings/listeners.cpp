@@ -49,9 +49,9 @@ bool remembers_no(const py::object &answers, const py::object &level) noexcept {
 
 Loggers load_loggers() {
     const auto module = py::module_::import("remctl._logging");
-    const auto loggers = module.attr("LOGGERS");
+    const auto loggers = module.attr("loggers")();
     Loggers all;
-    all.debug = module.attr("DEBUG");
+    all.debug = py::module_::import("logging").attr("DEBUG");
     all.write = module.attr("write");
     for (std::size_t topic = 0; topic < all.is_enabled_for.size(); ++topic) {
         const py::object logger = loggers[py::int_(topic)];

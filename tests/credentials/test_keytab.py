@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from remctl import Credentials, RemctlError
-from remctl._credentials import of_keytab
+from remctl._credentials import shared_credentials
 from remctl.testing import Realm, Server
 
 from tests.credentials.conftest import MakeService, Service, hint_of, stopped, tickets_issued, user
@@ -175,10 +175,10 @@ class TestClose:
 
 class TestOneForAPath:
     def test_all_share_it(self, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-        shared = of_keytab(service.keytab)
-        assert of_keytab(str(service.keytab)) is shared
+        shared = shared_credentials(service.keytab)
+        assert shared_credentials(str(service.keytab)) is shared
         monkeypatch.chdir(service.keytab.parent)
-        assert of_keytab(service.keytab.name) is shared
+        assert shared_credentials(service.keytab.name) is shared
 
     def test_threads_that_come_at_once_too(self, service: Service) -> None:
         start = threading.Barrier(16)
@@ -186,7 +186,7 @@ class TestOneForAPath:
 
         def get() -> None:
             start.wait()
-            got.append(of_keytab(service.keytab))
+            got.append(shared_credentials(service.keytab))
 
         threads = [threading.Thread(target=get) for _ in range(16)]
         for thread in threads:
@@ -199,9 +199,9 @@ class TestOneForAPath:
     def test_a_keytab_that_cannot_be_used_is_not_kept(self, service: Service) -> None:
         late = service.keytab.parent / "late.keytab"
         with pytest.raises(RemctlError):
-            of_keytab(late)
+            shared_credentials(late)
         late.write_bytes(service.keytab.read_bytes())
-        assert of_keytab(late).principal == service.principal
+        assert shared_credentials(late).principal == service.principal
 
 
 class TestWhichThingIsWrong:

@@ -1,11 +1,12 @@
-"""What `Remctl` and `AsyncRemctl` have in common: all of a verb but the waiting."""
+"""What `Remctl` and `AsyncRemctl` share: settings, and all of a verb but the waiting."""
 
 from __future__ import annotations
 
 import os
 import sys
+from math import inf
 from operator import index
-from time import monotonic
+from time import monotonic, time
 
 from remctl import _remctl
 from remctl._arguments import Seconds, path_or_name, seconds
@@ -13,9 +14,13 @@ from remctl._errors import RemctlError, RemctlSimpleResult, locate, make, refusa
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from socket import socket as _Socket
+    from typing import Any, TypeVar
 
     from remctl._credentials import Credentials
+
+    _Method = TypeVar("_Method", bound=Callable[..., Any])
 else:
     _Socket = Credentials = object
 
@@ -25,7 +30,7 @@ _LARGEST_DESCRIPTOR = 2**31 - 1
 Answer = tuple[bytes | None, bytes | None, int | None, int | None, str]
 
 
-class Verbs:
+class ClientBase:
     """A connection's settings, and its verbs' arguments and results."""
 
     def __init__(
@@ -116,18 +121,18 @@ class Verbs:
         try:
             self._connection.require_opened()
         except RemctlError as error:
-            raise self._told(error, None) from None
+            raise self._located(error, None) from None
 
-    def _aim(self, host: str | None, number: int) -> None:
+    def _set_server(self, host: str | None, number: int) -> None:
         self._host, self._port, self._words = host, number or None, None
 
     def _use(self, connection: _remctl.Connection, host: str, number: int) -> _remctl.Connection:
         """Work on another connection from now on. Returns the one used until now."""
         before, self._connection = self._connection, connection
-        self._aim(host, number)
+        self._set_server(host, number)
         return before
 
-    def _told(self, error: RemctlError, words: str | None) -> RemctlError:
+    def _located(self, error: RemctlError, words: str | None) -> RemctlError:
         """The error, which says now where it is, and of the command of which words.
 
         What `output()` fails with from now on is of that one, unless another's answer is pending.
@@ -140,6 +145,44 @@ class Verbs:
         return result_of(answer, self._host, self._port, words)
 
 
+class Settings:
+    """``ccache=``, ``keytab=`` and ``source_ip=``, as `Remctl` takes them.
+
+    Raises TypeError or ValueError for an invalid argument, RemctlError where the Kerberos
+    library cannot do it.
+    """
+
+    def __init__(
+        self,
+        ccache: str | os.PathLike[str] | Credentials | None,
+        keytab: str | os.PathLike[str] | None,
+        source_ip: str | None,
+    ) -> None:
+        self.ccache, self.keytab, self.source_ip = ccache, keytab, source_ip
+        self.connection()  # what is wrong is known now
+
+    def connection(self) -> _remctl.Connection:
+        """A connection with these settings, not open."""
+        connection = _remctl.Connection()
+        set_tickets(connection, self.ccache, self.keytab)
+        if self.source_ip is not None:
+            connection.set_source_ip(self.source_ip)
+        return connection
+
+    def ticket_end(self) -> float:
+        """The moment, on the monotonic clock, that the ticket ends at; infinite where unknown."""
+        from remctl._credentials import Credentials, shared_credentials
+
+        if self.keytab is not None:
+            tickets = shared_credentials(self.keytab)
+        elif isinstance(self.ccache, Credentials):
+            tickets = self.ccache
+        else:
+            tickets = Credentials.from_ccache(self.ccache)
+        end = tickets._shared.look()[2]
+        return inf if end is None else monotonic() + end - time()
+
+
 def set_tickets(
     connection: _remctl.Connection,
     ccache: str | os.PathLike[str] | Credentials | None,
@@ -149,9 +192,9 @@ def set_tickets(
     if keytab is not None:
         if ccache is not None:
             raise ValueError("give ccache or keytab, not both")
-        from remctl._credentials import of_keytab
+        from remctl._credentials import shared_credentials
 
-        ccache = of_keytab(keytab)
+        ccache = shared_credentials(keytab)
     if ccache is not None:
         shared = getattr(ccache, "_shared", None)  # of Credentials
         connection.set_ccache(path_or_name(ccache) if shared is None else shared)  # type: ignore[arg-type]
@@ -189,3 +232,13 @@ def end_after(timeout: Seconds | None) -> float | None:
 def left(end: float | None) -> float | None:
     """The seconds until then, 0 or less when it is past."""
     return None if end is None else end - monotonic()
+
+
+def documented_as(twin: Any) -> Callable[[_Method], _Method]:
+    """Give a method its blocking twin's docstring, which is written once."""
+
+    def describe(method: _Method) -> _Method:
+        method.__doc__ = twin.__doc__
+        return method
+
+    return describe
