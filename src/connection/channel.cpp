@@ -214,6 +214,7 @@ void Channel::abort() noexcept {
         ::shutdown(near_.get(), SHUT_RDWR);
         // A child process may hold a copy; the server shall hear of the end anyway.
         ::shutdown(socket_.get(), SHUT_RDWR);
+        never_linger(socket_.get());
     }
     socket_.reset();
 }

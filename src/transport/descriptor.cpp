@@ -1,5 +1,6 @@
 #include "transport/descriptor.hpp"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,9 +34,16 @@ struct OwnedDescriptors {
         return ::fstat(number, &status) == 0 ? status.st_ino : 0;
     }
 
+    static bool is_socket(int number) noexcept {
+        int type = 0;
+        socklen_t length = sizeof type;
+        return ::getsockopt(number, SOL_SOCKET, SO_TYPE, &type, &length) == 0;
+    }
+
     void add(LentDescriptor &one) noexcept {
         one.inode_ = inode_of(one.number_);
         one.next_ = lent;
+        one.previous_ = nullptr;
         if (lent != nullptr)
             lent->previous_ = &one;
         lent = &one;
@@ -98,12 +106,30 @@ void Descriptor::reset() noexcept {
     if (old < 0 || generation_ != fork_generation())
         return;
     const int error = errno;
-    {
+    if (OwnedDescriptors::is_socket(old))
+        close_socket(old);
+    else {
         const auto lock = making();
         all().forget(old);
         ::close(old);
     }
     errno = error;
+}
+
+/// Closing a socket may wait, for as long as SO_LINGER says: without the mutex,
+/// which everybody who makes or closes a descriptor needs, and a fork. A child
+/// that is forked meanwhile knows its copy by the inode, for the number may be
+/// another file's as soon as the socket is closed.
+void Descriptor::close_socket(int number) noexcept {
+    LentDescriptor closing;
+    closing.number_ = number;
+    {
+        const auto lock = making();
+        all().forget(number);
+        all().add(closing);
+    }
+    ::close(number);
+    // ~LentDescriptor takes it off the list.
 }
 
 LentDescriptor::LentDescriptor(int number) : number_(number) {

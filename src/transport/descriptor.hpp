@@ -51,6 +51,7 @@ class Descriptor {
   private:
     friend class LentDescriptor;
     static std::unique_lock<std::mutex> making();
+    static void close_socket(int number) noexcept;
     void own(int number); // under making()
 
     int number_ = -1;
@@ -92,8 +93,10 @@ class LentDescriptor {
 
   private:
     friend struct OwnedDescriptors;
+    friend class Descriptor;
+    LentDescriptor() noexcept = default; // on no list yet
 
-    int number_;
+    int number_ = -1;
     unsigned generation_ = fork_generation();
     ino_t inode_ = 0;
     LentDescriptor *previous_ = nullptr;

@@ -99,4 +99,14 @@ void acknowledge_at_once(int socket) noexcept {
     ::setsockopt(socket, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
+void never_linger(int socket) noexcept {
+    linger wanted{};
+    socklen_t length = sizeof wanted;
+    if (::getsockopt(socket, SOL_SOCKET, SO_LINGER, &wanted, &length) != 0 || wanted.l_onoff == 0 ||
+        wanted.l_linger == 0)
+        return;
+    wanted = {};
+    ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &wanted, sizeof wanted);
+}
+
 } // namespace pyremctl

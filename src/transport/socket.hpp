@@ -49,4 +49,9 @@ void disable_nagle(int socket) noexcept;
 /// that is not TCP has no need.
 void acknowledge_at_once(int socket) noexcept;
 
+/// Has close() not wait for what the peer has not acknowledged, where the user
+/// of the socket wanted that (SO_LINGER): the kernel goes on sending it all the
+/// same. One that is to be reset when it is closed stays so.
+void never_linger(int socket) noexcept;
+
 } // namespace pyremctl

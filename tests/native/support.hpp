@@ -1,6 +1,7 @@
 // What the tests here share: a driver without Python, sockets, tokens.
 #pragma once
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +76,35 @@ inline void write_all(int descriptor, const std::string &data) {
         done += static_cast<std::size_t>(count);
     }
 }
+
+/// A TCP connection whose peer takes no more, and that waits for it when it is closed.
+struct LingeringSocket {
+    Descriptor ours = tcp();
+    Descriptor peer;
+
+    LingeringSocket() {
+        const auto listener = tcp();
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        auto *const generic = reinterpret_cast<sockaddr *>(&address);
+        socklen_t length = sizeof address;
+        ::bind(listener.get(), generic, length);
+        ::listen(listener.get(), 1);
+        ::getsockname(listener.get(), generic, &length);
+        ::connect(ours.get(), generic, length);
+        peer = Descriptor::from([&] { return ::accept(listener.get(), nullptr, nullptr); });
+        const linger patience{.l_onoff = 1, .l_linger = 5};
+        ::setsockopt(ours.get(), SOL_SOCKET, SO_LINGER, &patience, sizeof patience);
+        const std::string much(1 << 20, 'x');
+        while (::send(ours.get(), much.data(), much.size(), MSG_DONTWAIT) > 0) {
+        }
+    }
+
+    static Descriptor tcp() {
+        return Descriptor::from([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); });
+    }
+};
 
 /// True when the child of a fork says so, and within ten seconds.
 template <class Question> bool in_child(Question question) {

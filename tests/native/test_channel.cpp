@@ -33,6 +33,14 @@ struct Pumped {
 
 } // namespace
 
+TEST_CASE("a socket whose user wants to linger is given up at once") {
+    LingeringSocket socket;
+    Channel channel(std::move(socket.ours));
+    const Time begun = Clock::now();
+    channel.abort();
+    CHECK(Clock::now() - begun < 1s);
+}
+
 TEST_CASE("a token is announced when all of it lies in the pair") {
     Pumped pumped;
     const std::string whole = token(data_token, std::string(1000, 'x'));

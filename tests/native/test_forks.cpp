@@ -83,6 +83,17 @@ bool works_on_a_helper_thread() {
     return true;
 }
 
+/// How many descriptors of this process are sockets.
+std::size_t sockets() {
+    std::size_t count = 0;
+    for (const auto &entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+        std::error_code problem; // the one that lists them is gone
+        if (std::filesystem::read_symlink(entry, problem).string().starts_with("socket:"))
+            ++count;
+    }
+    return count;
+}
+
 std::size_t threads() {
     const std::filesystem::directory_iterator tasks("/proc/self/task");
     return static_cast<std::size_t>(std::distance(begin(tasks), end(tasks)));
@@ -151,6 +162,39 @@ TEST_CASE("a descriptor that was given to a library is closed in a child, and no
     put_file_at(number);
     CHECK(in_child([number] { return is_open(number); }));
     ::close(number);
+}
+
+TEST_CASE("a socket that lingers is closed without the lock, and a child has no copy of it") {
+    LingeringSocket socket;
+    const int number = socket.ours.get();
+    std::atomic<bool> closed{false};
+    std::thread closer([&] {
+        socket.ours.reset();
+        closed = true;
+    });
+    std::this_thread::sleep_for(moment);
+    const Time begun = Clock::now();
+    CHECK(event()); // others make and close theirs
+    CHECK(in_child([number] { return !is_open(number); }));
+    CHECK(Clock::now() - begun < 1s);
+    CHECK_FALSE(closed);
+    socket.peer.reset(); // resets the connection: the wait is over
+    closer.join();
+}
+
+TEST_CASE("a child that is forked in a storm of closes has no socket of ours") {
+    std::atomic<bool> over{false};
+    std::vector<std::thread> closers;
+    for (int count = 0; count < 3; ++count)
+        closers.emplace_back([&over] {
+            while (!over)
+                socket_pair();
+        });
+    for (int round = 0; round < 100; ++round)
+        CHECK(in_child([] { return sockets() == 0; }));
+    over = true;
+    for (std::thread &closer : closers)
+        closer.join();
 }
 
 TEST_CASE("what the parent has given away is not the child's to remember") {
