@@ -68,6 +68,7 @@ _DOCUMENTED_AS = {
     r"_socket\.": "socket.",
     r"remctl\._remctl\.": "_remctl.",
     r"remctl\.(backend|testing)\.\w+\.": r"remctl.\1.",
+    r"remctl\._many\.\w+\.": "remctl.",
     r"remctl\._\w+\.": "remctl.",
     r"Path$": "pathlib.Path",
     r"Executor$": "concurrent.futures.Executor",
@@ -81,7 +82,7 @@ _UNDOCUMENTED = {
     "Outcomes",
     "Port",
     "Seconds",
-    "remctl._async_many.Outcomes",
+    "remctl._many.asynchronous.Outcomes",
     "remctl.backend._command.Command",
 }
 

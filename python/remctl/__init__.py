@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import _remctl as _remctl
     from remctl._async_client import AsyncRemctl, AsyncStream
-    from remctl._async_many import arun_many
     from remctl._async_pool import AsyncConnectionPool
     from remctl._build_info import VERSION, BuildInfo, __version__, build_info
     from remctl._client import Remctl, Stream
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
         RemctlSimpleResult,
         RemctlTimeoutError,
     )
-    from remctl._many import run_many
-    from remctl._outcomes import Outcome, Target
+    from remctl._many.asynchronous import arun_many
+    from remctl._many.blocking import run_many
+    from remctl._many.outcome import Outcome, Target
     from remctl._output import RemctlOutput
     from remctl._pool import ConnectionPool
     from remctl._simple import aremctl, remctl
@@ -90,7 +90,7 @@ _HOMES = {
     "ConnectionPool": "_pool",
     "Credentials": "_credentials",
     "ErrorCode": "_codes",
-    "Outcome": "_outcomes",
+    "Outcome": "_many.outcome",
     "Remctl": "_client",
     "RemctlCommandError": "_errors",
     "RemctlError": "_errors",
@@ -100,14 +100,14 @@ _HOMES = {
     "RemctlSimpleResult": "_errors",
     "RemctlTimeoutError": "_errors",
     "Stream": "_client",
-    "Target": "_outcomes",
+    "Target": "_many.outcome",
     "VERSION": "_build_info",
     "__version__": "_build_info",
     "aremctl": "_simple",
-    "arun_many": "_async_many",
+    "arun_many": "_many.asynchronous",
     "build_info": "_build_info",
     "remctl": "_simple",
-    "run_many": "_many",
+    "run_many": "_many.blocking",
 }
 
 

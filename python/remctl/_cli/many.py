@@ -13,8 +13,8 @@ from remctl._cli.screen import Screen
 from remctl._cli.streams import say
 from remctl._cli.summary import Summary
 from remctl._cli.words import command_words
-from remctl._many import run_job
-from remctl._on_host import Job
+from remctl._many.blocking import run_plan
+from remctl._many.plan import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run(settings: Settings) -> int:
     report = _report(settings, screen)
     counts, summary = Counts(len(hosts)), Summary(len(hosts))
     queue = iter(hosts)
-    outcomes = run_job(_job(settings, report), counts.begin(queue), settings.limit)
+    outcomes = run_plan(_plan(settings, report), counts.begin(queue), settings.limit)
     interrupted = False
     try:
         try:
@@ -56,10 +56,10 @@ def run(settings: Settings) -> int:
     return INTERRUPTED if interrupted else summary.status
 
 
-def _job(settings: Settings, report: Report) -> Job:
+def _plan(settings: Settings, report: Report) -> Plan:
     """What is to be done on each host. Raises Misuse."""
     try:
-        return Job(
+        return Plan(
             command_words(settings),
             timeout=settings.timeout,
             port=settings.port,

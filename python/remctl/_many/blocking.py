@@ -11,19 +11,19 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex
 
 from remctl._arguments import Port, Seconds, count
-from remctl._crew import Crew
-from remctl._on_host import CommandFor, FileFor, Job, targets
-from remctl._outcomes import Outcome, Target
+from remctl._many.crew import HostCrew
+from remctl._many.outcome import Outcome, Target
+from remctl._many.plan import CommandFor, FileFor, Plan, targets
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from remctl._chunks import Answer
     from remctl._credentials import Credentials
     from remctl._files import Sinks
+    from remctl._many.chunks import ChunkResult
     from remctl._output import RemctlOutput
 else:
-    Credentials = Executor = Answer = Sinks = RemctlOutput = object
+    Credentials = Executor = ChunkResult = Sinks = RemctlOutput = object
 
 
 def run_many(
@@ -78,7 +78,7 @@ def run_many(
     sent; for a host that is none when it is read.
     """
     number = count(limit, "limit", 1)
-    job = Job(
+    plan = Plan(
         command,
         timeout=timeout,
         port=port,
@@ -91,24 +91,28 @@ def run_many(
         stderr=stderr,
     )
     if executor is None:
-        return run_job(job, hosts, number)
-    from remctl._chunks import Chunks, arguments_for
+        return run_plan(plan, hosts, number)
+    from remctl._many.chunks import Chunks, arguments_for
 
     given = targets(hosts)
-    sent = arguments_for(executor, job)
+    sent = arguments_for(executor, plan)
     return _run(given, partial(Chunks, run_chunk, sent, number, executor, length_hint(hosts)))
 
 
-def run_job(job: Job, hosts: Iterable[str | Target], limit: int) -> Generator[Outcome, None, None]:
-    """Do a job on many hosts, as `run_many` does it in this process."""
-    return _run(targets(hosts), partial(HostCrew, job, limit))
+def run_plan(
+    plan: Plan, hosts: Iterable[str | Target], limit: int
+) -> Generator[Outcome, None, None]:
+    """Carry out a plan on many hosts, as `run_many` does in this process."""
+    return _run(targets(hosts), partial(HostCrew, plan, limit))
 
 
 run_many.__module__ = "remctl"
 
 
-def run_chunk(token: str, chunk: list[Target], arguments: dict[str, Any], limit: int) -> Answer:
-    """What a worker does with a chunk of hosts; the token tells it from others like it."""
+def run_chunk(
+    token: str, chunk: list[Target], arguments: dict[str, Any], limit: int
+) -> ChunkResult:
+    """Run a chunk of hosts, in a worker; the token tells it from others like it."""
     outcomes: list[Outcome] = []
     try:
         outcomes.extend(run_many(chunk, limit=limit, **arguments))
@@ -117,7 +121,7 @@ def run_chunk(token: str, chunk: list[Target], arguments: dict[str, Any], limit:
     return outcomes, None
 
 
-class Hosts(Protocol):
+class Runner(Protocol):
     """Hosts under way, wherever that is."""
 
     ended: deque[Outcome]
@@ -147,34 +151,7 @@ class Hosts(Protocol):
         """End all."""
 
 
-class HostCrew(Crew[Outcome]):
-    """Hosts under way in one reactor, each with the steps of a job."""
-
-    def __init__(self, job: Job, limit: int) -> None:
-        super().__init__()
-        self._job = job
-        self._limit = limit
-
-    def room(self) -> bool:
-        """See `Hosts`."""
-        return len(self) + len(self.ended) < self._limit
-
-    def add(self, target: Target) -> None:
-        """See `Hosts`."""
-        begin = monotonic()
-        steps = self._job.on(target, self)
-        self.excuse(begin)
-        self.start(steps)
-
-    def complete(self) -> None:
-        """See `Hosts`."""
-
-    async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
-        """Hand a token to the files; TypeError where one cannot do without an event loop."""
-        sinks.write(token)
-
-
-def _run(given: Iterator[Target], begin: Callable[[], Hosts]) -> Generator[Outcome, None, None]:
+def _run(given: Iterator[Target], begin: Callable[[], Runner]) -> Generator[Outcome, None, None]:
     hosts = begin()
     more = True
     try:

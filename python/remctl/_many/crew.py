@@ -13,10 +13,16 @@ from contextlib import suppress
 from threading import get_ident
 from time import monotonic
 from types import coroutine
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from remctl import _remctl
 from remctl._errors import RemctlError, make
+from remctl._many.outcome import Outcome, Target
+
+if TYPE_CHECKING:
+    from remctl._files import Sinks
+    from remctl._many.plan import Plan
+    from remctl._output import RemctlOutput
 
 #: The longest that `dispatch()` stays away from signals and other tasks, in seconds.
 BUDGET = 0.005
@@ -134,6 +140,33 @@ class Crew(Generic[_Result]):
     async def sleep(self, seconds: float) -> None:
         """Wait so long."""
         await self.finish(self.reactor.pause(seconds))
+
+
+class HostCrew(Crew[Outcome]):
+    """Hosts under way in one reactor, each with the steps of a plan."""
+
+    def __init__(self, plan: Plan, limit: int) -> None:
+        super().__init__()
+        self._plan = plan
+        self._limit = limit
+
+    def room(self) -> bool:
+        """See `remctl._many.blocking.Runner`."""
+        return len(self) + len(self.ended) < self._limit
+
+    def add(self, target: Target) -> None:
+        """See `remctl._many.blocking.Runner`."""
+        begin = monotonic()
+        steps = self._plan.steps(target, self)
+        self.excuse(begin)
+        self.start(steps)
+
+    def complete(self) -> None:
+        """See `remctl._many.blocking.Runner`."""
+
+    async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
+        """Hand a token to the files; TypeError where one cannot do without an event loop."""
+        sinks.write(token)
 
 
 def _waiter(operation: _remctl.Operation) -> Any:

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from remctl._arguments import Port, Seconds, count
 from remctl._client_base import documented_as
-from remctl._crew import suspended
 from remctl._loops import TaskWaiter, task_waiter
-from remctl._many import HostCrew, run_chunk, run_many
-from remctl._on_host import CommandFor, FileFor, Job, require_many, target_of, targets
-from remctl._outcomes import Outcome, Target
+from remctl._many.blocking import run_chunk, run_many
+from remctl._many.crew import HostCrew, suspended
+from remctl._many.outcome import Outcome, Target
+from remctl._many.plan import CommandFor, FileFor, Plan, require_many, target_of, targets
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from remctl._chunks import Chunks
     from remctl._credentials import Credentials
     from remctl._files import Sinks
+    from remctl._many.chunks import Chunks
     from remctl._output import RemctlOutput
 else:
     Credentials = Executor = TracebackType = Self = Chunks = Sinks = RemctlOutput = object
@@ -58,7 +58,7 @@ def arun_many(
     executor: Executor | None = None,
 ) -> Outcomes:
     number = count(limit, "limit", 1)
-    job = Job(
+    plan = Plan(
         command,
         timeout=timeout,
         port=port,
@@ -74,12 +74,12 @@ def arun_many(
     given: Iterator[Target] | AsyncIterator[str | Target]
     given = aiter(hosts) if isinstance(hosts, AsyncIterable) else targets(hosts)
     if executor is not None:
-        from remctl._chunks import Chunks, arguments_for
+        from remctl._many.chunks import Chunks, arguments_for
 
-        sent = arguments_for(executor, job)
+        sent = arguments_for(executor, plan)
         hint = 0 if isinstance(hosts, AsyncIterable) else length_hint(hosts)
         return Outcomes(given, partial(Chunks, run_chunk, sent, number, executor, hint))
-    return Outcomes(given, partial(AsyncCrew, job, number))
+    return Outcomes(given, partial(AsyncCrew, plan, number))
 
 
 arun_many.__module__ = "remctl"
@@ -91,8 +91,8 @@ _END = object()  # there is no further host
 class AsyncCrew(HostCrew):
     """Hosts under way, whose files may be the event loop's."""
 
-    def __init__(self, job: Job, limit: int) -> None:
-        super().__init__(job, limit)
+    def __init__(self, plan: Plan, limit: int) -> None:
+        super().__init__(plan, limit)
         self.task_waiter: TaskWaiter | None = None
         self.come_back: deque[Coroutine[Any, None, Outcome]] = deque()
 
@@ -120,13 +120,13 @@ class AsyncCrew(HostCrew):
         return place.result()
 
     def dispatch(self) -> None:
-        """See `Hosts`."""
+        """See `remctl._many.blocking.Runner`."""
         while self.come_back:
             self.advance(self.come_back.popleft())
         super().dispatch()
 
     def close(self) -> None:
-        """See `Hosts`."""
+        """See `remctl._many.blocking.Runner`."""
         self.come_back.clear()
         super().close()
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from remctl._errors import make
-from remctl._on_host import Job
-from remctl._outcomes import Outcome, Target
+from remctl._many.outcome import Outcome, Target
+from remctl._many.plan import Plan
 
 if TYPE_CHECKING:
     from remctl._loops import TaskWaiter
@@ -27,15 +27,15 @@ _AHEAD = 64
 _LEAST = 16
 
 #: What a worker does with a chunk: its outcomes, and what stopped them.
-Answer = tuple[list[Outcome], Exception | None]
+ChunkResult = tuple[list[Outcome], Exception | None]
 
 
 class Chunks:
-    """Hosts in the hands of an executor: see `remctl._many.Hosts`."""
+    """Hosts in the hands of an executor: see `remctl._many.blocking.Runner`."""
 
     def __init__(
         self,
-        work: Callable[..., Answer],
+        work: Callable[..., ChunkResult],
         arguments: dict[str, Any],
         limit: int,
         executor: Executor,
@@ -48,9 +48,9 @@ class Chunks:
         self._arguments = (arguments, limit)
         self._size = max(1, min(limit, -(-hint // _LEAST))) if hint else limit
         self._next: list[Target] = []
-        self._running: dict[Future[Answer], tuple[list[Target], float]] = {}
+        self._running: dict[Future[ChunkResult], tuple[list[Target], float]] = {}
         self._hosts = 0
-        self._done: SimpleQueue[Future[Answer]] = SimpleQueue()
+        self._done: SimpleQueue[Future[ChunkResult]] = SimpleQueue()
 
     def __len__(self) -> int:
         """How many hosts have no outcome yet."""
@@ -105,12 +105,12 @@ class Chunks:
         for future in running:
             future.cancel()
 
-    def _tell(self, future: Future[Answer]) -> None:
+    def _tell(self, future: Future[ChunkResult]) -> None:
         self._done.put(future)
         if self.task_waiter is not None:
             self.task_waiter.wake_from_anywhere()
 
-    def _take(self, future: Future[Answer]) -> None:
+    def _take(self, future: Future[ChunkResult]) -> None:
         chunk, begin = self._running.pop(future)
         try:
             outcomes, raised = future.result()
@@ -137,35 +137,35 @@ class Chunks:
             self.ended.append(Outcome(target, None, failure, monotonic() - begin, 1))
 
 
-def _sent(job: Job) -> dict[str, Any]:
+def _sent(plan: Plan) -> dict[str, Any]:
     """The arguments of `run_many()` that a worker can be sent; TypeError where one cannot."""
-    command = job.command
+    command = plan.command
     if not callable(command):
         command = [bytes(argument) for argument in command]
-    arguments = {"command": command, "stdout": job.stdout, "stderr": job.stderr}
+    arguments = {"command": command, "stdout": plan.stdout, "stderr": plan.stderr}
     for name, value in arguments.items():
         try:
             pickle.dumps(value)
         except Exception as error:
             raise TypeError(f"{name} cannot be sent to a worker: {error}") from error
     settings = {
-        "ccache": job.settings.ccache,
-        "keytab": job.settings.keytab,
-        "source_ip": job.settings.source_ip,
+        "ccache": plan.settings.ccache,
+        "keytab": plan.settings.keytab,
+        "source_ip": plan.settings.source_ip,
     }
     return (
         arguments
         | settings
         | {
-            "timeout": job.timeout,
-            "port": job.port,
-            "principal": job.principal,
-            "retries": job.retries,
+            "timeout": plan.timeout,
+            "port": plan.port,
+            "principal": plan.principal,
+            "retries": plan.retries,
         }
     )
 
 
-def arguments_for(executor: Executor, job: Job) -> dict[str, Any]:
+def arguments_for(executor: Executor, plan: Plan) -> dict[str, Any]:
     """What the workers are sent; TypeError or ValueError where they cannot do it.
 
     Kerberos and the threads of the engine do not survive a fork in the middle of what they do,
@@ -175,7 +175,7 @@ def arguments_for(executor: Executor, job: Job) -> dict[str, Any]:
         raise TypeError(
             f"executor must be a concurrent.futures.Executor, not {type(executor).__name__}"
         )
-    for name, value in (("ccache", job.settings.ccache), ("keytab", job.settings.keytab)):
+    for name, value in (("ccache", plan.settings.ccache), ("keytab", plan.settings.keytab)):
         if value is not None and not isinstance(value, str) and not hasattr(value, "__fspath__"):
             raise TypeError(
                 f"{name} must be a name or path for an executor, not {type(value).__name__}: "
@@ -190,4 +190,4 @@ def arguments_for(executor: Executor, job: Job) -> dict[str, Any]:
             "executor starts its workers by fork, which is not safe beside threads and open "
             "connections: give it mp_context=multiprocessing.get_context('spawn')"
         )
-    return _sent(job)
+    return _sent(plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from remctl import _remctl
 from remctl._arguments import (
@@ -22,12 +22,13 @@ from remctl._arguments import (
 from remctl._client_base import Answer, Settings, result_of
 from remctl._errors import RemctlError, RemctlSimpleResult, locate, make
 from remctl._logging import CONNECTIONS
-from remctl._outcomes import Outcome, Target
+from remctl._many.outcome import Outcome, Target
 from remctl._output import RemctlOutput
 
 if TYPE_CHECKING:
     from remctl._credentials import Credentials
     from remctl._files import BinaryFile, Sinks
+    from remctl._many.crew import HostCrew
 else:
     BinaryFile = Sinks = object
 
@@ -50,27 +51,7 @@ _TOO_LATE = "timed out before anything was sent"  # the extension's own words
 _token = tuple.__new__
 
 
-class Loop(Protocol):
-    """Where the steps wait."""
-
-    @property
-    def reactor(self) -> _remctl.Reactor:
-        """Where calls begin."""
-
-    def now(self) -> float:
-        """The time that deadlines are judged by, in seconds."""
-
-    async def finish(self, operation: _remctl.Operation) -> Any:
-        """Wait for the end of a call and return or raise what it gives."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait so long."""
-
-    async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
-        """Hand a token to the files."""
-
-
-class Job:
+class Plan:
     """What is to be done on each host.
 
     ``silence`` is the longest that a server may send nothing, as `Remctl.set_timeout()` takes
@@ -116,7 +97,7 @@ class Job:
             connection.set_timeout(self.silence)
         return connection
 
-    def on(self, target: Target, loop: Loop) -> Coroutine[Any, Any, Outcome]:
+    def steps(self, target: Target, crew: HostCrew) -> Coroutine[Any, Any, Outcome]:
         """The steps on one host. What the caller's functions raise is raised here."""
         given = self.command
         arguments = command_list(given(target)) if callable(given) else given
@@ -128,7 +109,7 @@ class Job:
                 None if self.stdout is None else self.stdout(target),
                 None if self.stderr is None else self.stderr(target),
             )
-        return _until_it_is_known(self, target, arguments, sinks, loop)
+        return _with_retries(self, target, arguments, sinks, crew)
 
 
 def targets(hosts: Iterable[str | Target]) -> Iterator[Target]:
@@ -156,35 +137,35 @@ def target_of(host: object) -> Target:
     raise TypeError(f"a host must be a str or a Target, not {type(host).__name__}")
 
 
-async def _until_it_is_known(
-    job: Job, target: Target, arguments: list[Encoded], sinks: Sinks | None, loop: Loop
+async def _with_retries(
+    plan: Plan, target: Target, arguments: list[Encoded], sinks: Sinks | None, crew: HostCrew
 ) -> Outcome:
     """Try, and try again where that is allowed and may help."""
-    begin = loop.now()
-    end = None if job.timeout is None else begin + job.timeout
-    port = job.port if target.port is None else target.port
+    begin = crew.now()
+    end = None if plan.timeout is None else begin + plan.timeout
+    port = plan.port if target.port is None else target.port
     tries = 0
     while True:
         tries += 1
-        connection = job.connection()
+        connection = plan.connection()
         try:
-            if job.timeout is not None and job.timeout <= 0:
+            if plan.timeout is not None and plan.timeout <= 0:
                 raise make("timeout", _TOO_LATE, may_have_run=False)
-            result = await _once(job, target, port, arguments, sinks, loop, connection, end)
-            return Outcome(target, result, None, loop.now() - begin, tries)
+            result = await _attempt(plan, target, port, arguments, sinks, crew, connection, end)
+            return Outcome(target, result, None, crew.now() - begin, tries)
         except RemctlError as failure:
             error = failure
         finally:
             connection.close()
-        pause = _pause_after(tries) if tries <= job.retries and _may_pass(error) else None
-        if pause is None or (end is not None and loop.now() + pause >= end):
+        pause = _pause_after(tries) if tries <= plan.retries and _may_pass(error) else None
+        if pause is None or (end is not None and crew.now() + pause >= end):
             locate(error, target.host, port or None, first_words(arguments))
             # Its frames would be kept for as long as it is.
-            return Outcome(target, None, error.with_traceback(None), loop.now() - begin, tries)
+            return Outcome(target, None, error.with_traceback(None), crew.now() - begin, tries)
         if _remctl.listening(CONNECTIONS):
             where = f"{target.host} (port {port})" if port else target.host
             _remctl.note(CONNECTIONS, f"{where}: another try in {pause:.1f} s: {error}")
-        await loop.sleep(pause)
+        await crew.sleep(pause)
 
 
 def _may_pass(error: RemctlError) -> bool:
@@ -199,43 +180,43 @@ def _pause_after(tries: int) -> float:
     return longest * uniform(0.75, 1.25)
 
 
-async def _once(
-    job: Job,
+async def _attempt(
+    plan: Plan,
     target: Target,
     port: int | None,
     arguments: list[Encoded],
     sinks: Sinks | None,
-    loop: Loop,
+    crew: HostCrew,
     connection: _remctl.Connection,
     end: float | None,
 ) -> RemctlSimpleResult:
     """Connect, send the command, and take in its answer."""
     # No name for the reactor: the frame of an exception would keep its descriptors open.
     caller = id(connection)  # nobody else has it
-    principal = job.principal if target.principal is None else target.principal
+    principal = plan.principal if target.principal is None else target.principal
 
     def left() -> float | None:
-        return None if end is None else end - loop.now()
+        return None if end is None else end - crew.now()
 
     if sinks is None:
-        answer: Answer = await loop.finish(
-            loop.reactor.simple(
+        answer: Answer = await crew.finish(
+            crew.reactor.simple(
                 connection, caller, target.host, port or 0, principal, arguments, left()
             )
         )
         return result_of(answer, target.host, port or None, first_words(arguments))
-    await loop.finish(
-        loop.reactor.open(connection, caller, target.host, port or 0, principal, left())
+    await crew.finish(
+        crew.reactor.open(connection, caller, target.host, port or 0, principal, left())
     )
-    session = await loop.finish(loop.reactor.stream(connection, caller, arguments, left()))
+    session = await crew.finish(crew.reactor.stream(connection, caller, arguments, left()))
     failure: RemctlError | None = None
     kind = "output"
     while kind == "output" and failure is None:
-        tokens, failure = await loop.finish(
-            loop.reactor.outputs(connection, caller, session, _BATCH, left())
+        tokens, failure = await crew.finish(
+            crew.reactor.outputs(connection, caller, session, _BATCH, left())
         )
         for token in tokens:
-            await loop.write(sinks, _token(RemctlOutput, token))
+            await crew.write(sinks, _token(RemctlOutput, token))
         kind = tokens[-1][0]
     if failure is not None:
         raise failure

@@ -1,0 +1,1 @@
+"""Many hosts: a command on each of them, in both worlds and in other processes."""
