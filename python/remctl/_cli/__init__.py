@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from remctl._cli.parse import Misuse, Settings, parse
+from remctl._cli.parse import Misuse, Options, parse
 from remctl._cli.streams import ClosedPipe, occupy_standard_descriptors, say, write_all
 
 TYPE_CHECKING = False
@@ -22,45 +22,45 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit status."""
     occupy_standard_descriptors()
-    settings = parse(sys.argv[1:] if arguments is None else arguments)
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
-        if settings.problem is not None:
-            raise settings.problem
-        return _run(settings)
+        if options.problem is not None:
+            raise options.problem
+        return _run(options)
     except Misuse as misuse:
-        return _misused(misuse, settings)
+        return _misused(misuse, options)
     except ClosedPipe:
         _die_of("SIGPIPE")
     except KeyboardInterrupt:
-        if not settings.many:
+        if not options.many:
             _die_of("SIGINT")
         return 130
     return 1
 
 
-def _run(settings: Settings) -> int:
-    if settings.action == "help":
+def _run(options: Options) -> int:
+    if options.action == "help":
         from remctl._cli.usage import usage
 
         return _print(usage())
-    if settings.action == "version":
+    if options.action == "version":
         from remctl._cli.version import version_text
 
         return _print(version_text() + "\n")
-    if settings.debug:
+    if options.debug:
         _log()
-    if settings.many:
+    if options.many:
         from remctl._cli.many import run
 
-        return run(settings)
-    if settings.words:
+        return run(options)
+    if options.words:
         from remctl._cli.one import run
 
-        return run(settings)
+        return run(options)
     if os.isatty(0) and os.isatty(1):
         from remctl._cli.session import run
 
-        return run(settings)
+        return run(options)
     raise Misuse("", usage=True)
 
 
@@ -84,14 +84,14 @@ def _print(text: str) -> int:
     return 0
 
 
-def _misused(misuse: Misuse, settings: Settings) -> int:
+def _misused(misuse: Misuse, options: Options) -> int:
     if str(misuse):
         say(str(misuse))
     if misuse.usage:
         from remctl._cli.usage import usage
 
         say(usage().rstrip("\n"), prefix="")
-    return 2 if settings.many else 1
+    return 2 if options.many else 1
 
 
 def _die_of(name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from remctl import Remctl
-from remctl._cli.parse import Misuse, Settings
+from remctl._cli.parse import Misuse, Options
 
 
 class Unreachable(Exception):
@@ -29,22 +29,22 @@ def canonical_name(host: str) -> str:
     return found[0][3] or host
 
 
-def new_client(settings: Settings) -> Remctl:
+def new_client(options: Options) -> Remctl:
     """A client with all that is set before it opens. Raises RemctlError."""
     return Remctl(
-        timeout=settings.silence or None,
-        ccache=settings.ccache,
-        keytab=settings.keytab,
-        source_ip=settings.source_ip,
+        timeout=options.silence or None,
+        ccache=options.ccache,
+        keytab=options.keytab,
+        source_ip=options.source_ip,
     )
 
 
-def open_client(remote: Remctl, settings: Settings) -> None:
+def open_client(remote: Remctl, options: Options) -> None:
     """Open the connection. Raises Unreachable, RemctlError, and Misuse."""
-    host = settings.host
-    if settings.principal is None and not settings.no_canonicalize:
+    host = options.host
+    if options.principal is None and not options.no_canonicalize:
         host = canonical_name(host)
     try:
-        remote.open(host, settings.port, settings.principal)
+        remote.open(host, options.port, options.principal)
     except (TypeError, ValueError) as error:
         raise Misuse(str(error)) from None

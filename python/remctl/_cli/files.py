@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from io import FileIO
 
-from remctl._cli.hosts import label
 from remctl._cli.parse import Misuse
+from remctl._cli.report import Writers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from remctl import Outcome, Target
+    from remctl import Target
 
 
-class Files:
+class Files(Writers):
     """The report that writes files; see `remctl._cli.report.Report`.
 
     A file is made, or emptied, when its host is begun. Raises Misuse where the directory
@@ -21,8 +21,8 @@ class Files:
     """
 
     def __init__(self, folder: str) -> None:
+        super().__init__()
         self._folder = folder
-        self._open: dict[Target, list[FileIO]] = {}
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
@@ -39,19 +39,7 @@ class Files:
         return self._file(target, "stderr")
 
     def _file(self, target: Target, stream: str) -> FileIO:
-        path = os.path.join(self._folder, f"{label(target)}.{stream}")
+        path = os.path.join(self._folder, f"{target}.{stream}")
         file = FileIO(path, "w")
-        self._open.setdefault(target, []).append(file)
+        self.keep(target, file)
         return file
-
-    def ended(self, outcome: Outcome) -> None:
-        """Close its files."""
-        for file in self._open.pop(outcome.target, ()):
-            file.close()
-
-    def end(self) -> None:
-        """Close the files of those that were given up."""
-        for files in self._open.values():
-            for file in files:
-                file.close()
-        self._open.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from remctl._cli.hosts import fold, label, natural
+from remctl._cli.hosts import fold, natural
 from remctl._cli.terminal import harmless_bytes
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ class Gather:
             for descriptor, data in ((1, result.stdout), (2, result.stderr)):
                 if data:
                     hosts = self._hosts[descriptor].setdefault(data, [])
-                    hosts.append(label(outcome.target))
+                    hosts.append(str(outcome.target))
 
     def end(self) -> None:
         """Show it all: what was written to standard output there, and then the errors."""

@@ -11,7 +11,7 @@ import re
 import socket
 
 from remctl import Target
-from remctl._cli.parse import Misuse, Settings
+from remctl._cli.parse import Misuse, Options, is_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,26 +27,18 @@ _OPERATORS = "[]@!&^"
 _NEVER = re.compile(r"^-|[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
 
 
-def targets(settings: Settings) -> list[Target]:
+def targets(options: Options) -> list[Target]:
     """All hosts, each once. Raises Misuse, with the file and the line, for what is none."""
     found: dict[Target, None] = {}
-    for text in settings.host_sets:
+    for text in options.host_sets:
         for host, port in parse_hosts(text, "-H"):
             found[Target(host, port, None)] = None
-    for path in settings.hosts:
+    for path in options.hosts:
         for host, port, principal in _read(path):
             found[Target(host, port, principal)] = None
     if not found:
         raise Misuse("no hosts")
     return list(found)
-
-
-def label(target: Target) -> str:
-    """A host as it is shown: with its port where it has one of its own."""
-    if target.port is None:
-        return target.host
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    return f"{host}:{target.port}"
 
 
 def parse_hosts(text: str, where: str) -> Iterator[tuple[str, int | None]]:
@@ -78,11 +70,9 @@ def _address(piece: str) -> tuple[str, str] | None:
     return (address, colon + port) if _is_address(socket.AF_INET, address) else None
 
 
-def _is_address(family: socket.AddressFamily, text: str) -> bool:
+def _is_address(family: int, text: str) -> bool:
     address, percent, scope = text.partition("%")
-    try:
-        socket.inet_pton(family, address)
-    except (OSError, ValueError):
+    if not is_address(address, family):
         return False
     return bool(scope) and not _NEVER.search(scope) if percent else True
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from remctl._cli.hosts import label
+from remctl._cli.report import Writers
 from remctl._cli.terminal import coloured, harmless_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from remctl import Outcome, Target
+    from remctl import Target
     from remctl._cli.screen import Screen
 
 #: A line that is longer than so many bytes is shown in pieces.
@@ -19,13 +19,13 @@ LONGEST = 65536
 _COLOURS = {1: b"\x1b[36m", 2: b"\x1b[31m"}
 
 
-class Lines:
+class Lines(Writers):
     """The report that shows lines; see `remctl._cli.report.Report`."""
 
     def __init__(self, screen: Screen, terminals: tuple[bool, bool]) -> None:
+        super().__init__()
         self._screen = screen
         self._terminal = dict(zip((1, 2), terminals, strict=True))
-        self._open: dict[Target, list[_Lines]] = {}
 
     def stdout(self, target: Target) -> _Lines:
         """Where its standard output goes."""
@@ -36,7 +36,7 @@ class Lines:
         return self._writer(target, 2)
 
     def _writer(self, target: Target, descriptor: int) -> _Lines:
-        name = label(target).encode(errors="surrogateescape")
+        name = str(target).encode(errors="surrogateescape")
         prefix = name + b": "
         terminal = self._terminal[descriptor]
         if terminal:
@@ -50,20 +50,8 @@ class Lines:
             self._screen.write(descriptor, b"".join(prefix + line + b"\n" for line in lines))
 
         writer = _Lines(emit)
-        self._open.setdefault(target, []).append(writer)
+        self.keep(target, writer)
         return writer
-
-    def ended(self, outcome: Outcome) -> None:
-        """Show what is left of its last lines."""
-        for writer in self._open.pop(outcome.target, ()):
-            writer.end()
-
-    def end(self) -> None:
-        """Show what is left of the last lines of those that were given up."""
-        for writers in self._open.values():
-            for writer in writers:
-                writer.end()
-        self._open.clear()
 
 
 class _Lines:
@@ -82,7 +70,7 @@ class _Lines:
             self._emit(lines)
         return len(data)
 
-    def end(self) -> None:
+    def close(self) -> None:
         rest, self._rest = self._rest, b""
         if rest:
             self._emit([rest])

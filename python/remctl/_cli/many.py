@@ -7,7 +7,7 @@ import os
 
 from remctl import RemctlError
 from remctl._cli.hosts import targets
-from remctl._cli.parse import Misuse, Settings
+from remctl._cli.parse import Misuse, Options
 from remctl._cli.progress import Counts, Progress
 from remctl._cli.screen import Screen
 from remctl._cli.streams import say
@@ -24,26 +24,26 @@ INTERRUPTED = 130
 CANNOT_WRITE = 3
 
 
-def run(settings: Settings) -> int:
+def run(options: Options) -> int:
     """Run the command on all hosts, and give the exit status of the program.
 
     Raises Misuse, before anything is sent, and ClosedPipe.
     """
-    hosts = targets(settings)
+    hosts = targets(options)
     screen = Screen()
-    report = _report(settings, screen)
+    report = _report(options, screen)
     counts, summary = Counts(len(hosts)), Summary(len(hosts))
     queue = iter(hosts)
-    outcomes = run_plan(_plan(settings, report), counts.begin(queue), settings.limit)
+    outcomes = run_plan(_plan(options, report), counts.begin(queue), options.limit)
     interrupted = False
     try:
         try:
-            with Progress(counts, screen, not settings.no_progress), contextlib.closing(outcomes):
+            with Progress(counts, screen, not options.no_progress), contextlib.closing(outcomes):
                 for outcome in outcomes:
                     failed = summary.add(outcome)
                     counts.ended(outcome.target, failed)
                     report.ended(outcome)
-                    if failed and settings.fail_fast:
+                    if failed and options.fail_fast:
                         break
         except KeyboardInterrupt:
             interrupted = True
@@ -56,40 +56,40 @@ def run(settings: Settings) -> int:
     return INTERRUPTED if interrupted else summary.status
 
 
-def _plan(settings: Settings, report: Report) -> Plan:
+def _plan(options: Options, report: Report) -> Plan:
     """What is to be done on each host. Raises Misuse."""
     try:
         return Plan(
-            command_words(settings),
-            timeout=settings.timeout,
-            port=settings.port,
-            principal=settings.principal,
-            ccache=settings.ccache,
-            keytab=settings.keytab,
-            source_ip=settings.source_ip,
-            retries=settings.retries,
+            command_words(options),
+            timeout=options.timeout,
+            port=options.port,
+            principal=options.principal,
+            ccache=options.ccache,
+            keytab=options.keytab,
+            source_ip=options.source_ip,
+            retries=options.retries,
             stdout=report.stdout,
             stderr=report.stderr,
-            silence=settings.silence or None,
+            silence=options.silence or None,
         )
     except (TypeError, ValueError, RemctlError) as error:
         # Nothing was sent yet: a keytab that cannot be read, say.
         raise Misuse(str(error)) from None
 
 
-def _report(settings: Settings, screen: Screen) -> Report:
-    if settings.gather:
+def _report(options: Options, screen: Screen) -> Report:
+    if options.gather:
         from remctl._cli.gather import Gather
 
         return Gather(screen)
-    if settings.json:
+    if options.json:
         from remctl._cli.records import Records
 
-        return Records(screen, settings.port)
-    if settings.outdir is not None:
+        return Records(screen, options.port)
+    if options.outdir is not None:
         from remctl._cli.files import Files
 
-        return Files(settings.outdir)
+        return Files(options.outdir)
     from remctl._cli.lines import Lines
 
     return Lines(screen, (os.isatty(1), os.isatty(2)))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from remctl import Remctl, RemctlError
 from remctl._cli.connect import Unreachable, new_client, open_client
-from remctl._cli.parse import Settings
+from remctl._cli.parse import Options
 from remctl._cli.streams import Stream, say
 from remctl._cli.words import command_words
 
 
-def run(settings: Settings) -> int:
+def run(options: Options) -> int:
     """Run the command, and give the exit status of the program. Raises Misuse."""
-    words = command_words(settings)
+    words = command_words(options)
     try:
-        remote = new_client(settings)
-        open_client(remote, settings)
+        remote = new_client(options)
+        open_client(remote, options)
         remote.command(words)
     except (RemctlError, Unreachable) as error:
         complain(error)
@@ -25,21 +25,21 @@ def run(settings: Settings) -> int:
 
 def show_answer(remote: Remctl) -> int:
     """Write the answer to the command as it comes; the exit status for it."""
-    answer = Answer()
+    output = Output()
     try:
         while (token := remote.output()).type == "output":
-            answer.write(token.stream or 0, token.output or b"")
+            output.write(token.stream or 0, token.output or b"")
     except RemctlError as error:
-        answer.end()
+        output.end()
         complain(error, "error reading from server: ")
         return 1
     if token.type == "error":
-        answer.write(2, (token.output or b"") + b"\n")
+        output.write(2, (token.output or b"") + b"\n")
         status = 255
     else:
         status = token.status or 0
-    answer.end()
-    return status or answer.status
+    output.end()
+    return status or output.status
 
 
 def complain(error: Exception, prefix: str = "") -> None:
@@ -53,7 +53,7 @@ def complain(error: Exception, prefix: str = "") -> None:
             say(f"hint: {hint}")
 
 
-class Answer:
+class Output:
     """Standard output and standard error of a command, on their way to ours.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""Command lines into `Settings`.
+"""Command lines into `Options`.
 
 By hand: argparse would cost one host more time than all the rest (and cannot do what getopt
 does, whose words and ways those of `remctl` are).
@@ -30,7 +30,7 @@ class Misuse(Exception):
         self.usage = usage
 
 
-class Settings:
+class Options:
     """What the command line says.
 
     Attributes:
@@ -86,15 +86,15 @@ _ATTRIBUTES = {
 _Found = tuple[Option, "str | None"] | Misuse
 
 
-def parse(arguments: Sequence[str]) -> Settings:
+def parse(arguments: Sequence[str]) -> Options:
     """Understand a command line, without the name of the program.
 
     What is wrong with it is in `problem`: whether the line is for many hosts is to be known
     even then, for the exit status.
     """
-    settings = Settings()
+    options = Options()
     found, operands = _split(arguments)
-    settings.many = any(
+    options.many = any(
         not isinstance(one, Misuse) and one[0].spelling in ("-H", "--hosts") for one in found
     )
     try:
@@ -104,16 +104,16 @@ def parse(arguments: Sequence[str]) -> Settings:
             option, value = one
             if option.name in ("help", "version"):
                 # At once, whatever else is wrong after it.
-                settings.action = option.name
-                return settings
-            _set(settings, option, value)
-        _operands(settings, operands)
-        _agree(settings, found)
+                options.action = option.name
+                return options
+            _set(options, option, value)
+        _operands(options, operands)
+        _agree(options, found)
     except Misuse as misuse:
-        if settings.many:
+        if options.many:
             misuse.usage = False
-        settings.problem = misuse
-    return settings
+        options.problem = misuse
+    return options
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[_Found], list[str]]:
@@ -167,46 +167,46 @@ def _short(word: str, rest: list[str]) -> list[_Found]:
     return found
 
 
-def _set(settings: Settings, option: Option, text: str | None) -> None:
+def _set(options: Options, option: Option, text: str | None) -> None:
     attribute = _ATTRIBUTES.get(option.letter) or option.name.replace("-", "_")
     value: object = True if text is None else _CONVERT[option.kind](option, text)
-    if isinstance(before := getattr(settings, attribute), list):
+    if isinstance(before := getattr(options, attribute), list):
         value = [*before, value]
-    setattr(settings, attribute, value)
+    setattr(options, attribute, value)
 
 
-def _operands(settings: Settings, operands: list[str]) -> None:
-    if settings.many:
-        settings.words = operands
+def _operands(options: Options, operands: list[str]) -> None:
+    if options.many:
+        options.words = operands
         if not operands:
             raise Misuse("no command")
     else:
-        settings.host, settings.words = (operands or [""])[0], operands[1:]
+        options.host, options.words = (operands or [""])[0], operands[1:]
         if not operands:
             raise Misuse("", usage=True)
 
 
-def _agree(settings: Settings, found: list[_Found]) -> None:
+def _agree(options: Options, found: list[_Found]) -> None:
     """Raise Misuse where options do not go together."""
     for one in found:
         if isinstance(one, Misuse):
             continue
         option = one[0]
-        if option.hosts == MANY and not settings.many:
+        if option.hosts == MANY and not options.many:
             raise Misuse(f"option {option.spelling} is for many hosts: give -H or --hosts too")
     _one_of(
-        ("--gather", settings.gather),
-        ("--outdir", settings.outdir is not None),
-        ("--json", settings.json),
+        ("--gather", options.gather),
+        ("--outdir", options.outdir is not None),
+        ("--json", options.json),
     )
-    _one_of(("--keytab", settings.keytab is not None), ("--ccache", settings.ccache is not None))
-    _one_of(("--stdin", settings.stdin), ("--prompt", settings.prompt is not None))
-    _one_of(("--stdin", settings.stdin), ("--hosts -", "-" in settings.hosts))
-    if settings.hosts.count("-") > 1:
+    _one_of(("--keytab", options.keytab is not None), ("--ccache", options.ccache is not None))
+    _one_of(("--stdin", options.stdin), ("--prompt", options.prompt is not None))
+    _one_of(("--stdin", options.stdin), ("--hosts -", "-" in options.hosts))
+    if options.hosts.count("-") > 1:
         raise Misuse("option --hosts: standard input can be read once only")
-    if settings.source_ip is not None and not _is_address(settings.source_ip):
-        raise Misuse(f"invalid source address {settings.source_ip}")
-    if settings.confirm and settings.prompt is None:
+    if options.source_ip is not None and not is_address(options.source_ip.partition("%")[0]):
+        raise Misuse(f"invalid source address {options.source_ip}")
+    if options.confirm and options.prompt is None:
         raise Misuse("option --confirm goes with --prompt")
 
 
@@ -216,13 +216,14 @@ def _one_of(*given: tuple[str, bool]) -> None:
         raise Misuse(f"options {' and '.join(names)} do not go together")
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str, *families: int) -> bool:
+    """Whether a text is an IP address of one of the families; of any without one."""
     # Not the module socket, which would take long to load.
     from _socket import AF_INET, AF_INET6, inet_pton
 
-    for family in (AF_INET, AF_INET6):
+    for family in families or (AF_INET, AF_INET6):
         try:
-            inet_pton(family, text.partition("%")[0])
+            inet_pton(family, text)
         except (OSError, ValueError):
             continue
         return True

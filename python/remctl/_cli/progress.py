@@ -6,7 +6,6 @@ import os
 import threading
 import time
 
-from remctl._cli.hosts import label
 from remctl._cli.terminal import capable, coloured
 
 TYPE_CHECKING = False
@@ -76,7 +75,7 @@ def words(counts: Counts) -> str:
     ]
     slowest = counts.slowest()
     if slowest is not None:
-        parts.append(f"slowest {label(slowest[0])} {slowest[1]:.0f} s")
+        parts.append(f"slowest {slowest[0]} {slowest[1]:.0f} s")
     left = counts.left()
     if left is not None:
         minutes, seconds = divmod(round(left), 60)

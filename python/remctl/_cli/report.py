@@ -14,6 +14,32 @@ class Writer(Protocol):
     def write(self, data: bytes, /) -> int | None:
         """Take some of the bytes; how many."""
 
+    def close(self) -> None:
+        """No more will come."""
+
+
+class Writers:
+    """The open writers of a report that shows output as it arrives; they end with their host."""
+
+    def __init__(self) -> None:
+        self._open: dict[Target, list[Writer]] = {}
+
+    def keep(self, target: Target, writer: Writer) -> None:
+        """Close it when its host is done."""
+        self._open.setdefault(target, []).append(writer)
+
+    def ended(self, outcome: Outcome) -> None:
+        """See `Report`."""
+        for writer in self._open.pop(outcome.target, ()):
+            writer.close()
+
+    def end(self) -> None:
+        """See `Report`."""
+        for writers in self._open.values():
+            for writer in writers:
+                writer.close()
+        self._open.clear()
+
 
 class Report(Protocol):
     """A way to show the answers.

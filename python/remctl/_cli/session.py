@@ -7,22 +7,22 @@ import shlex
 from remctl import RemctlError
 from remctl._cli.connect import Unreachable, new_client, open_client
 from remctl._cli.one import complain, show_answer
-from remctl._cli.parse import Misuse, Settings
+from remctl._cli.parse import Misuse, Options
 from remctl._cli.streams import write_all
 from remctl._cli.terminal import harmless
 
 INTERRUPTED = 130
 
 
-def run(settings: Settings) -> int:
+def run(options: Options) -> int:
     """Have a session; the exit status is the last command's. Raises Misuse."""
-    if settings.stdin or settings.file or settings.prompt is not None:
+    if options.stdin or options.file or options.prompt is not None:
         raise Misuse("an argument from elsewhere, and no command to go with it")
     import readline  # gives input() its editing and a history, which stays in memory
 
     try:
-        remote = new_client(settings)
-        open_client(remote, settings)
+        remote = new_client(options)
+        open_client(remote, options)
     except (RemctlError, Unreachable) as error:
         complain(error)
         return 1
@@ -32,11 +32,11 @@ def run(settings: Settings) -> int:
     with remote:
         while True:
             try:
-                words = _ask(settings.host, status)
+                words = _ask(options.host, status)
                 if words:
                     status = INTERRUPTED
                     if not remote.opened:
-                        open_client(remote, settings)
+                        open_client(remote, options)
                     # After a failure it connects anew by itself.
                     remote.command(words)
                     status = show_answer(remote)

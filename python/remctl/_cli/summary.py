@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from remctl._cli.hints import hint_of
-from remctl._cli.hosts import label, natural
+from remctl._cli.hosts import natural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Summary:
         else:
             return False
         self.failed += 1
-        self._hosts.setdefault(reason, []).append(label(outcome.target))
+        self._hosts.setdefault(reason, []).append(str(outcome.target))
         return True
 
     def lines(self, stopped: Iterable[Target], not_begun: Iterable[Target]) -> list[str]:
@@ -58,7 +58,7 @@ class Summary:
                 ("given up, the command may have run", stopped),
                 ("not begun", not_begun),
             )
-            if (hosts := [label(target) for target in given_up])
+            if (hosts := [str(target) for target in given_up])
         ]
         if not groups:
             return []

@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 
 from remctl._arguments import Hidden
-from remctl._cli.parse import Misuse, Settings
+from remctl._cli.parse import Misuse, Options
 
 
-def command_words(settings: Settings) -> list[bytes]:
+def command_words(options: Options) -> list[bytes]:
     """All words of the command, as bytes.
 
     Reads the files of --file, standard input for --stdin, and asks for --prompt. Each of them is
     held in memory once. Raises Misuse where something cannot be had.
     """
-    words = [os.fsencode(word) for word in settings.words]
-    for number, path in sorted(settings.file):
+    words = [os.fsencode(word) for word in options.words]
+    for number, path in sorted(options.file):
         # Argument 1 is the subcommand, as for remctld; what was there moves up.
         if number > len(words):
             raise Misuse(f"option --file: there is no argument {number - 1} before {path}")
         _insert(words, number, _read_file(path))
-    if settings.stdin:
+    if options.stdin:
         _insert(words, len(words), _read_all(0, "standard input"))
-    if settings.prompt is not None:
-        _insert(words, len(words), _ask(settings.prompt or "Argument: ", settings.confirm))
+    if options.prompt is not None:
+        _insert(words, len(words), _ask(options.prompt or "Argument: ", options.confirm))
     return words
 
 

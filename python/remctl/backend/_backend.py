@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from remctl.backend._call import Call
-from remctl.backend._command import Command, Commands, Settings, check_function
+from remctl.backend._call import Invocation
+from remctl.backend._command import Access, Command, Commands, check_function
 from remctl.backend._errors import BackendError, UsageError, unknown
 from remctl.backend._remote import called_by_remctld
 from remctl.backend._signature import spoken
@@ -77,12 +77,12 @@ class Group:
         """
         if name is not None and not isinstance(name, str):
             return self.command()(name)
-        settings = self._settings(acl, user)
+        access = self._access(acl, user)
 
         def decorate(function: Function) -> Function:
             check_function(function)
             chosen = spoken(function.__name__) if name is None else name
-            self._commands.add(Command((*self._commands.path, chosen), function, settings))
+            self._commands.add(Command((*self._commands.path, chosen), function, access))
             return function
 
         return decorate
@@ -99,7 +99,7 @@ class Group:
         Arguments and errors are those of `command`. remctld has one line for the whole group,
         and thus one `acl` and one `user`.
         """
-        group = Group(Commands((*self._commands.path, name), self._settings(acl, user)))
+        group = Group(Commands((*self._commands.path, name), self._access(acl, user)))
         self._commands.add(group._commands)
         return group
 
@@ -113,16 +113,16 @@ class Group:
         check_function(function, without_parameters=True)
         if self._commands.alone is not None:
             raise ValueError(f"{' '.join(self._commands.path)} has a default")
-        self._commands.alone = Command(self._commands.path, function, self._commands.settings)
+        self._commands.alone = Command(self._commands.path, function, self._commands.access)
         return function
 
-    def _settings(self, acl: str | Sequence[str] | None, user: str | int | None) -> Settings:
+    def _access(self, acl: str | Sequence[str] | None, user: str | int | None) -> Access:
         path = self._commands.path
         if len(path) > 1 and not (acl is None and user is None):
             raise ValueError(
                 f"acl and user belong to {' '.join(path[:2])}: remctld looks no further"
             )
-        return Settings(acl, user)
+        return Access(acl, user)
 
 
 class Backend(Group):
@@ -164,7 +164,7 @@ class Backend(Group):
         acl: str | Sequence[str] | None = None,
         user: str | int | None = None,
     ) -> None:
-        super().__init__(Commands((name,), Settings(acl, user), banner))
+        super().__init__(Commands((name,), Access(acl, user), banner))
         self._secrets: list[str | bytes] = []
         if called_by_remctld():
             # Python would show the traceback of what goes wrong from here on to the client.
@@ -222,7 +222,7 @@ class Backend(Group):
             if found.alone is None:
                 raise UsageError("insufficient arguments")
             found = found.alone
-        call = Call(found.function, found.signature, self._secrets)
+        call = Invocation(found.function, found.signature, self._secrets)
         call.take(words)
         result = call.run()
         if result is None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Call:
+class Invocation:
     """A function with the values of its parameters.
 
     Args:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Settings:
+class Access:
     """What remctld is to be told of a command or of a group.
 
     Attributes:
@@ -39,15 +39,15 @@ class Command:
     Attributes:
         path: the words that it is called by, that of the backend first.
         function: what it runs.
-        settings: what remctld is to be told.
+        access: what remctld is to be told.
     """
 
-    __slots__ = ("_signature", "function", "path", "settings")
+    __slots__ = ("_signature", "access", "function", "path")
 
-    def __init__(self, path: tuple[str, ...], function: Any, settings: Settings) -> None:
+    def __init__(self, path: tuple[str, ...], function: Any, access: Access) -> None:
         self.path: tuple[str, ...] = path
         self.function: Any = function
-        self.settings: Settings = settings
+        self.access: Access = access
         self._signature: _signature.Signature | None = None
 
     @property
@@ -68,20 +68,20 @@ class Commands:
 
     Attributes:
         path: these words, that of the backend first.
-        settings: what remctld is to be told of all of them.
+        access: what remctld is to be told of all of them.
         banner: the first line of the help.
         members: the commands and groups in it by name.
         alone: what runs without another word.
     """
 
-    __slots__ = ("alone", "banner", "members", "path", "settings")
+    __slots__ = ("access", "alone", "banner", "members", "path")
 
-    def __init__(self, path: tuple[str, ...], settings: Settings, banner: str = "") -> None:
+    def __init__(self, path: tuple[str, ...], access: Access, banner: str = "") -> None:
         check_name(path[-1])
         if not isinstance(banner, str):
             raise TypeError(f"banner must be a str, not {type(banner).__name__}")
         self.path: tuple[str, ...] = path
-        self.settings: Settings = settings
+        self.access: Access = access
         self.banner: str = banner
         self.members: dict[str, Command | Commands] = {}
         self.alone: Command | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from remctl.backend._command import Command, Commands, Settings
+from remctl.backend._command import Access, Command, Commands
 from remctl.backend._errors import BackendError
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ def conf(backend: Commands, program: str, acl: Sequence[str]) -> str:
 
 
 def _lines(backend: Commands, program: str, acl: tuple[str, ...]) -> Iterator[str]:
-    base = Settings(backend.settings.acl or acl or None, backend.settings.user)
+    base = Access(backend.access.acl or acl or None, backend.access.user)
     if base.acl is not None:
         # So that the command alone has help, and it and the banner are in the summary.
         about = {"help": "--help"}
@@ -49,22 +49,22 @@ def _lines(backend: Commands, program: str, acl: tuple[str, ...]) -> Iterator[st
         stdin = _stdin(commands)
         if stdin is not None:
             about["stdin"] = str(stdin)
-        own = member.settings
+        own = member.access
         user = own.user if own.user is not None else base.user
-        yield _line((*backend.path, name), program, about, Settings(own.acl or base.acl, user))
+        yield _line((*backend.path, name), program, about, Access(own.acl or base.acl, user))
 
 
-def _line(path: tuple[str, ...], program: str, about: dict[str, str], settings: Settings) -> str:
+def _line(path: tuple[str, ...], program: str, about: dict[str, str], access: Access) -> str:
     command = " ".join(path)
-    if settings.acl is None:
+    if access.acl is None:
         raise BackendError(f"{command} has no acl: nobody could run it")
-    if settings.user is not None:
-        about = {**about, "user": settings.user}
-    for acl in settings.acl:
+    if access.user is not None:
+        about = {**about, "user": access.user}
+    for acl in access.acl:
         name, equals, _ = acl.partition("=")
         if equals and name.replace("-", "a").isalnum():
             raise BackendError(f"{command}: remctld takes {acl} for an option; use file: or princ:")
-    words = [*path, program, *(f"{k}={v}" for k, v in about.items()), *settings.acl]
+    words = [*path, program, *(f"{k}={v}" for k, v in about.items()), *access.acl]
     for word in words:
         if not word or any(letter.isspace() for letter in word) or word[-1] == "\\":
             raise BackendError(f"{command}: {word!r} cannot be one word of remctld.conf")
