@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from remctl._many.outcome import Outcome, Target
     from remctl._output import RemctlOutput
     from remctl._pool import ConnectionPool
+    from remctl._preload import preload
     from remctl._simple import aremctl, remctl
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "aremctl",
     "arun_many",
     "build_info",
+    "preload",
     "remctl",
     "run_many",
 ]
@@ -106,6 +108,7 @@ _HOMES = {
     "aremctl": "_simple",
     "arun_many": "_many.asynchronous",
     "build_info": "_build_info",
+    "preload": "_preload",
     "remctl": "_simple",
     "run_many": "_many.blocking",
 }

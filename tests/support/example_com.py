@@ -51,10 +51,14 @@ COMMANDS: dict[str, dict[str, object]] = {
 
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python where these hosts are, as a user with a ticket."""
+    return run(sys.executable, *arguments)
+
+
+def run(*program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program where these hosts are, as a user with a ticket."""
     return own_network.run(
         [4373],
-        sys.executable,
-        *arguments,
+        *program,
         servers=SERVERS,
         silent=SILENT,
         commands=COMMANDS,

@@ -31,6 +31,7 @@ from typing_extensions import assert_type
 
 def versions() -> None:
     """What this is."""
+    remctl.preload()
     assert_type(remctl.__version__, str)
     assert_type(remctl.VERSION, str)
     assert_type(_remctl.VERSION, str)
