@@ -27,28 +27,23 @@ def preload() -> None:
     from remctl import (
         _arguments,
         _async_client,
-        _async_many,
         _async_pool,
         _build_info,
-        _chunks,
         _client,
         _client_base,
         _codes,
         _credentials,
-        _crew,
         _errors,
         _files,
         _logging,
         _loops,
-        _many,
-        _on_host,
-        _outcomes,
         _output,
         _pool,
         _pool_core,
         _remctl,
         _simple,
     )
+    from remctl._many import asynchronous, blocking, chunks, crew, outcome, plan
 
 
 preload.__module__ = "remctl"
