@@ -1,7 +1,7 @@
 // Connection: what the package's Remctl is made on.
 #include <pybind11/pybind11.h>
 
-#include "bindings/blocking_way.hpp"
+#include "bindings/blocking_runner.hpp"
 #include "bindings/convert.hpp"
 #include "bindings/listeners.hpp"
 #include "bindings/registers.hpp"
@@ -32,7 +32,7 @@ constexpr auto without_lock = [](Client &self) {
 };
 
 // It has no state.
-BlockingWay way; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+BlockingRunner runner; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 /// Seconds as to_duration has them; error() then tells what was wrong with them.
 void set_timeout(Client &client, py::handle seconds) {
@@ -106,7 +106,7 @@ void register_connection(py::module_ &module) {
             "open",
             [](Client &self, py::handle host, py::handle port, py::handle principal,
                py::handle timeout) {
-                return verbs::open(way, self.shared_from_this(), host, port, principal, timeout);
+                return verbs::open(runner, self.shared_from_this(), host, port, principal, timeout);
             },
             py::arg("host"), py::arg("port") = 0, py::arg("principal") = py::none(),
             py::arg("timeout") = py::none(), "Connect and authenticate.")
@@ -114,7 +114,7 @@ void register_connection(py::module_ &module) {
             "open_descriptor",
             [](Client &self, int descriptor, py::handle host, py::handle principal,
                py::handle timeout) {
-                return verbs::open_descriptor(way, self.shared_from_this(), descriptor, host,
+                return verbs::open_descriptor(runner, self.shared_from_this(), descriptor, host,
                                               principal, timeout);
             },
             py::arg("descriptor"), py::arg("host"), py::arg("principal") = py::none(),
@@ -123,7 +123,7 @@ void register_connection(py::module_ &module) {
         .def(
             "command",
             [](Client &self, py::handle command, py::handle timeout) {
-                return verbs::command(way, self.shared_from_this(), command, timeout);
+                return verbs::command(runner, self.shared_from_this(), command, timeout);
             },
             py::arg("command"), py::arg("timeout") = py::none(),
             "Send a command: a list of bytes-like objects.")
@@ -137,7 +137,7 @@ void register_connection(py::module_ &module) {
         .def(
             "run",
             [](Client &self, py::handle command, py::handle timeout) {
-                return verbs::run(way, self.shared_from_this(), command, timeout);
+                return verbs::run(runner, self.shared_from_this(), command, timeout);
             },
             py::arg("command"), py::arg("timeout") = py::none(),
             "Send a command and read its answer: (stdout, stderr, status, error, error text).")
@@ -145,22 +145,22 @@ void register_connection(py::module_ &module) {
             "simple",
             [](Client &self, py::handle host, py::handle port, py::handle principal,
                py::handle command, py::handle timeout) {
-                return verbs::simple(way, self.shared_from_this(), host, port, principal, command,
-                                     timeout);
+                return verbs::simple(runner, self.shared_from_this(), host, port, principal,
+                                     command, timeout);
             },
             py::arg("host"), py::arg("port"), py::arg("principal"), py::arg("command"),
             py::arg("timeout"), "open() and run(), with one timeout for both.")
         .def(
             "stream",
             [](Client &self, py::handle command, py::handle timeout) {
-                return verbs::stream(way, self.shared_from_this(), command, timeout);
+                return verbs::stream(runner, self.shared_from_this(), command, timeout);
             },
             py::arg("command"), py::arg("timeout") = py::none(),
             "Send a command and reserve the connection for its answer.")
         .def(
             "noop",
             [](Client &self, py::handle timeout) {
-                return verbs::noop(way, self.shared_from_this(), timeout);
+                return verbs::noop(runner, self.shared_from_this(), timeout);
             },
             py::arg("timeout") = py::none(),
             "True when the server answered, False when it knows no NOOP.")

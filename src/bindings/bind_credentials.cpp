@@ -7,7 +7,7 @@
 
 #include "bindings/convert.hpp"
 #include "bindings/listeners.hpp"
-#include "bindings/reactor_way.hpp"
+#include "bindings/reactor_runner.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/unlocked.hpp"
 #include "bindings/whole.hpp"
@@ -40,10 +40,8 @@ void renew(const Shared &self, py::handle timeout) {
 PythonReactor::SharedOperation renew_in(const Shared &self, PythonReactor &reactor,
                                         py::handle timeout) {
     const Limits limits{.inactivity = std::nullopt, .deadline = to_deadline(timeout)};
-    const auto nothing = []() -> py::object { return py::none(); };
     listen(journal::Topic::credentials);
-    return reactor.start(
-        limits, [self](Call &call) { return renew_now(self, call); }, nothing, nullptr, [] {});
+    return reactor.start(limits, [self](Call &call) { return renew_now(self, call); });
 }
 
 /// A name that says something, or nothing for None.

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "bindings/blocking_way.hpp"
+#include "bindings/blocking_runner.hpp"
 #include "bindings/convert.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/unlocked.hpp"
@@ -45,7 +45,7 @@ class LowlevelHandle {
 };
 
 // It has no state.
-BlockingWay way; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+BlockingRunner runner; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 /// Calls a verb and returns libremctl's status for it.
 template <class Verb> bool status_of(const LowlevelHandle &handle, Verb verb) {
@@ -62,27 +62,27 @@ template <class Verb> bool status_of(const LowlevelHandle &handle, Verb verb) {
 bool remctl_open(const LowlevelHandle &handle, py::handle host, py::handle port,
                  py::handle principal) {
     return status_of(handle, [&](const auto &client) {
-        verbs::open(way, client, host, port, principal, py::none());
+        verbs::open(runner, client, host, port, principal, py::none());
     });
 }
 
 bool remctl_open_fd(const LowlevelHandle &handle, py::handle host, int descriptor,
                     py::handle principal) {
     return status_of(handle, [&](const auto &client) {
-        verbs::open_descriptor(way, client, descriptor, host, principal, py::none());
+        verbs::open_descriptor(runner, client, descriptor, host, principal, py::none());
     });
 }
 
 bool remctl_open_sockaddr(const LowlevelHandle &handle, py::handle host, py::handle address,
                           py::handle principal) {
     return status_of(handle, [&](const auto &client) {
-        verbs::open_address(way, client, address, host, principal);
+        verbs::open_address(runner, client, address, host, principal);
     });
 }
 
 bool remctl_commandv(const LowlevelHandle &handle, py::handle list) {
     return status_of(handle,
-                     [&](const auto &client) { verbs::command(way, client, list, py::none()); });
+                     [&](const auto &client) { verbs::command(runner, client, list, py::none()); });
 }
 
 bool remctl_set_timeout(const LowlevelHandle &handle, py::handle timeout) {
@@ -94,7 +94,7 @@ bool remctl_noop(const LowlevelHandle &handle) {
     bool answered = false;
     return status_of(handle,
                      [&](const auto &client) {
-                         answered = verbs::noop(way, client, py::none()).template cast<bool>();
+                         answered = verbs::noop(runner, client, py::none()).template cast<bool>();
                      }) &&
            answered;
 }
@@ -112,8 +112,8 @@ py::tuple simple_call(py::handle host, py::handle port, py::handle principal, py
     const auto checked = hold_command(list); // before anything is sent
     const auto client = std::make_shared<Client>();
     try {
-        verbs::open(way, client, host, port, principal, py::none());
-        const py::tuple result = py::tuple(verbs::run(way, client, list, py::none()));
+        verbs::open(runner, client, host, port, principal, py::none());
+        const py::tuple result = py::tuple(verbs::run(runner, client, list, py::none()));
         const bool refused = !result[3].is_none();
         return py::make_tuple(refused ? py::object(result[4]) : py::none(), result[0], result[1],
                               result[2].is_none() ? py::object(py::int_(0))

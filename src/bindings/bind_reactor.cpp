@@ -1,7 +1,7 @@
 // Reactor and Operation: what the package's asynchronous interface is made on.
 #include <pybind11/pybind11.h>
 
-#include "bindings/reactor_way.hpp"
+#include "bindings/reactor_runner.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/whole.hpp"
 
@@ -74,8 +74,9 @@ void register_reactor(py::module_ &module) {
             "open",
             [](PythonReactor &self, Client &client, Caller caller, py::handle host, py::handle port,
                py::handle principal, py::handle timeout) {
-                ReactorWay way(self, caller);
-                return verbs::open(way, client.shared_from_this(), host, port, principal, timeout);
+                ReactorRunner runner(self, caller);
+                return verbs::open(runner, client.shared_from_this(), host, port, principal,
+                                   timeout);
             },
             py::arg("connection"), py::arg("caller"), py::arg("host"), py::arg("port"),
             py::arg("principal"), py::arg("timeout"), "Connection.open")
@@ -83,8 +84,8 @@ void register_reactor(py::module_ &module) {
             "open_descriptor",
             [](PythonReactor &self, Client &client, Caller caller, int descriptor, py::handle host,
                py::handle principal, py::handle timeout) {
-                ReactorWay way(self, caller);
-                return verbs::open_descriptor(way, client.shared_from_this(), descriptor, host,
+                ReactorRunner runner(self, caller);
+                return verbs::open_descriptor(runner, client.shared_from_this(), descriptor, host,
                                               principal, timeout);
             },
             py::arg("connection"), py::arg("caller"), py::arg("descriptor"), py::arg("host"),
@@ -93,8 +94,8 @@ void register_reactor(py::module_ &module) {
             "command",
             [](PythonReactor &self, Client &client, Caller caller, py::handle command,
                py::handle timeout) {
-                ReactorWay way(self, caller);
-                return verbs::command(way, client.shared_from_this(), command, timeout);
+                ReactorRunner runner(self, caller);
+                return verbs::command(runner, client.shared_from_this(), command, timeout);
             },
             py::arg("connection"), py::arg("caller"), py::arg("command"), py::arg("timeout"),
             "Connection.command")
@@ -102,8 +103,8 @@ void register_reactor(py::module_ &module) {
             "outputs",
             [](PythonReactor &self, Client &client, Caller caller, py::handle session,
                std::size_t bytes, py::handle timeout) {
-                ReactorWay way(self, caller);
-                return verbs::outputs(way, client.shared_from_this(), to_session(session), bytes,
+                ReactorRunner runner(self, caller);
+                return verbs::outputs(runner, client.shared_from_this(), to_session(session), bytes,
                                       timeout);
             },
             py::arg("connection"), py::arg("caller"), py::arg("session"), py::arg("bytes"),
@@ -114,8 +115,8 @@ void register_reactor(py::module_ &module) {
             "run",
             [](PythonReactor &self, Client &client, Caller caller, py::handle command,
                py::handle timeout) {
-                ReactorWay way(self, caller);
-                return verbs::run(way, client.shared_from_this(), command, timeout);
+                ReactorRunner runner(self, caller);
+                return verbs::run(runner, client.shared_from_this(), command, timeout);
             },
             py::arg("connection"), py::arg("caller"), py::arg("command"), py::arg("timeout"),
             "Connection.run")
@@ -123,9 +124,9 @@ void register_reactor(py::module_ &module) {
             "simple",
             [](PythonReactor &self, Client &client, Caller caller, py::handle host, py::handle port,
                py::handle principal, py::handle command, py::handle timeout) {
-                ReactorWay way(self, caller);
-                return verbs::simple(way, client.shared_from_this(), host, port, principal, command,
-                                     timeout);
+                ReactorRunner runner(self, caller);
+                return verbs::simple(runner, client.shared_from_this(), host, port, principal,
+                                     command, timeout);
             },
             py::arg("connection"), py::arg("caller"), py::arg("host"), py::arg("port"),
             py::arg("principal"), py::arg("command"), py::arg("timeout"), "Connection.simple")
@@ -133,16 +134,16 @@ void register_reactor(py::module_ &module) {
             "stream",
             [](PythonReactor &self, Client &client, Caller caller, py::handle command,
                py::handle timeout) {
-                ReactorWay way(self, caller);
-                return verbs::stream(way, client.shared_from_this(), command, timeout);
+                ReactorRunner runner(self, caller);
+                return verbs::stream(runner, client.shared_from_this(), command, timeout);
             },
             py::arg("connection"), py::arg("caller"), py::arg("command"), py::arg("timeout"),
             "Connection.stream")
         .def(
             "noop",
             [](PythonReactor &self, Client &client, Caller caller, py::handle timeout) {
-                ReactorWay way(self, caller);
-                return verbs::noop(way, client.shared_from_this(), timeout);
+                ReactorRunner runner(self, caller);
+                return verbs::noop(runner, client.shared_from_this(), timeout);
             },
             py::arg("connection"), py::arg("caller"), py::arg("timeout"), "Connection.noop");
     construct_in_new<PythonReactor>(reactor_class);

@@ -1,10 +1,9 @@
 // A connection's verbs with Python's arguments and results.
 //
-// Each is described once, for whichever way of waiting: a Way is a function of
-// a client, a deadline, a verb and what makes its result into Python's. It
-// carries the call out and gives the result (blocking_way.hpp), or gives an
-// object that stands for the call (reactor_way.hpp). Arguments are converted
-// before; no Python object is touched on the way.
+// Each is described once, for both runners. A runner takes a client, a deadline,
+// a verb, and `to_python`, which converts the verb's result. BlockingRunner waits
+// and returns the result; ReactorRunner returns an Operation. Arguments are
+// converted before; no Python object is touched while the verb runs.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -43,7 +42,7 @@ inline void listen_to_opening() {
     listen(journal::Topic::credentials);
 }
 
-/// What a verb that gives nothing gives Python.
+/// The result of a verb that returns nothing.
 inline const auto to_none = [](auto &) -> pybind11::object { return pybind11::none(); };
 
 /// to_target() where only a host will do.
@@ -54,33 +53,34 @@ inline Target to_host(pybind11::handle host, pybind11::handle port, pybind11::ha
     return target;
 }
 
-template <class Way>
-auto open(Way &way, const SharedClient &client, pybind11::handle host, pybind11::handle port,
+template <class Runner>
+auto open(Runner &runner, const SharedClient &client, pybind11::handle host, pybind11::handle port,
           pybind11::handle principal, pybind11::handle timeout) {
     const Target target = to_host(host, port, principal);
     listen_to_opening();
-    return way.open(
+    return runner.open(
         client, to_deadline(timeout), target,
         [target](Connection &connection, Call &call) { return connection.open(target, call); });
 }
 
 /// Over a duplicate of a connected socket's descriptor. The host, which may be
 /// None beside a principal, is only used for the principal.
-template <class Way>
-auto open_descriptor(Way &way, const SharedClient &client, int descriptor, pybind11::handle host,
-                     pybind11::handle principal, pybind11::handle timeout) {
+template <class Runner>
+auto open_descriptor(Runner &runner, const SharedClient &client, int descriptor,
+                     pybind11::handle host, pybind11::handle principal, pybind11::handle timeout) {
     const Target target = to_target(host, pybind11::int_(0), principal);
     const auto deadline = to_deadline(timeout);
     auto socket = std::make_shared<Descriptor>(duplicate(descriptor));
     listen_to_opening();
-    return way.open(client, deadline, target, [target, socket](Connection &connection, Call &call) {
-        return connection.adopt(std::move(*socket), target, call);
-    });
+    return runner.open(client, deadline, target,
+                       [target, socket](Connection &connection, Call &call) {
+                           return connection.adopt(std::move(*socket), target, call);
+                       });
 }
 
 /// To (address in digits, port), without a look-up.
-template <class Way>
-auto open_address(Way &way, const SharedClient &client, pybind11::handle address,
+template <class Runner>
+auto open_address(Runner &runner, const SharedClient &client, pybind11::handle address,
                   pybind11::handle host, pybind11::handle principal) {
     if (!PyTuple_Check(address.ptr()) || PyTuple_GET_SIZE(address.ptr()) < 2)
         throw pybind11::type_error("address must be a tuple: (address in digits, port)");
@@ -88,17 +88,17 @@ auto open_address(Way &way, const SharedClient &client, pybind11::handle address
     const Target target = to_target(host, pair[1], principal);
     const Address where = to_address(pair);
     listen_to_opening();
-    return way.open(client, std::nullopt, target,
-                    [target, where](Connection &connection, Call &call) {
-                        return connection.open_address(where, target, call);
-                    });
+    return runner.open(client, std::nullopt, target,
+                       [target, where](Connection &connection, Call &call) {
+                           return connection.open_address(where, target, call);
+                       });
 }
 
-template <class Way>
-auto command(Way &way, const SharedClient &client, pybind11::handle list,
+template <class Runner>
+auto command(Runner &runner, const SharedClient &client, pybind11::handle list,
              pybind11::handle timeout) {
     auto command = hold_command(list);
-    return way.perform(
+    return runner.perform(
         client, to_deadline(timeout), nullptr,
         [command](Connection &connection, Call &call) { return connection.command(command, call); },
         to_none);
@@ -106,23 +106,23 @@ auto command(Way &way, const SharedClient &client, pybind11::handle list,
 
 /// Up to so many bytes of tokens that follow one another without a wait, and
 /// one at least: a list of tuples.
-template <class Way>
-auto outputs(Way &way, const SharedClient &client, const SharedSession &session, std::size_t bytes,
-             pybind11::handle timeout) {
+template <class Runner>
+auto outputs(Runner &runner, const SharedClient &client, const SharedSession &session,
+             std::size_t bytes, pybind11::handle timeout) {
     auto tokens = std::make_shared<OwnedTokens>();
-    return way.perform(
+    return runner.perform(
         client, to_deadline(timeout), session,
         [tokens, bytes](Connection &connection, Call &call) {
             return connection.outputs(*tokens, bytes, call);
         },
-        [tokens](auto &last) { return to_list(*tokens, last.value); });
+        [tokens](const Token &last) { return to_list(*tokens, last); });
 }
 
 /// A verb that gives the whole answer to a command in a Result.
-template <class Way, class Verb>
-auto answer(Way &way, const SharedClient &client, pybind11::handle timeout,
+template <class Runner, class Verb>
+auto answer(Runner &runner, const SharedClient &client, pybind11::handle timeout,
             const std::shared_ptr<Result> &result, const Verb &verb) {
-    return way.perform(
+    return runner.perform(
         client, to_deadline(timeout), nullptr, verb,
         [client, result](auto &) -> pybind11::object {
             if (result->error)
@@ -132,41 +132,45 @@ auto answer(Way &way, const SharedClient &client, pybind11::handle timeout,
         result);
 }
 
-template <class Way>
-auto run(Way &way, const SharedClient &client, pybind11::handle list, pybind11::handle timeout) {
+template <class Runner>
+auto run(Runner &runner, const SharedClient &client, pybind11::handle list,
+         pybind11::handle timeout) {
     auto command = hold_command(list);
     auto result = std::make_shared<Result>();
-    return answer(way, client, timeout, result,
+    return answer(runner, client, timeout, result,
                   [command, result](Connection &connection, Call &call) {
                       return connection.run(command, *result, call);
                   });
 }
 
 /// open() and run() in one: the simple call.
-template <class Way>
-auto simple(Way &way, const SharedClient &client, pybind11::handle host, pybind11::handle port,
-            pybind11::handle principal, pybind11::handle list, pybind11::handle timeout) {
+template <class Runner>
+auto simple(Runner &runner, const SharedClient &client, pybind11::handle host,
+            pybind11::handle port, pybind11::handle principal, pybind11::handle list,
+            pybind11::handle timeout) {
     const Target target = to_host(host, port, principal);
     auto command = hold_command(list);
     auto result = std::make_shared<Result>();
     listen_to_opening();
-    return answer(way, client, timeout, result,
+    return answer(runner, client, timeout, result,
                   [target, command, result](Connection &connection, Call &call) {
                       return connection.simple(target, command, *result, call);
                   });
 }
 
-template <class Way>
-auto stream(Way &way, const SharedClient &client, pybind11::handle list, pybind11::handle timeout) {
-    return way.stream(client, to_deadline(timeout), hold_command(list));
+template <class Runner>
+auto stream(Runner &runner, const SharedClient &client, pybind11::handle list,
+            pybind11::handle timeout) {
+    return runner.stream(client, to_deadline(timeout), hold_command(list));
 }
 
-template <class Way> auto noop(Way &way, const SharedClient &client, pybind11::handle timeout) {
+template <class Runner>
+auto noop(Runner &runner, const SharedClient &client, pybind11::handle timeout) {
     listen(journal::Topic::connections);
-    return way.perform(
+    return runner.perform(
         client, to_deadline(timeout), nullptr,
         [](Connection &connection, Call &call) { return connection.noop(call); },
-        [](auto &answered) -> pybind11::object { return pybind11::bool_(answered.value); });
+        [](const bool &answered) -> pybind11::object { return pybind11::bool_(answered); });
 }
 
 } // namespace pyremctl::verbs

@@ -4,7 +4,7 @@
 
 namespace pyremctl {
 
-Admission::Place Admission::join(const Address &address, Call &call) {
+Admission::Permit Admission::join(const Address &address, Call &call) {
     auto entry = std::make_unique<Entry>();
     entry->key.assign(reinterpret_cast<const char *>(address.get()), address.length);
     entry->waker = call.waker();
@@ -35,9 +35,9 @@ void Admission::leave(const Entry &entry) noexcept {
         queues_.erase(found);
 }
 
-Task<Admission::Place> Admission::enter(Endpoint endpoint, Address address, Call &call) {
-    Place place = join(address, call);
-    while (!place.entry_->inside) {
+Task<Admission::Permit> Admission::enter(Endpoint endpoint, Address address, Call &call) {
+    Permit permit = join(address, call);
+    while (!permit.entry_->inside) {
         if (call.expired())
             throw Error("cannot connect to " + endpoint.host + " (port " +
                             std::to_string(endpoint.port) +
@@ -46,7 +46,7 @@ Task<Admission::Place> Admission::enter(Endpoint endpoint, Address address, Call
                 .passing();
         co_await call.wait();
     }
-    co_return place;
+    co_return permit;
 }
 
 } // namespace pyremctl

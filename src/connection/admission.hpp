@@ -32,27 +32,27 @@ class Admission : public SharedOnly, public std::enable_shared_from_this<Admissi
   public:
     static constexpr std::size_t most = 5;
 
-    /// The right to open a connection, or a place in the queue for it. It leaves
-    /// by itself, and wakes the next then.
-    class Place {
+    /// The right to open a connection, or a wait for it in the queue. Its end
+    /// leaves the queue and wakes the next in it.
+    class Permit {
       public:
-        Place() noexcept = default;
-        Place(Place &&) noexcept = default;
-        Place &operator=(Place &&other) noexcept {
+        Permit() noexcept = default;
+        Permit(Permit &&) noexcept = default;
+        Permit &operator=(Permit &&other) noexcept {
             std::swap(admission_, other.admission_);
             std::swap(entry_, other.entry_);
             return *this;
         }
-        Place(const Place &) = delete;
-        Place &operator=(const Place &) = delete;
-        ~Place() {
+        Permit(const Permit &) = delete;
+        Permit &operator=(const Permit &) = delete;
+        ~Permit() {
             if (entry_)
                 admission_->leave(*entry_);
         }
 
       private:
         friend class Admission;
-        Place(std::shared_ptr<Admission> admission, std::unique_ptr<Entry> entry) noexcept
+        Permit(std::shared_ptr<Admission> admission, std::unique_ptr<Entry> entry) noexcept
             : admission_(std::move(admission)), entry_(std::move(entry)) {}
 
         std::shared_ptr<Admission> admission_;
@@ -68,7 +68,7 @@ class Admission : public SharedOnly, public std::enable_shared_from_this<Admissi
 
     /// Waits until a connection may be opened to this address. Throws Error
     /// where the call's time is up before.
-    Task<Place> enter(Endpoint endpoint, Address address, Call &call);
+    Task<Permit> enter(Endpoint endpoint, Address address, Call &call);
 
     /// Addresses to which connections are being opened.
     std::size_t size() const noexcept { return queues_.size(); }
@@ -79,7 +79,7 @@ class Admission : public SharedOnly, public std::enable_shared_from_this<Admissi
         std::list<Entry *> waiting;
     };
 
-    Place join(const Address &address, Call &call);
+    Permit join(const Address &address, Call &call);
     void leave(const Entry &entry) noexcept;
 
     std::unordered_map<std::string, Queue> queues_;

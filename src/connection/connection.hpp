@@ -191,7 +191,7 @@ class Connection {
     void take_leave() noexcept;
 
     Task<void> establish(Call &call);
-    Task<Descriptor> connect(std::uint16_t &port, Admission::Place &place, Call &call);
+    Task<Descriptor> connect(std::uint16_t &port, Admission::Permit &permit, Call &call);
     Task<bool> handshake(std::shared_ptr<Channel> channel, std::shared_ptr<Lease> tickets,
                          Call &call);
     Task<bool> send(SharedCommand command, Call &call);

@@ -132,8 +132,8 @@ Task<void> Connection::establish(Call &call) {
         co_return;
     }
     std::uint16_t port = 0;
-    Admission::Place place; // until the handshake has ended
-    Descriptor socket = co_await connect(port, place, call);
+    Admission::Permit permit; // until the handshake has ended
+    Descriptor socket = co_await connect(port, permit, call);
     auto channel = std::make_shared<Channel>(std::move(socket));
     const bool modern = co_await handshake(channel, lease, call);
     if (modern) {
@@ -148,12 +148,12 @@ Task<void> Connection::establish(Call &call) {
 /// Without a port the old one is a second chance, and the first leaves it some
 /// of the time: a firewall may drop what is sent to 4373. The failure to report
 /// is the first. Says which port it was.
-Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Place &place, Call &call) {
+Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &permit, Call &call) {
     port = target_.port != 0 ? target_.port : standard_port;
     Endpoint endpoint{.host = target_.host, .port = port};
     const auto addresses = co_await resolve(endpoint, call);
     if (const auto admission = settings_->admission)
-        place = co_await admission->enter(endpoint, addresses.front(), call);
+        permit = co_await admission->enter(endpoint, addresses.front(), call);
     notes_.about(target_, port);
     const Time begin = Clock::now();
     std::exception_ptr first_failure;

@@ -111,66 +111,65 @@ void Client::prepare(Body &body) {
     body.connection.set(settings_);
 }
 
-std::optional<Client::Place> Client::enter_at_once(Session *session, Caller caller, Call &call) {
+std::optional<Client::Hold> Client::enter_at_once(Session *session, Caller caller, Call &call) {
     if (session != nullptr && session->inherited())
         throw Error("the stream belongs to the parent process: run the command again here");
-    Place place{.body = current(), .turn = {}};
-    place.turn = place.body->turns->enter_at_once(session, caller, call);
-    if (!place.turn)
+    Hold hold{.body = current(), .turn = {}};
+    hold.turn = hold.body->turns->enter_at_once(session, caller, call);
+    if (!hold.turn)
         return std::nullopt;
-    prepare(*place.body);
-    return place;
+    prepare(*hold.body);
+    return hold;
 }
 
-Task<Client::Place> Client::enter(std::shared_ptr<Session> session, Caller caller, Call &call) {
+Task<Client::Hold> Client::enter(std::shared_ptr<Session> session, Caller caller, Call &call) {
     for (;;) {
-        Place place{.body = current(), .turn = {}};
-        place.turn = co_await place.body->turns->enter(session.get(), caller, call);
-        if (place.turn)
-            prepare(*place.body);
+        Hold hold{.body = current(), .turn = {}};
+        hold.turn = co_await hold.body->turns->enter(session.get(), caller, call);
+        if (hold.turn)
+            prepare(*hold.body);
         else if (!session || session->state() == Session::State::present)
             continue; // closed while it waited, or its turn was taken away: another one
         else if (session->state() == Session::State::lost)
             throw Error("the connection was closed during the stream");
-        co_return std::move(place);
+        co_return std::move(hold);
     }
 }
 
-std::optional<Client::Held<Token>> Client::output_at_once(const std::shared_ptr<Session> &session,
-                                                          Caller caller, Call &call) {
-    std::optional<Place> place;
+std::optional<Client::Completed<Token>>
+Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, Call &call) {
+    std::optional<Hold> hold;
     try {
-        place = enter_at_once(session.get(), caller, call);
+        hold = enter_at_once(session.get(), caller, call);
     } catch (const Error &error) {
         throw Error(error).with_may_have_run(true);
     }
-    if (!place)
+    if (!hold)
         return std::nullopt;
-    const Ending ending(*place->body);
-    look_at_orphan(*place->body);
+    const Ending ending(*hold->body);
+    look_at_orphan(*hold->body);
     try {
-        if (const auto token = place->body->connection.output_at_once(call))
-            return Held<Token>{
-                .body = std::move(place->body), .turn = std::move(place->turn), .value = *token};
+        if (const auto token = hold->body->connection.output_at_once(call))
+            return Completed<Token>{.hold = std::move(*hold), .value = *token};
     } catch (const Error &error) {
-        fail(error, *place->body);
+        fail(error, *hold->body);
     }
     return std::nullopt;
 }
 
 Task<std::shared_ptr<Session>> Client::stream(SharedCommand command, Caller caller, Call &call) {
-    std::optional<Place> place = enter_at_once(nullptr, caller, call);
-    if (!place)
-        place = co_await enter(nullptr, caller, call);
-    const Ending ending(*place->body);
-    auto session = place->turn.begin_session();
+    std::optional<Hold> hold = enter_at_once(nullptr, caller, call);
+    if (!hold)
+        hold = co_await enter(nullptr, caller, call);
+    const Ending ending(*hold->body);
+    auto session = hold->turn.begin_session();
     try {
-        co_await place->body->connection.command(command, call);
+        co_await hold->body->connection.command(command, call);
     } catch (const Error &error) {
         session->end();
-        fail(error, *place->body);
+        fail(error, *hold->body);
     }
-    place->body->orphaned = false;
+    hold->body->orphaned = false;
     co_return session;
 }
 

@@ -18,6 +18,8 @@ namespace pyremctl {
 
 using Session = Turns::Session;
 
+template <class T> using NotVoid = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
 /// A connection that any number of callers use, in threads or in event loops,
 /// and that any of them may close.
 ///
@@ -32,19 +34,21 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     struct Body;
 
   public:
-    /// A verb's result, and the turn in which it is good.
-    template <class Value> struct Held {
+    /// A connection, and the turn on it.
+    struct Hold {
         std::shared_ptr<Body> body; // outlives the turn
-        Turns::Turn turn;
+        Turns::Turn turn;           // none: the stream was left meanwhile
+    };
+    /// A verb's result, which is valid for as long as the turn lasts.
+    template <class Value> struct Completed {
+        Hold hold;
         Value value;
     };
-    /// What the verb's task gives; a verb that gives nothing gives a value that
-    /// says nothing.
+    /// What a verb's task returns, with an empty value in the hold of void.
     template <class Verb>
-    using Given =
-        decltype(std::declval<std::invoke_result_t<Verb &, Connection &, Call &>>().await_resume());
-    template <class Verb>
-    using ValueOf = std::conditional_t<std::is_void_v<Given<Verb>>, std::monostate, Given<Verb>>;
+    using ResultOf =
+        NotVoid<decltype(std::declval<std::invoke_result_t<Verb &, Connection &, Call &>>()
+                             .await_resume())>;
 
     Client();
     Client(const Client &) = delete;
@@ -70,12 +74,12 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     /// and a Call that gives a task. `session`: the stream that the call is of,
     /// or null; the token of one that was left meanwhile is "done".
     template <class Verb>
-    Task<Held<ValueOf<Verb>>> perform(std::shared_ptr<Session> session, Caller caller, Call &call,
-                                      Verb verb);
+    Task<Completed<ResultOf<Verb>>> perform(std::shared_ptr<Session> session, Caller caller,
+                                            Call &call, Verb verb);
 
     /// perform() for the next token, where no wait is needed; else nothing.
-    std::optional<Held<Token>> output_at_once(const std::shared_ptr<Session> &session,
-                                              Caller caller, Call &call);
+    std::optional<Completed<Token>> output_at_once(const std::shared_ptr<Session> &session,
+                                                   Caller caller, Call &call);
 
     /// A call that has ended, among those of its connection.
     struct Mark {
@@ -152,16 +156,10 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
         bool reconnects = false;
     };
 
-    /// A connection and the turn on it.
-    struct Place {
-        std::shared_ptr<Body> body; // outlives the turn
-        Turns::Turn turn;           // none: the stream was left meanwhile
-    };
-
     std::shared_ptr<Body> current() const;
     std::shared_ptr<Body> unasked_since(const Mark &mark) const;
-    std::optional<Place> enter_at_once(Session *session, Caller caller, Call &call);
-    Task<Place> enter(std::shared_ptr<Session> session, Caller caller, Call &call);
+    std::optional<Hold> enter_at_once(Session *session, Caller caller, Call &call);
+    Task<Hold> enter(std::shared_ptr<Session> session, Caller caller, Call &call);
     void prepare(Body &body);
     static void drop(Body &body, const char *why) noexcept;
     void remember(const std::shared_ptr<Body> &body, Target target);
@@ -179,40 +177,39 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
 };
 
 template <class Verb>
-Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Session> session,
-                                                          Caller caller, Call &call, Verb verb) {
-    constexpr bool reads = std::is_same_v<ValueOf<Verb>, Token>;
-    std::optional<Place> place;
+Task<Client::Completed<Client::ResultOf<Verb>>>
+Client::perform(std::shared_ptr<Session> session, Caller caller, Call &call, Verb verb) {
+    constexpr bool reads = std::is_same_v<ResultOf<Verb>, Token>;
+    std::optional<Hold> hold;
     try {
-        place = enter_at_once(session.get(), caller, call);
-        if (!place)
-            place = co_await enter(session, caller, call);
+        hold = enter_at_once(session.get(), caller, call);
+        if (!hold)
+            hold = co_await enter(session, caller, call);
     } catch (const Error &error) {
         // What is to be read is the answer to a command that was sent.
         throw Error(error).with_may_have_run(reads);
     }
-    const auto body = std::move(place->body);
+    const auto body = hold->body;
     if constexpr (reads) {
-        if (!place->turn) // and nothing of the connection is this call's
-            co_return Held<Token>{.body = body, .turn = {}, .value = {}};
+        if (!hold->turn) // and nothing of the connection is this call's
+            co_return Completed<Token>{.hold = {.body = body, .turn = {}}, .value = {}};
     }
     const Ending ending(*body);
     if constexpr (reads)
         look_at_orphan(*body);
     try {
-        ValueOf<Verb> value{};
-        if constexpr (std::is_void_v<Given<Verb>>)
+        ResultOf<Verb> value{};
+        if constexpr (std::is_same_v<ResultOf<Verb>, std::monostate>)
             co_await verb(body->connection, call);
         else
             value = co_await verb(body->connection, call);
         if constexpr (!reads)
             body->orphaned = false;
-        co_return Held<ValueOf<Verb>>{
-            .body = body, .turn = std::move(place->turn), .value = std::move(value)};
+        co_return Completed<ResultOf<Verb>>{.hold = std::move(*hold), .value = std::move(value)};
     } catch (const Error &error) {
         if constexpr (reads) {
             if (session && session->state() == Session::State::ended)
-                co_return Held<Token>{.body = body, .turn = {}, .value = {}};
+                co_return Completed<Token>{.hold = {.body = body, .turn = {}}, .value = {}};
         }
         fail(error, *body);
     }
@@ -220,19 +217,19 @@ Task<Client::Held<Client::ValueOf<Verb>>> Client::perform(std::shared_ptr<Sessio
 
 template <class Verb>
 Task<Client::Mark> Client::open(Target target, Caller caller, Call &call, Verb verb) {
-    std::optional<Place> place = enter_at_once(nullptr, caller, call);
-    if (!place)
-        place = co_await enter(nullptr, caller, call);
-    const Ending ending(*place->body);
-    place->turn.lose_session();
-    place->body->orphaned = false;
+    std::optional<Hold> hold = enter_at_once(nullptr, caller, call);
+    if (!hold)
+        hold = co_await enter(nullptr, caller, call);
+    const Ending ending(*hold->body);
+    hold->turn.lose_session();
+    hold->body->orphaned = false;
     try {
-        co_await verb(place->body->connection, call);
+        co_await verb(hold->body->connection, call);
     } catch (const Error &error) {
-        fail(error, *place->body);
+        fail(error, *hold->body);
     }
-    remember(place->body, std::move(target));
-    co_return mark(place->body);
+    remember(hold->body, std::move(target));
+    co_return mark(hold->body);
 }
 
 } // namespace pyremctl

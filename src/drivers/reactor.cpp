@@ -65,13 +65,13 @@ Reactor::~Reactor() {
     inbox_->close();
 }
 
-std::shared_ptr<Reactor::Running> Reactor::start(Limits limits, const Begin &begin) {
+std::shared_ptr<Reactor::Running> Reactor::start(Limits limits, const MakeTask &make_task) {
     if (generation_ != fork_generation())
         throw Error("the event loop belongs to the parent process");
     const Id id = ++last_id_;
     auto running =
         std::make_shared<Running>(limits, std::make_shared<InboxWaker>(inbox_, id), &moment_, id);
-    running->operation_ = std::make_unique<Operation<void>>(begin(running->call_));
+    running->operation_ = std::make_unique<Operation<void>>(make_task(running->call_));
     running_.emplace(id, running);
     if (starting_ >= longest_start) {
         if (ready_.empty())

@@ -37,8 +37,8 @@ class Reactor {
     /// A task on its way. Its owner may let go of it: that cancels it.
     class Running;
 
-    /// What a task begins with: a function of its Call.
-    using Begin = std::function<Task<void>(Call &)>;
+    /// Makes a task for its Call.
+    using MakeTask = std::function<Task<void>(Call &)>;
 
     /// Throws Error when there are no descriptors to be had.
     Reactor();
@@ -54,7 +54,7 @@ class Reactor {
     /// Starts a task and takes it to its first wait; it may have ended then.
     /// Where many are started between two dispatches the rest is dispatch()'s
     /// to take there, in their order.
-    std::shared_ptr<Running> start(Limits limits, const Begin &begin);
+    std::shared_ptr<Running> start(Limits limits, const MakeTask &make_task);
 
     /// Destroys a task wherever it is; nothing of it waits any more.
     void cancel(Running &running) noexcept;

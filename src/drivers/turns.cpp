@@ -14,22 +14,22 @@ const char *const interrupting = "the connection is in use by the call that this
 
 } // namespace
 
-/// Where a call waits.
-struct Turns::Place {
+/// A call that waits for its turn.
+struct Turns::Waiter {
     Turns &turns;
     const Session *session;
     Caller caller;
     Call &call;
-    std::list<Place *> *list = nullptr; // that it stands in
+    std::list<Waiter *> *list = nullptr; // that it stands in
     unsigned generation = fork_generation();
 
-    Place(Turns &where, const Session *of, Caller who, Call &what)
+    Waiter(Turns &where, const Session *of, Caller who, Call &what)
         : turns(where), session(of), caller(who), call(what) {}
-    Place(const Place &) = delete;
-    Place &operator=(const Place &) = delete;
-    Place(Place &&) = delete;
-    Place &operator=(Place &&) = delete;
-    ~Place() {
+    Waiter(const Waiter &) = delete;
+    Waiter &operator=(const Waiter &) = delete;
+    Waiter(Waiter &&) = delete;
+    Waiter &operator=(Waiter &&) = delete;
+    ~Waiter() {
         if (generation != fork_generation())
             return; // a wait of the parent's
         const std::scoped_lock lock(turns.mutex_);
@@ -43,8 +43,8 @@ struct Turns::Place {
 
     /// Behind those that came before; but before the call that this one
     /// interrupts, which cannot go on until this one has.
-    void join(std::list<Place *> &where) {
-        const auto mine = [this](const Place *other) { return other->caller == caller; };
+    void join(std::list<Waiter *> &where) {
+        const auto mine = [this](const Waiter *other) { return other->caller == caller; };
         where.insert(std::ranges::find_if(where, mine), this);
         list = &where;
     }
@@ -110,14 +110,14 @@ void Turns::close_session(Session::State state) noexcept {
     session_->state_ = state;
     session_ = nullptr;
     while (!inside_.empty()) { // from the back, so that they keep their order
-        Place &place = *inside_.back();
-        if (place.session != nullptr) {
+        Waiter &waiter = *inside_.back();
+        if (waiter.session != nullptr) {
             inside_.pop_back();
-            place.list = nullptr;
-            place.call.waker()->wake();
+            waiter.list = nullptr;
+            waiter.call.waker()->wake();
         } else {
             outside_.splice(outside_.begin(), inside_, std::prev(inside_.end()));
-            place.list = &outside_;
+            waiter.list = &outside_;
         }
     }
 }
@@ -129,11 +129,11 @@ void Turns::open_session(Session &session) noexcept {
     session_ = &session;
     session_caller_ = caller_;
     for (auto next = outside_.begin(); next != outside_.end();) {
-        const auto place = next++;
-        if ((*place)->caller != session_caller_)
+        const auto waiter = next++;
+        if ((*waiter)->caller != session_caller_)
             continue;
-        (*place)->list = &inside_;
-        inside_.splice(inside_.end(), outside_, place);
+        (*waiter)->list = &inside_;
+        inside_.splice(inside_.end(), outside_, waiter);
     }
 }
 
@@ -153,7 +153,7 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
     Turn turn = enter_at_once(session, caller, call);
     if (turn)
         co_return std::move(turn);
-    Place place(*this, session, caller, call);
+    Waiter waiter(*this, session, caller, call);
     {
         const std::scoped_lock lock(mutex_);
         if (gone(session))
@@ -165,21 +165,21 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
         const bool within =
             session != nullptr || (session_ != nullptr && session_caller_ == caller);
         // The stream's end would wait for a call that waits for this one.
-        const auto mine = [&](const Place *other) { return other->caller == caller; };
+        const auto mine = [&](const Waiter *other) { return other->caller == caller; };
         if (!within && std::ranges::any_of(inside_, mine))
             throw Error(interrupting);
-        place.join(within ? inside_ : outside_);
+        waiter.join(within ? inside_ : outside_);
     }
     for (;;) {
         co_await call.wait();
         call.touch(); // silence is the server's, and nobody asks it here
         {
             const std::scoped_lock lock(mutex_);
-            if (granted_ == &place) {
+            if (granted_ == &waiter) {
                 granted_ = nullptr;
                 co_return Turn(shared_from_this());
             }
-            if (place.list == nullptr)
+            if (waiter.list == nullptr)
                 co_return Turn();
         }
         if (call.overdue())
@@ -229,10 +229,10 @@ bool Turns::retire() noexcept {
     retired_ = true;
     close_session(Session::State::lost);
     while (!outside_.empty()) {
-        Place &place = *outside_.front();
+        Waiter &waiter = *outside_.front();
         outside_.pop_front();
-        place.list = nullptr;
-        place.call.waker()->wake();
+        waiter.list = nullptr;
+        waiter.call.waker()->wake();
     }
     return take_over();
 }

@@ -126,8 +126,8 @@ class Turns : public std::enable_shared_from_this<Turns> {
     bool retire() noexcept;
 
   private:
-    /// Where a call waits. It leaves by itself.
-    struct Place;
+    /// A call that waits for its turn. It leaves the line by its destructor.
+    struct Waiter;
 
     // All of these with the mutex held.
     bool free_for(const Session *session, Caller caller) const noexcept;
@@ -143,13 +143,13 @@ class Turns : public std::enable_shared_from_this<Turns> {
     bool retired_ = false;
     bool busy_ = false;
     bool spoiled_ = false;
-    Caller caller_ = 0;        // of the call that runs, while busy_
-    Call *running_ = nullptr;  // and the call
-    Place *granted_ = nullptr; // which has the turn and does not know it yet
+    Caller caller_ = 0;         // of the call that runs, while busy_
+    Call *running_ = nullptr;   // and the call
+    Waiter *granted_ = nullptr; // which has the turn and does not know it yet
     Session *session_ = nullptr;
     Caller session_caller_ = 0;
-    std::list<Place *> inside_;  // who waits in the session
-    std::list<Place *> outside_; // and outside any
+    std::list<Waiter *> inside_;  // who waits in the session
+    std::list<Waiter *> outside_; // and outside any
 };
 
 } // namespace pyremctl

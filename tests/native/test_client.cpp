@@ -39,7 +39,7 @@ TEST_CASE("a call that finds its stream at its end leaves the connection to the 
         const auto held =
             driver.run([&](Call &call) { return client->perform(ended, 2, call, next_token); });
         CHECK(held.value.type == Token::Type::done);
-        CHECK_FALSE(held.turn);
+        CHECK_FALSE(held.hold.turn);
         CHECK(journal::empty()); // else it has said why for the other one
     }
     CHECK(journal::take().size() == 1);

@@ -1,4 +1,4 @@
-// Carries a verb out in the thread that calls it (see verbs.hpp).
+// Runs verbs in the thread that calls (see verbs.hpp).
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -13,21 +13,21 @@
 namespace pyremctl {
 
 /// Releases the interpreter lock, waits, and gives the result.
-class BlockingWay {
+class BlockingRunner {
   public:
-    /// `partial`: what the exception tells of, where the call fails half-way.
-    template <class Verb, class Finish>
+    /// `partial`: what had come of an answer, for the exception.
+    template <class Verb, class ToPython>
     pybind11::object perform(const verbs::SharedClient &client, std::optional<Time> deadline,
-                             verbs::SharedSession session, Verb verb, Finish finish,
+                             verbs::SharedSession session, Verb verb, ToPython to_python,
                              const std::shared_ptr<Result> &partial = nullptr) {
         return told([&] {
             Unlocked unlocked;
             Call call(client->limits(deadline), thread_waker());
             try {
-                auto held = wait(unlocked, client->perform(std::move(session), this_thread(), call,
-                                                           std::move(verb)));
+                auto completed = wait(unlocked, client->perform(std::move(session), this_thread(),
+                                                                call, std::move(verb)));
                 unlocked.relock();
-                return finish(held);
+                return to_python(completed.value);
             } catch (const Error &error) {
                 if (!partial)
                     throw;

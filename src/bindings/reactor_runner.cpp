@@ -1,4 +1,4 @@
-#include "bindings/reactor_way.hpp"
+#include "bindings/reactor_runner.hpp"
 
 #include "bindings/errors.hpp"
 #include "bindings/listeners.hpp"
@@ -50,11 +50,11 @@ py::object PythonOperation::result() {
     try {
         running_->result();
     } catch (const Error &error) {
-        if (!partial_)
+        if (!completion_.partial)
             throw;
-        raise(to_exception(error, *partial_));
+        raise(to_exception(error, *completion_.partial));
     }
-    return finish_();
+    return completion_.to_python();
 }
 
 std::size_t PythonReactor::size() const {
@@ -62,18 +62,15 @@ std::size_t PythonReactor::size() const {
     return reactor_.size();
 }
 
-PythonReactor::SharedOperation PythonReactor::start(Limits limits, const Reactor::Begin &begin,
-                                                    PythonOperation::Finish finish,
-                                                    std::shared_ptr<Result> partial,
-                                                    PythonOperation::Undo undo) {
+PythonReactor::SharedOperation
+PythonReactor::start(Limits limits, const Reactor::MakeTask &make_task, Completion completion) {
     owner_.require();
     std::shared_ptr<Reactor::Running> running;
     {
         const Unlocked unlocked;
-        running = reactor_.start(limits, begin);
+        running = reactor_.start(limits, make_task);
     }
-    auto operation = std::make_shared<PythonOperation>(running, std::move(finish),
-                                                       std::move(partial), std::move(undo));
+    auto operation = std::make_shared<PythonOperation>(running, std::move(completion));
     if (!running->ended())
         operations_.emplace(running.get(), operation);
     try {
@@ -101,7 +98,7 @@ void PythonReactor::cancel(PythonOperation &operation) {
         if (!ended)
             reactor_.cancel(*operation.running_);
         else if (lost)
-            operation.undo_();
+            operation.completion_.discard();
     }
     hand_out();
 }
@@ -133,8 +130,7 @@ void PythonReactor::wait() {
 
 PythonReactor::SharedOperation PythonReactor::pause(Time end) {
     const Limits limits{.inactivity = std::nullopt, .deadline = end};
-    const auto nothing = []() -> py::object { return py::none(); };
-    return start(limits, wait_for_the_end, nothing, nullptr, [] {});
+    return start(limits, wait_for_the_end);
 }
 
 void PythonReactor::excuse(double seconds) {
@@ -152,16 +148,16 @@ std::size_t PythonReactor::close() {
     return count;
 }
 
-PythonReactor::SharedOperation ReactorWay::stream(const verbs::SharedClient &client,
-                                                  std::optional<Time> deadline,
-                                                  const SharedCommand &command) {
-    auto kept = std::make_shared<Kept<verbs::SharedSession>>();
-    const auto begin = [=, caller = caller_](Call &call) {
-        return keep_session(client, command, caller, call, kept);
+PythonReactor::SharedOperation ReactorRunner::stream(const verbs::SharedClient &client,
+                                                     std::optional<Time> deadline,
+                                                     const SharedCommand &command) {
+    auto stored = std::make_shared<verbs::SharedSession>();
+    const auto make_task = [=, caller = caller_](Call &call) {
+        return store(client, client->stream(command, caller, call), stored);
     };
-    const auto undo = [client, kept] { client->leave(*kept->value); };
-    const auto give = [kept]() -> py::object { return py::cast(kept->value); };
-    return reactor_.start(client->limits(deadline), begin, give, nullptr, undo);
+    return reactor_.start(client->limits(deadline), make_task,
+                          {.to_python = [stored]() -> py::object { return py::cast(*stored); },
+                           .discard = [client, stored] { client->leave(**stored); }});
 }
 
 } // namespace pyremctl

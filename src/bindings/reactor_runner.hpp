@@ -1,0 +1,178 @@
+// Runs verbs in a reactor (see verbs.hpp).
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "bindings/verbs.hpp"
+#include "drivers/reactor.hpp"
+#include "transport/shared_only.hpp"
+
+namespace pyremctl {
+
+class PythonReactor;
+
+/// The thread that makes this.
+class OwnThread {
+  public:
+    /// Throws Error in any other.
+    void require() const;
+
+  private:
+    std::thread::id id_ = std::this_thread::get_id();
+};
+
+/// What follows when an operation has ended.
+struct Completion {
+    /// The result of a success as Python has it; with the interpreter lock.
+    std::function<pybind11::object()> to_python = []() -> pybind11::object {
+        return pybind11::none();
+    };
+    /// For a success whose result nobody gets: leaves nothing of it behind.
+    std::function<void()> discard = [] {};
+    /// What had come of an answer, for the exception of a failure; or null.
+    std::shared_ptr<Result> partial = nullptr;
+};
+
+/// A call that was started: Python's Operation. For the thread of its reactor,
+/// as that is; calls from any other raise.
+class PythonOperation : public SharedOnly {
+  public:
+    PythonOperation(std::shared_ptr<Reactor::Running> running, Completion completion)
+        : running_(std::move(running)), completion_(std::move(completion)) {}
+
+    bool done() const;
+
+    /// The result, or raises what the call failed of; once. None after a cancel.
+    pybind11::object result();
+
+    /// The package's, for itself.
+    pybind11::object waiter() const;
+    void set_waiter(pybind11::object waiter);
+
+  private:
+    friend class PythonReactor;
+
+    OwnThread owner_;
+    pybind11::object waiter_ = pybind11::none();
+    std::shared_ptr<Reactor::Running> running_;
+    Completion completion_;
+    bool taken_ = false;     // the result
+    bool cancelled_ = false; // before there was one
+};
+
+/// A reactor, and the objects for what runs in it. Used by the thread that made
+/// it; calls from any other raise.
+class PythonReactor : public SharedOnly {
+  public:
+    using SharedOperation = std::shared_ptr<PythonOperation>;
+
+    int descriptor() const noexcept { return reactor_.descriptor(); }
+    std::size_t size() const;
+
+    SharedOperation start(Limits limits, const Reactor::MakeTask &make_task,
+                          Completion completion = {});
+
+    /// Ends an operation wherever it is. Where it has ended well and nobody has
+    /// its result the connection is dropped, so that no answer is lost unseen.
+    void cancel(PythonOperation &operation);
+
+    /// Advances what is ready and gives the operations that have ended.
+    pybind11::list dispatch(double budget);
+
+    /// Waits until dispatch() has something to do; it may return before.
+    void wait();
+
+    /// A call that ends by itself at a moment.
+    SharedOperation pause(Time end);
+
+    /// Time in which the caller did something else is not the calls'.
+    void excuse(double seconds);
+
+    /// Cancels all. Returns how many there were.
+    std::size_t close();
+
+  private:
+    OwnThread owner_;
+    Reactor reactor_;
+    std::vector<std::shared_ptr<Reactor::Running>> ended_; // and not given to anybody
+    std::unordered_map<const Reactor::Running *, SharedOperation> operations_;
+};
+
+/// Runs the verbs of one caller: see verbs.hpp.
+class ReactorRunner {
+  public:
+    ReactorRunner(PythonReactor &reactor, Caller caller) noexcept
+        : reactor_(reactor), caller_(caller) {}
+
+    template <class Verb, class ToPython>
+    PythonReactor::SharedOperation
+    perform(const verbs::SharedClient &client, std::optional<Time> deadline,
+            const verbs::SharedSession &session, const Verb &verb, const ToPython &to_python,
+            std::shared_ptr<Result> partial = nullptr) {
+        using Value = Client::ResultOf<Verb>;
+        auto stored = std::make_shared<Stored<Value>>();
+        const auto make_task = [=, caller = caller_](Call &call) {
+            return store(client, client->perform(session, caller, call, verb), stored);
+        };
+        const auto discard = [client, session, stored] {
+            constexpr bool reads = std::is_same_v<Value, Token>;
+            session ? client->leave(*session) : client->undo(stored->mark, reads);
+        };
+        return reactor_.start(
+            client->limits(deadline), make_task,
+            {.to_python = [stored, to_python] { return to_python(stored->value); },
+             .discard = discard,
+             .partial = std::move(partial)});
+    }
+
+    template <class Verb>
+    PythonReactor::SharedOperation open(const verbs::SharedClient &client,
+                                        std::optional<Time> deadline, const Target &target,
+                                        const Verb &verb) {
+        auto stored = std::make_shared<Client::Mark>();
+        const auto make_task = [=, caller = caller_](Call &call) {
+            return store(client, client->open(target, caller, call, verb), stored);
+        };
+        return reactor_.start(client->limits(deadline), make_task,
+                              {.discard = [client, stored] { client->undo_open(*stored); }});
+    }
+
+    PythonReactor::SharedOperation stream(const verbs::SharedClient &client,
+                                          std::optional<Time> deadline,
+                                          const SharedCommand &command);
+
+  private:
+    /// A result without the turn, which ends with the call.
+    template <class Value> struct Stored {
+        Value value{};
+        Client::Mark mark;
+
+        Stored &operator=(Client::Completed<Value> completed) {
+            value = std::move(completed.value);
+            mark = Client::mark(completed.hold.body);
+            return *this;
+        }
+    };
+
+    /// Keeps a task's result where its Completion finds it.
+    template <class Value, class Store>
+    static Task<void> store(verbs::SharedClient client, Task<Value> task,
+                            std::shared_ptr<Store> stored) {
+        const auto outlives_the_task = std::move(client);
+        Task<Value> running = std::move(task);
+        *stored = co_await running;
+    }
+
+    PythonReactor &reactor_;
+    Caller caller_;
+};
+
+} // namespace pyremctl
