@@ -103,9 +103,17 @@ def stated_imports(source: Path) -> set[str]:
 
 
 def test_loads_all_that_the_package_imports_anywhere() -> None:
-    files = [path for path in PACKAGE.glob("*.py") if path.stem not in APART]
-    modules = {f"remctl.{path.stem}" for path in files}
-    assert {path.stem for path in PACKAGE.iterdir() if path.is_dir()} <= APART | {"__pycache__"}
+    files = [
+        path
+        for path in PACKAGE.rglob("*.py")
+        if not APART & set(path.relative_to(PACKAGE).with_suffix("").parts[:1])
+    ]
+    modules = {
+        ".".join(("remctl", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        )
+        for path in files
+    }
     wanted = modules.union(*map(stated_imports, files)) - {"remctl._preload"}
     loaded = run("import sys, remctl; remctl.preload(); print(*sys.modules)", os.environ).split()
     assert wanted - set(loaded) == set()
