@@ -25,6 +25,10 @@ constexpr std::size_t events_at_once = 64;
 // is, for there may be no end to it.
 constexpr Duration longest_lag = std::chrono::seconds(1);
 
+// After so much work the deadlines are looked at, whatever is left to read: a
+// task for which nothing has arrived is late then.
+constexpr Duration longest_unjudged = std::chrono::milliseconds(50);
+
 // So long may starting take between two dispatches: a thousand calls that are
 // made in one go would keep the loop from all else it has to do.
 constexpr Duration longest_start = std::chrono::milliseconds(3);
@@ -40,6 +44,11 @@ void add(int epoll, int descriptor, std::uint32_t events, std::uint64_t id) {
     event.data.u64 = id;
     if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0)
         throw Error(std::string("cannot wait: ") + std::strerror(errno));
+}
+
+/// Whether any of what is waited for has come.
+bool any_ready(std::vector<pollfd> interests) noexcept {
+    return ::poll(interests.data(), interests.size(), 0) > 0;
 }
 
 } // namespace
@@ -130,7 +139,7 @@ void Reactor::watch(Running &running, const Wait &wait) {
     }
     for (const pollfd &interest : wait.interests) {
         add(epoll_.get(), interest.fd, to_epoll(interest.events), running.id_);
-        running.watched_.push_back(interest.fd);
+        running.watched_.push_back(interest);
     }
     if (wait.until) {
         deadlines_.emplace(*wait.until, running.id_);
@@ -139,8 +148,8 @@ void Reactor::watch(Running &running, const Wait &wait) {
 }
 
 void Reactor::unwatch(Running &running) noexcept {
-    for (const int descriptor : running.watched_)
-        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);
+    for (const pollfd &interest : running.watched_)
+        ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, interest.fd, nullptr);
     running.watched_.clear();
     if (running.deadline_)
         deadlines_.erase({*running.deadline_, running.id_});
@@ -177,9 +186,34 @@ bool Reactor::gather() {
 /// Puts those whose moment has come into the queue.
 void Reactor::overdue() {
     moment_ = Clock::now();
-    lag_ = {};
+    lag_ = unjudged_ = {};
     for (auto next = deadlines_.begin(); next != deadlines_.end() && next->first <= moment_; ++next)
         make_ready(next->second);
+}
+
+/// Ends the tasks whose moment has come and for which nothing has arrived.
+///
+/// While others have more to read than dispatch() gets through, the tasks' now
+/// stands still, so that nobody is late who has not been read yet. Those here
+/// have nothing to be read: each is shown the time that it really is.
+void Reactor::end_late() {
+    unjudged_ = {};
+    for (const Id woken : inbox_->take())
+        make_ready(woken);
+    const Time now = Clock::now();
+    std::vector<std::shared_ptr<Running>> late;
+    for (auto next = deadlines_.begin(); next != deadlines_.end() && next->first <= now; ++next) {
+        const auto &running = running_.at(next->second);
+        if (!running->queued_ && !any_ready(running->watched_))
+            late.push_back(running);
+    }
+    for (const auto &running : late) {
+        if (running->ended_)
+            continue;
+        const Time before = std::exchange(moment_, now);
+        advance(running);
+        moment_ = before;
+    }
 }
 
 /// Has the timer ring when the next task's moment comes.
@@ -242,9 +276,13 @@ std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget
                 break;
         }
     }
-    lag_ += Clock::now() - start;
+    const Duration work = Clock::now() - start;
+    lag_ += work;
+    unjudged_ += work;
     if (lag_ >= longest_lag)
         overdue();
+    else if (unjudged_ >= longest_unjudged)
+        end_late();
     if (!ready_.empty())
         inbox_->ring(); // there is more to do
     else

@@ -81,6 +81,7 @@ class Reactor {
     void arm();
     bool gather();
     void overdue();
+    void end_late();
     void make_ready(Id id);
 
     Descriptor epoll_;
@@ -95,6 +96,7 @@ class Reactor {
     std::vector<std::shared_ptr<Running>> ended_;
     Time moment_ = Clock::now(); // the tasks' now
     Duration lag_{};             // how long dispatch() has worked since
+    Duration unjudged_{};        // and since it looked at the deadlines last
     Duration starting_{};        // how long start() has worked since the last dispatch
 };
 
@@ -123,7 +125,7 @@ class Reactor::Running {
     Call call_;
     Id id_;
     std::unique_ptr<Operation<void>> operation_; // destroyed before the call
-    std::vector<int> watched_;
+    std::vector<pollfd> watched_;
     std::optional<Time> deadline_;
     bool queued_ = false; // in ready_
     bool ended_ = false;

@@ -31,6 +31,16 @@ Task<void> read_bytes(Call &call, int descriptor, int number, int &got) {
     }
 }
 
+/// Has a millisecond of work before it reads what has come.
+Task<void> read_slowly(Call &call, int descriptor, int &got) {
+    co_await call.wait(descriptor, POLLIN);
+    if (call.overdue())
+        throw Error("too late", Failure::timeout);
+    for (const Time end = Clock::now() + 1ms; Clock::now() < end;)
+        std::this_thread::yield();
+    co_await read_bytes(call, descriptor, 1, got);
+}
+
 Task<void> work_on_thread(Call &call, Duration time) {
     Job job(call.waker(), [time] { std::this_thread::sleep_for(time); });
     while (!job.done())
@@ -228,6 +238,60 @@ TEST_CASE("nobody is late who was kept from reading what had arrived") {
     CHECK(ended(reactor, 1).size() == 1);
     CHECK_NOTHROW(running->result());
     CHECK(got == 1);
+}
+
+/// Dispatches beside a task that always has something to do.
+class BesideABusyTask {
+  public:
+    Reactor reactor;
+
+    /// Until the other task has ended: how much dispatch() has worked.
+    Duration work_until_end(const Running &other) {
+        Duration work{};
+        while (!other->ended() && work < 3s) {
+            const Time start = Clock::now();
+            reactor.dispatch(3ms);
+            work += Clock::now() - start;
+        }
+        return work;
+    }
+
+  private:
+    int breaths_ = 0;
+    Running busy_ =
+        reactor.start({}, [this](Call &call) { return breathe_for_ever(call, breaths_); });
+};
+
+TEST_CASE("a task for which nothing has come is late in time, however busy others are") {
+    BesideABusyTask beside;
+    auto [near, far] = socket_pair();
+    int got = 0;
+    const auto late = beside.reactor.start(
+        {.inactivity = {}, .deadline = Clock::now() + 100ms},
+        [&, end = near.get()](Call &call) { return read_bytes(call, end, 1, got); });
+    CHECK(beside.work_until_end(late) < 400ms);
+    CHECK_THROWS_WITH(late->result(), "too late");
+}
+
+TEST_CASE("a task for which something has come is not late, however many others it has come for") {
+    Reactor reactor;
+    std::vector<std::pair<Descriptor, Descriptor>> pairs;
+    std::vector<int> got(200);
+    std::vector<Running> all;
+    for (int &number : got) {
+        auto &[near, far] = pairs.emplace_back(socket_pair());
+        all.push_back(reactor.start({.inactivity = {}, .deadline = Clock::now() + 50ms},
+                                    [&, end = near.get()](Call &call) -> Task<void> {
+                                        return read_slowly(call, end, number);
+                                    }));
+    }
+    for (auto &[near, far] : pairs)
+        write_all(far.get(), "x");
+    // Long ones, between which few are looked for.
+    while (reactor.size() != 0)
+        reactor.dispatch(30ms);
+    for (const auto &running : all)
+        CHECK_NOTHROW(running->result());
 }
 
 TEST_CASE("a dispatch takes its time and no more, and says that there is more to do") {
