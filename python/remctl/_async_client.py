@@ -239,6 +239,7 @@ class AsyncRemctl(ClientBase):
         verb: Callable[..., _remctl.Operation],
         *arguments: Any,
     ) -> Any:
+        await loop.checkpoint_if_cancelled()
         try:
             return await loop.finish(verb(self._connection, loop.caller(), *arguments))
         except RemctlError as error:
@@ -313,11 +314,14 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
         """Send the command, unless that was done."""
         if self._sending is not None and not self._closed:
             raise RuntimeError("another task is sending the stream's command")
-        command, self._command = self._command, None
-        if command is None:
+        if self._command is None:
             return
         remctl = self._remctl
         loop = remctl._bind()
+        await loop.checkpoint_if_cancelled()
+        command, self._command = self._command, None
+        if command is None:  # closed meanwhile
+            return
         self._end = end_after(self._timeout)
         try:
             operation = loop.reactor.stream(

@@ -122,6 +122,7 @@ class Credentials:
         from remctl._loops import running_loop
 
         loop = running_loop()
+        await loop.checkpoint_if_cancelled()
         await loop.finish(self._shared.renew_in(loop.reactor, timeout))
 
     def close(self) -> None:

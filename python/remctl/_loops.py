@@ -51,6 +51,12 @@ class Loop(Protocol):
     def caller(self) -> int:
         """What tells the task that runs from all others."""
 
+    def move_here(self) -> None:
+        """See that the loop is served in this thread, which runs it now."""
+
+    async def checkpoint_if_cancelled(self) -> None:
+        """Raise what cancels the caller already, where the loop can tell: before a call starts."""
+
     async def finish(self, operation: _remctl.Operation) -> Any:
         """Wait for the end of a call and return or raise what it gives.
 
@@ -88,6 +94,7 @@ class TaskWaiter(Protocol):
 
 def running_loop() -> Loop:
     """The loop that the caller runs in; RuntimeError where there is none."""
+<<<<<<< HEAD
     module, key = _running()
     loop = _loops.get(key)
     # One that was made before a fork is the parent's.
@@ -114,6 +121,20 @@ def _running() -> tuple[Any, Any]:
     if asyncio is None:
         raise RuntimeError("no running event loop")
     return asyncio, asyncio.get_running_loop()
+=======
+    # trio may be the guest of another loop in the same thread, and knows which tasks are its own.
+    trio = sys.modules.get("trio")
+    if trio is not None and trio.lowlevel.in_trio_task():
+        token = trio.lowlevel.current_trio_token()
+        return _find(token) or _add(token, TrioLoop(trio))
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        raise RuntimeError("no running event loop")
+    key = asyncio.get_running_loop()
+    loop = _find(key) or _add(key, AsyncioLoop(asyncio, key))
+    loop.move_here()
+    return loop
+>>>>>>> a9eb0b0 (A loop is a loop: whichever thread runs it, until it is closed)
 
 
 def close_left_open(clients: WeakSet[Bound]) -> None:
@@ -122,23 +143,44 @@ def close_left_open(clients: WeakSet[Bound]) -> None:
         client._left_open()
 
 
-# By what the loops are known by; gone with it.
-_loops: WeakKeyDictionary[Any, Loop] = WeakKeyDictionary()
+# By the running loops' own objects, which nothing here keeps: a loop keeps its Loop.
+_loops: WeakKeyDictionary[Any, ref[Loop]] = WeakKeyDictionary()
 
 
+<<<<<<< HEAD
+=======
 class AsyncioLoop:
-    """asyncio's loop, or one like it."""
+    """asyncio's loop, or one like it.
+
+    The loop keeps this object, as its reader of the reactor's descriptor, until it is closed.
+    Nothing keeps the loop.
+    """
 
     def __init__(self, module: Any, loop: AbstractEventLoop) -> None:
         self.reactor = _remctl.Reactor()
         self.pid = os.getpid()
         self.clients: WeakSet[Bound] = WeakSet()
+        self._thread = get_ident()
         self._current_task = module.current_task
         self.sleep = module.sleep
-        clients = self.clients
-        # The loop has this object, and not the other way round: it ends when it likes.
-        self._loop = ref(loop, lambda _: close_left_open(clients))
-        loop.add_reader(self.reactor.fileno(), self._dispatch)
+        self._loop = ref(loop)
+        loop.add_reader(self.reactor.fileno(), _Reader(self))
+
+    def move_here(self) -> None:
+        """See `Loop`."""
+        if self._thread != get_ident():
+            self.reactor.move_here()
+            self._thread = get_ident()
+
+    def end(self) -> None:
+        """The loop was closed, or is gone: so are its calls and its connections."""
+        if self.pid == os.getpid():
+            self.move_here()
+            close_left_open(self.clients)
+            self.reactor.close()
+
+    async def checkpoint_if_cancelled(self) -> None:
+        """Do nothing: a task of asyncio's is told when it waits."""
 
     def caller(self) -> int:
         """See `Loop`."""
@@ -164,7 +206,9 @@ class AsyncioLoop:
             self.reactor.cancel(operation)
             self._wake(operation)
 
-    def _dispatch(self) -> None:
+    def dispatch(self) -> None:
+        """Advance the calls for which something has come, and wake those who wait for them."""
+        self.move_here()
         for operation in self.reactor.dispatch(BUDGET):
             self._wake(operation)
 
@@ -173,6 +217,22 @@ class AsyncioLoop:
         operation.waiter = None
         if not waiter.done():
             waiter.set_result(None)
+
+
+class _Reader:
+    """What an asyncio loop calls when the reactor is readable.
+
+    The loop alone keeps it, so that its end is the loop's.
+    """
+
+    def __init__(self, loop: AsyncioLoop) -> None:
+        self._loop = loop
+
+    def __call__(self) -> None:
+        self._loop.dispatch()
+
+    def __del__(self) -> None:
+        self._loop.end()
 
 
 class TrioLoop:
@@ -185,7 +245,18 @@ class TrioLoop:
         self._trio = trio
         self._lowlevel = trio.lowlevel
         self.sleep = trio.sleep
-        trio.lowlevel.spawn_system_task(self._serve, name="remctl")
+        self._served = True
+        try:
+            trio.lowlevel.spawn_system_task(self._serve, name="remctl")
+        except RuntimeError:  # the run ends: what finalizes async generators is left
+            self._served = False
+
+    def move_here(self) -> None:
+        """Do nothing: a run stays in its thread."""
+
+    async def checkpoint_if_cancelled(self) -> None:
+        """See `Loop`."""
+        await self._lowlevel.checkpoint_if_cancelled()
 
     def caller(self) -> int:
         """See `Loop`."""
@@ -197,6 +268,8 @@ class TrioLoop:
             # Others shall have their turn, and a cancellation its next chance.
             await self._lowlevel.cancel_shielded_checkpoint()
             return operation.result()
+        if not self._served:
+            return await self._finish_alone(operation)
 
         def abort(_: Any) -> Any:
             self.reactor.cancel(operation)
@@ -222,12 +295,29 @@ class TrioLoop:
     async def _serve(self) -> None:
         try:
             while True:
-                await self._lowlevel.wait_readable(self.reactor.fileno())
-                for operation in self.reactor.dispatch(BUDGET):
-                    self._wake(operation)
+                await self._dispatch()
         finally:
+            self._served = False
             close_left_open(self.clients)
             self.reactor.close()
+
+    async def _dispatch(self) -> None:
+        await self._lowlevel.wait_readable(self.reactor.fileno())
+        for operation in self.reactor.dispatch(BUDGET):
+            self._wake(operation)
+
+    async def _finish_alone(self, operation: _remctl.Operation) -> Any:
+        """Wait for a call where the run has ended its system tasks already.
+
+        Only async generators that are finalized run then, one after another.
+        """
+        try:
+            while not operation.done:
+                await self._dispatch()
+        except BaseException:
+            self.reactor.cancel(operation)
+            raise
+        return operation.result()
 
 
 class AsyncioWaiter:

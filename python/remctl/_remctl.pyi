@@ -204,13 +204,17 @@ class Reactor(metaclass=_Type):
     """Any number of calls behind one descriptor.
 
     Each verb of a Connection begins as an Operation here. `caller` tells apart who calls, as
-    threads are; all else is as it is there. For the thread that made it.
+    threads are; all else is as it is there. For one thread: the one that made it, or that
+    moved it to itself.
     """
 
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
     def fileno(self) -> int:
         """Return the descriptor that is readable when dispatch() has something to do."""
+
+    def move_here(self) -> None:
+        """Serve the calling thread from now on: the event loop goes on in it."""
 
     def dispatch(self, budget: float) -> list[Operation]:
         """Advance what is ready, for some seconds at most; the operations that have ended."""

@@ -96,6 +96,7 @@ async def aremctl(
     from remctl._loops import running_loop
 
     loop = running_loop()
+    await loop.checkpoint_if_cancelled()
     try:
         set_tickets(connection, ccache, keytab)
         answer = await loop.finish(

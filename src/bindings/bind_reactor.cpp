@@ -38,12 +38,16 @@ void register_reactor(py::module_ &module) {
         module, "Reactor",
         "Any number of calls behind one descriptor.\n\n"
         "Each verb of a Connection begins as an Operation here. `caller` tells apart who calls, "
-        "as threads are; all else is as it is there. For the thread that made it.",
+        "as threads are; all else is as it is there. For one thread: the one that made it, or that "
+        "moved it to itself.",
         py::is_final());
     reactor_class.def(py::init<>())
         .def(
             "fileno", [](const PythonReactor &self) { return self.descriptor(); },
             "The descriptor that is readable when dispatch() has something to do.")
+        .def(
+            "move_here", [](PythonReactor &self) { self.move_here(); },
+            "Serve the calling thread from now on: the event loop goes on in it.")
         .def(
             "__len__", [](const PythonReactor &self) { return self.size(); },
             "How many calls have not ended.")

@@ -19,23 +19,23 @@ Task<void> wait_for_the_end(Call &call) {
 } // namespace
 
 void OwnThread::require() const {
-    if (id_ != std::this_thread::get_id())
+    if (id_.load() != std::this_thread::get_id())
         throw Error("this event loop is another thread's");
 }
 
 bool PythonOperation::done() const {
-    owner_.require();
+    owner_->require();
     return running_->ended();
 }
 
 py::object PythonOperation::waiter() const {
-    owner_.require();
+    owner_->require();
     return waiter_;
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved.
 void PythonOperation::set_waiter(py::object waiter) {
-    owner_.require();
+    owner_->require();
     // The one of before goes last: its end may run Python, and come back here.
     const py::object before = std::exchange(waiter_, std::move(waiter));
 }
@@ -58,19 +58,19 @@ py::object PythonOperation::result() {
 }
 
 std::size_t PythonReactor::size() const {
-    owner_.require();
+    owner_->require();
     return reactor_.size();
 }
 
 PythonReactor::SharedOperation
 PythonReactor::start(Limits limits, const Reactor::MakeTask &make_task, Completion completion) {
-    owner_.require();
+    owner_->require();
     std::shared_ptr<Reactor::Running> running;
     {
         const Unlocked unlocked;
         running = reactor_.start(limits, make_task);
     }
-    auto operation = std::make_shared<PythonOperation>(running, std::move(completion));
+    auto operation = std::make_shared<PythonOperation>(owner_, running, std::move(completion));
     if (!running->ended())
         operations_.emplace(running.get(), operation);
     try {
@@ -83,16 +83,18 @@ PythonReactor::start(Limits limits, const Reactor::MakeTask &make_task, Completi
 }
 
 void PythonReactor::cancel(PythonOperation &operation) {
-    owner_.require();
-    operation.owner_.require();
+    if (operation.cancelled_) // perhaps with its loop: who waited may be collected in any thread
+        return;
+    owner_->require();
+    operation.owner_->require();
     const auto keep = operations_.extract(operation.running_.get());
     const bool ended = operation.done();
     if (!keep && !ended)
         throw Error("the operation is another event loop's");
     // One that was cancelled before its end, or has failed, has done nothing that could be undone.
-    const bool lost = ended && !operation.cancelled_ && !operation.running_->failed() &&
-                      !std::exchange(operation.taken_, true);
-    operation.cancelled_ = operation.cancelled_ || !ended;
+    const bool lost =
+        ended && !operation.running_->failed() && !std::exchange(operation.taken_, true);
+    operation.cancelled_ = !ended;
     {
         const Unlocked unlocked;
         if (!ended)
@@ -104,7 +106,7 @@ void PythonReactor::cancel(PythonOperation &operation) {
 }
 
 py::list PythonReactor::dispatch(double budget) {
-    owner_.require();
+    owner_->require();
     release_held();
     {
         const Unlocked unlocked;
@@ -121,7 +123,7 @@ py::list PythonReactor::dispatch(double budget) {
 }
 
 void PythonReactor::wait() {
-    owner_.require();
+    owner_->require();
     Unlocked unlocked;
     Wait wait;
     wait.interests.push_back({reactor_.descriptor(), POLLIN, 0});
@@ -134,16 +136,18 @@ PythonReactor::SharedOperation PythonReactor::pause(Time end) {
 }
 
 void PythonReactor::excuse(double seconds) {
-    owner_.require();
+    owner_->require();
     reactor_.excuse(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
 }
 
 std::size_t PythonReactor::close() {
-    owner_.require();
+    owner_->require();
     const std::size_t count = operations_.size();
     while (!operations_.empty()) {
         const auto operation = operations_.begin()->second;
         cancel(*operation);
+        // It may hold what holds this: no garbage collector looks through here.
+        operation->set_waiter(py::none());
     }
     return count;
 }

@@ -3,6 +3,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,14 +20,17 @@ namespace pyremctl {
 
 class PythonReactor;
 
-/// The thread that makes this.
+/// The thread that runs an event loop, for a reactor and its operations.
 class OwnThread {
   public:
     /// Throws Error in any other.
     void require() const;
 
+    /// From now on it is the calling thread.
+    void move_here() noexcept { id_.store(std::this_thread::get_id()); }
+
   private:
-    std::thread::id id_ = std::this_thread::get_id();
+    std::atomic<std::thread::id> id_ = std::this_thread::get_id();
 };
 
 /// What follows when an operation has ended.
@@ -45,8 +49,10 @@ struct Completion {
 /// as that is; calls from any other raise.
 class PythonOperation : public SharedOnly {
   public:
-    PythonOperation(std::shared_ptr<Reactor::Running> running, Completion completion)
-        : running_(std::move(running)), completion_(std::move(completion)) {}
+    PythonOperation(std::shared_ptr<const OwnThread> owner,
+                    std::shared_ptr<Reactor::Running> running, Completion completion)
+        : owner_(std::move(owner)), running_(std::move(running)),
+          completion_(std::move(completion)) {}
 
     bool done() const;
 
@@ -60,21 +66,25 @@ class PythonOperation : public SharedOnly {
   private:
     friend class PythonReactor;
 
-    OwnThread owner_;
+    std::shared_ptr<const OwnThread> owner_; // the reactor's
     pybind11::object waiter_ = pybind11::none();
     std::shared_ptr<Reactor::Running> running_;
     Completion completion_;
-    bool taken_ = false;     // the result
-    bool cancelled_ = false; // before there was one
+    bool taken_ = false;                  // the result
+    std::atomic<bool> cancelled_ = false; // before there was one
 };
 
 /// A reactor, and the objects for what runs in it. Used by the thread that made
-/// it; calls from any other raise.
+/// it or that moved it to itself; calls from any other raise.
 class PythonReactor : public SharedOnly {
   public:
     using SharedOperation = std::shared_ptr<PythonOperation>;
 
     int descriptor() const noexcept { return reactor_.descriptor(); }
+
+    /// For an event loop that goes on in another thread: the calling one.
+    void move_here() noexcept { owner_->move_here(); }
+
     std::size_t size() const;
 
     SharedOperation start(Limits limits, const Reactor::MakeTask &make_task,
@@ -96,11 +106,11 @@ class PythonReactor : public SharedOnly {
     /// Time in which the caller did something else is not the calls'.
     void excuse(double seconds);
 
-    /// Cancels all. Returns how many there were.
+    /// Cancels all, and lets go of their waiters. Returns how many there were.
     std::size_t close();
 
   private:
-    OwnThread owner_;
+    std::shared_ptr<OwnThread> owner_ = std::make_shared<OwnThread>();
     Reactor reactor_;
     std::vector<std::shared_ptr<Reactor::Running>> ended_; // and not given to anybody
     std::unordered_map<const Reactor::Running *, SharedOperation> operations_;

@@ -60,6 +60,9 @@ class FakeReactor:
         """Return the descriptor that is readable when dispatch() has something to do."""
         return self._descriptor
 
+    def move_here(self) -> None:
+        """Do nothing: it is for whichever thread."""
+
     def dispatch(self, budget: float) -> list[FakeOperation]:
         """Advance what is ready; the operations that have ended."""
         with contextlib.suppress(BlockingIOError):  # woken already
