@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from math import inf
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet, ref
 
@@ -94,13 +95,15 @@ class TaskWaiter(Protocol):
 
 def running_loop() -> Loop:
     """The loop that the caller runs in; RuntimeError where there is none."""
-<<<<<<< HEAD
     module, key = _running()
-    loop = _loops.get(key)
+    found = _loops.get(key)
+    loop = None if found is None else found()
     # One that was made before a fork is the parent's.
     if loop is None or loop.pid != os.getpid():
         is_trio = module.__name__ == "trio"
-        _loops[key] = loop = TrioLoop(module) if is_trio else AsyncioLoop(module, key)
+        loop = TrioLoop(module) if is_trio else AsyncioLoop(module, key)
+        _loops[key] = ref(loop)
+    loop.move_here()
     return loop
 
 
@@ -113,28 +116,14 @@ def task_waiter() -> TaskWaiter:
 
 def _running() -> tuple[Any, Any]:
     """The library whose loop runs the caller, and the loop itself (trio: its token)."""
-    # trio first: as the guest of another loop both would answer.
+    # trio may be the guest of another loop in the same thread, and knows which tasks are its own.
     trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_run():
+    if trio is not None and trio.lowlevel.in_trio_task():
         return trio, trio.lowlevel.current_trio_token()
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         raise RuntimeError("no running event loop")
     return asyncio, asyncio.get_running_loop()
-=======
-    # trio may be the guest of another loop in the same thread, and knows which tasks are its own.
-    trio = sys.modules.get("trio")
-    if trio is not None and trio.lowlevel.in_trio_task():
-        token = trio.lowlevel.current_trio_token()
-        return _find(token) or _add(token, TrioLoop(trio))
-    asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        raise RuntimeError("no running event loop")
-    key = asyncio.get_running_loop()
-    loop = _find(key) or _add(key, AsyncioLoop(asyncio, key))
-    loop.move_here()
-    return loop
->>>>>>> a9eb0b0 (A loop is a loop: whichever thread runs it, until it is closed)
 
 
 def close_left_open(clients: WeakSet[Bound]) -> None:
@@ -147,8 +136,6 @@ def close_left_open(clients: WeakSet[Bound]) -> None:
 _loops: WeakKeyDictionary[Any, ref[Loop]] = WeakKeyDictionary()
 
 
-<<<<<<< HEAD
-=======
 class AsyncioLoop:
     """asyncio's loop, or one like it.
 
