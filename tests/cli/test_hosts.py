@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from remctl._cli.hosts import fold, natural, parse_hosts
+from remctl._cli.hosts import parse_hosts
+from remctl._cli.nodesets import fold, natural
 from remctl._cli.parse import Misuse
 from remctl.testing import Realm
 
@@ -32,6 +33,9 @@ def parsed(text: str) -> list[tuple[str, int | None]]:
         ("[fe80::1%eth0]:1,fe80::2%lo", [("fe80::1%eth0", 1), ("fe80::2%lo", None)]),
         ("db[08-10]", [("db08", None), ("db09", None), ("db10", None)]),
         ("db[1-2,5]:99", [("db1", 99), ("db2", 99), ("db5", 99)]),
+        ("zcanary1,web[1-2]", [("zcanary1", None), ("web1", None), ("web2", None)]),
+        ("z,::1,a[1-2],b", [(name, None) for name in ("z", "::1", "a1", "a2", "b")]),
+        ("z9,z1,a[1-2]!z1", [("z9", None), ("a1", None), ("a2", None)]),
         ("a[1-3]!a2", [("a1", None), ("a3", None)]),
         ("a[1-3]&a[2-9]", [("a2", None), ("a3", None)]),
         ("a[1-2]^a[2-3]", [("a1", None), ("a3", None)]),
@@ -72,7 +76,9 @@ def test_what_names_hosts(text: str, hosts: list[tuple[str, int | None]]) -> Non
         ("n[1-99999999999]", "stands for more than 1,000,000 hosts"),
         ("n[1000000000000000000-1000000000000000000]", "stands for more than 1,000,000 hosts"),
         ("n[0-1000000]", "stands for more than 1,000,000 hosts"),
-        ("@nosuch:group", ""),
+        ("r[1-2000]n[1-2000]", "stands for more than 1,000,000 hosts"),
+        ("a[1-900000],b[1-200000]!c", "stands for more than 1,000,000 hosts"),
+        ("@nosuch:group", "unknown group"),
     ],
 )
 def test_what_does_not_is_one_line_with_status_2(text: str, words: str) -> None:
@@ -113,7 +119,7 @@ class TestWithoutClusterShell:
 
     def test_plain_names_and_addresses_do(self) -> None:
         code = (
-            "from remctl._cli.hosts import *; "
+            "from remctl._cli.hosts import *; from remctl._cli.nodesets import fold; "
             "print(list(parse_hosts('b,a:1,[::1]:2,10.0.0.1', '-H')), fold(['a10', 'a9', 'b']))"
         )
         assert without_clustershell(code) == (
@@ -242,3 +248,11 @@ class TestFiles:
         assert done.stderr == (
             b"pyremctl: standard input, line 2: invalid port number in '127.0.0.2:y'\n"
         )
+
+
+def test_many_scattered_addresses_are_folded_without_a_quadratic_search() -> None:
+    names = {f"10.{a}.{b}.{a * b % 250}" for a in range(40) for b in range(1, 40)}
+    folded = fold(names)
+    assert {host for host, _ in parse_hosts(folded, "-H")} == names
+    # In their last number alone, so that equal beginnings are together.
+    assert len(folded.split(",10.")) <= len({name.rpartition(".")[0] for name in names})

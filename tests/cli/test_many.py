@@ -114,6 +114,20 @@ def test_much_output_arrives_whole(fleet: Fleet) -> None:
     assert done.stdout == b"127.0.1.1: 0123456789abcde\n" * 12500
 
 
+def test_a_line_that_ends_with_a_carriage_return_is_whole_on_a_terminal(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    report = Lines(Screen(), (True, True))
+    report.stdout(Target("host")).write(b"dos\r\nodd\rity\r\n")
+    assert capfdbinary.readouterr().out.endswith(b"dos\nhost: odd^Mity\n")
+
+
+def test_a_name_that_is_not_utf_8_is_escaped_in_json() -> None:
+    done = pyremctl(b"-H", b"na\xffme.invalid", b"--json", b"x")
+    assert json.loads(done.stdout)["host"] == "na\\xffme.invalid"
+    done.stdout.decode("ascii")
+
+
 def test_a_long_line_does_not_fill_the_memory(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     report = Lines(Screen(), (False, False))
     writer = report.stdout(Target("host"))
@@ -160,6 +174,24 @@ class TestOutdir:
         assert found == expected
         assert (done.stdout, done.returncode) == (b"", 3)
 
+    def test_targets_of_one_name_have_files_of_their_own(
+        self, fleet: Fleet, tmp_path: Path
+    ) -> None:
+        hosts = tmp_path / "hosts"
+        hosts.write_text("127.0.1.1\n127.0.1.1 host/localhost\n")
+        folder = tmp_path / "out"
+        pyremctl(
+            *("-p", str(fleet.port), "--hosts", str(hosts), "--outdir", str(folder)),
+            *("--limit", "1", "test", "hello"),
+        )
+        assert {one.name: one.read_text() for one in folder.iterdir()} == {
+            "127.0.1.1.stdout": "hello world\n",
+            "127.0.1.1.stderr": "",
+            "127.0.1.1.2.stdout": "hello world\n",
+            "127.0.1.1.2.stderr": "",
+            "targets": "127.0.1.1\t127.0.1.1\t\n127.0.1.1.2\t127.0.1.1\thost/localhost\n",
+        }
+
     def test_what_was_there_is_replaced(self, fleet: Fleet, tmp_path: Path) -> None:
         (tmp_path / "127.0.1.1.stderr").write_text("from last time")
         pyremctl(
@@ -180,16 +212,25 @@ class TestOutdir:
         (tmp_path / "127.0.1.1.stdout").symlink_to("/dev/full")
         command = ("--outdir", str(tmp_path), "test", "hello")
         done = pyremctl("-p", str(fleet.port), "-H", "127.0.1.1", *command)
-        assert done.stderr.decode() == "pyremctl: cannot write output: No space left on device\n"
+        assert done.stderr.decode() == (
+            "pyremctl: cannot write output: No space left on device\n"
+            "pyremctl: 1 of 1 hosts failed\n  given up, the command may have run (1): 127.0.1.1\n"
+        )
         assert done.returncode == 3
 
 
 @pytest.mark.parametrize("option", ["--json", "--gather", "--no-progress"])
-def test_output_that_cannot_be_written_ends_it_with_one_line(fleet: Fleet, option: str) -> None:
+def test_output_that_cannot_be_written_ends_it_with_one_line_and_the_summary(
+    fleet: Fleet, option: str
+) -> None:
     command = [*PYREMCTL, "-H", ",".join(fleet.alive[:3]), option, "test", "hello"]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=30)
-    assert done.stderr == b"pyremctl: cannot write output: No space left on device\n"
+    said, *summary = done.stderr.splitlines()
+    assert said == b"pyremctl: cannot write output: No space left on device"
+    assert all(b"given up" in line or b"hosts failed" in line for line in summary)
+    # With --gather all hosts have been heard of by then, and none has failed.
+    assert bool(summary) is (option != "--gather")
     assert done.returncode == 3
 
 
@@ -266,12 +307,25 @@ def test_fail_fast_does_not_wait_for_those_that_run(fleet: Fleet) -> None:
     assert summary(done)["given up, the command may have run"] == set(fleet.silent[:3])
 
 
+def test_hosts_are_taken_in_the_order_in_which_they_are_written(fleet: Fleet) -> None:
+    options = ("--limit", "1", "--json", "-p", str(fleet.port))
+    done = pyremctl("-H", "127.0.1.9,127.0.1.[1-3],127.0.1.7", *options, "test", "hello")
+    hosts = [json.loads(line)["host"] for line in done.stdout.splitlines()]
+    assert hosts == [f"127.0.1.{number}" for number in (9, 1, 2, 3, 7)]
+
+
+def test_a_host_with_the_port_of_p_is_the_same_as_without_one(fleet: Fleet) -> None:
+    port = str(fleet.port)
+    done = pyremctl("-p", port, "-H", f"127.0.1.1,127.0.1.1:{port}", "test", "hello")
+    assert done.stdout == b"127.0.1.1: hello world\n"
+
+
 def test_retries_are_counted(fleet: Fleet) -> None:
     done = pyremctl("-H", fleet.dead[0], "--retries", "2", "--json", "test", "hello")
     assert records(done)[fleet.dead[0]]["tries"] == 3
 
 
-def test_an_interrupt_ends_all_with_130_and_a_summary(fleet: Fleet) -> None:
+def test_an_interrupt_ends_all_by_the_signal_after_a_summary(fleet: Fleet) -> None:
     names = [*fleet.silent[:3], fleet.alive[0]]
     # The line of --json comes when its host is done.
     command = [*PYREMCTL, "-H", ",".join(names), "--json", "test", "hello"]
@@ -280,7 +334,8 @@ def test_an_interrupt_ends_all_with_130_and_a_summary(fleet: Fleet) -> None:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=10)
-    assert process.returncode == 130
+    assert process.returncode == -signal.SIGINT
+    assert b"pyremctl: 3 of 4 hosts failed\n" in stderr
     assert f"given up, the command may have run (3): {','.join(fleet.silent[:3])}" in (
         stderr.decode()
     )
@@ -329,3 +384,12 @@ def test_a_host_that_is_silent_too_long_is_given_up(fleet: Fleet) -> None:
     assert done.stdout.count(b"line") == 3  # which took longer than a second
     assert b"timed out" in done.stderr
     assert done.returncode == 3
+
+
+@pytest.mark.parametrize("many", [True, False])
+def test_a_source_address_that_cannot_be_used_is_one_line(many: bool) -> None:
+    hosts = ("-H", "localhost") if many else ("localhost",)
+    done = pyremctl("-b", "::1%lo", "-p", "1", *hosts, "x")
+    assert done.returncode == (2 if many else 1)
+    assert done.stderr.count(b"\n") == 1
+    assert b"::1%lo" in done.stderr

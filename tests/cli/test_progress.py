@@ -2,10 +2,13 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
 import pytest
+from remctl import Target
+from remctl._cli.progress import Counts, plain, rich_line
 
 from tests.fix_fleet import Fleet
 from tests.support.programs import PYREMCTL
@@ -43,10 +46,20 @@ def test_a_line_at_the_bottom_tells_how_far_it_is(fleet: Fleet, program: tuple[s
             f"{host}: line {number}" for host in fleet.alive[:2] for number in (1, 2)
         ]
         screen.type(INTERRUPT)
-        assert screen.end() == 130
+        assert screen.end() == -signal.SIGINT
         # The line is gone, and the summary in its place.
         assert not any("running" in line for line in screen.lines)
-        assert "pyremctl: 1 of 6 hosts failed" in screen.lines
+        assert "pyremctl: 4 of 6 hosts failed" in screen.lines
+
+
+@pytest.mark.parametrize("host", [b"na\xffme.invalid", "evil\u009bname.invalid".encode()])
+def test_a_strange_name_does_no_harm_to_the_line(program: tuple[str, ...], host: bytes) -> None:
+    counts = Counts(1)
+    next(counts.begin([Target(os.fsdecode(host))]))
+    render = rich_line() if program is PYREMCTL else plain
+    line = render(counts, 100)
+    assert b"slowest" in line
+    assert b"\xc2\x9b" not in line
 
 
 def test_a_narrow_terminal_has_no_broken_line(fleet: Fleet, program: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": {
         "hello": "#!/bin/sh\necho hello ${2:-world}\n",
         "args": '#!/bin/sh\nshift\nprintf "[%s]" "$@"\necho\n',
+        "bare": "#!/bin/sh\nprintf 'no newline'\n",
         "fail": "#!/bin/sh\nexit 7\n",
         "wait": "#!/bin/sh\necho waiting\nexec sleep 60\n",
         "flood": "#!/bin/sh\nexec yes\n",
@@ -50,6 +51,12 @@ def test_commands_are_run_one_after_another_on_one_connection(session: Terminal)
     assert answer(session, "demo hello you") == ["hello you"]
     (first,), (second,) = answer(session, "demo where"), answer(session, "demo where")
     assert first == second  # the process of the server that has the connection
+
+
+def test_the_prompt_has_a_line_of_its_own_whatever_the_command_has_written(
+    session: Terminal,
+) -> None:
+    assert answer(session, "demo bare") == ["no newline"]
 
 
 def test_words_are_split_as_a_shell_does(session: Terminal) -> None:

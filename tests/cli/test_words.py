@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -221,6 +222,15 @@ class TestPrompt:
             screen.type(END)
             assert screen.end() == 1
             assert screen.lines[-1] == "pyremctl: option --prompt: no answer"
+
+    def test_sigterm_ends_it_and_the_terminal_echoes_again(self) -> None:
+        with terminal("--prompt", "localhost", "x") as screen:
+            screen.wait_for("Argument:")
+            assert not screen.child.getecho()
+            screen.child.kill(signal.SIGTERM)
+            assert screen.end() == -signal.SIGTERM
+            assert screen.child.getecho()
+            assert b"Traceback" not in screen.bytes
 
     def test_an_interrupt_ends_it_and_the_terminal_echoes_again(self) -> None:
         line = f'trap : INT; {sys.executable} -m remctl "$@"; stty -a'

@@ -32,9 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClosedPipe:
         _die_of("SIGPIPE")
     except KeyboardInterrupt:
-        if not options.many:
-            _die_of("SIGINT")
-        return 130
+        # As a shell's loop needs it, which ends when one of its programs ends so.
+        _die_of("SIGINT")
     return 1
 
 

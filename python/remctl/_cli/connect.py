@@ -30,13 +30,16 @@ def canonical_name(host: str) -> str:
 
 
 def new_client(options: Options) -> Remctl:
-    """A client with all that is set before it opens. Raises RemctlError."""
-    return Remctl(
-        timeout=options.silence or None,
-        ccache=options.ccache,
-        keytab=options.keytab,
-        source_ip=options.source_ip,
-    )
+    """A client with all that is set before it opens. Raises RemctlError, and Misuse."""
+    try:
+        return Remctl(
+            timeout=options.silence or None,
+            ccache=options.ccache,
+            keytab=options.keytab,
+            source_ip=options.source_ip,
+        )
+    except (TypeError, ValueError) as error:
+        raise Misuse(str(error)) from None
 
 
 def open_client(remote: Remctl, options: Options) -> None:

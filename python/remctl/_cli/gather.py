@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from remctl._cli.hosts import fold, natural
+from remctl._cli.nodesets import fold, natural
 from remctl._cli.terminal import harmless_bytes
 
 TYPE_CHECKING = False

@@ -11,31 +11,34 @@ import re
 import socket
 
 from remctl import Target
+from remctl._cli.nodesets import OPERATORS, expand
 from remctl._cli.parse import Misuse, Options, is_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-
-#: The most hosts that a range may stand for, lest a slip of the finger takes all memory.
-MOST = 1_000_000
-
-# What only node sets give a meaning to.
-_OPERATORS = "[]@!&^"
 # What no name of a host has in it.
 _NEVER = re.compile(r"^-|[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
 
 
 def targets(options: Options) -> list[Target]:
-    """All hosts, each once. Raises Misuse, with the file and the line, for what is none."""
+    """All hosts, each once, in the order in which they are written.
+
+    Raises Misuse, with the file and the line, for an invalid one.
+    """
     found: dict[Target, None] = {}
+
+    def add(host: str, port: int | None, principal: str | None = None) -> None:
+        # The port of -p is the one that a host without a port has.
+        found[Target(host, None if port == options.port else port, principal)] = None
+
     for text in options.host_sets:
         for host, port in parse_hosts(text, "-H"):
-            found[Target(host, port, None)] = None
+            add(host, port)
     for path in options.hosts:
         for host, port, principal in _read(path):
-            found[Target(host, port, principal)] = None
+            add(host, port, principal)
     if not found:
         raise Misuse("no hosts")
     return list(found)
@@ -46,12 +49,23 @@ def parse_hosts(text: str, where: str) -> Iterator[tuple[str, int | None]]:
     pieces = _pieces(text)
     if not all(pieces):
         raise Misuse(f"{where}: the name of a host is empty in {text!r}")
-    names = [piece for piece in pieces if _address(piece) is None]
-    if any(character in name for name in names for character in _OPERATORS):
-        addresses = [piece for piece in pieces if _address(piece) is not None]
-        pieces = _expand(",".join(names), where) + addresses
-    for piece in pieces:
+    for piece in _expanded(pieces, where):
         yield _host(piece, where)
+
+
+def _expanded(pieces: list[str], where: str) -> Iterator[str]:
+    """The pieces, node sets expanded in their place."""
+    names = [piece for piece in pieces if _address(piece) is None]
+    if any(operator in name for name in names for operator in "!&^"):
+        # They work on all that stands before them.
+        yield from expand(",".join(names), where)
+        yield from (piece for piece in pieces if _address(piece) is not None)
+        return
+    for piece in pieces:
+        if _address(piece) is None and any(operator in piece for operator in OPERATORS):
+            yield from expand(piece, where)
+        else:
+            yield piece
 
 
 def _pieces(text: str) -> list[str]:
@@ -91,46 +105,6 @@ def _host(piece: str, where: str) -> tuple[str, int | None]:
     if port[0] != ":" or not re.fullmatch(r"[0-9]{1,5}", number) or not 0 < int(number) < 65536:
         raise Misuse(f"{where}: invalid port number in {piece!r}")
     return host, int(number)
-
-
-def _expand(text: str, where: str) -> list[str]:
-    """What a node set stands for."""
-    try:
-        from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
-    except ImportError:
-        raise Misuse(
-            f"{where}: {text!r} is a node set, which takes: pip install 'pyremctl[fleet]'"
-        ) from None
-    for least, most in re.findall(r"([0-9]+)-([0-9]+)", text):
-        if len(most) > 18 or int(most) - int(least) >= MOST:
-            raise Misuse(f"{where}: {text!r} stands for more than {MOST:,} hosts")
-    try:
-        # Its files of groups are for those who write a group.
-        resolver = None if "@" in text else RESOLVER_NOGROUP
-        return [str(node) for node in NodeSet(text, resolver=resolver)]
-    except Exception as error:  # of several families, and of its groups' programs
-        raise Misuse(f"{where}: {error}") from None
-
-
-def fold(labels: Iterable[str]) -> str:
-    """Labels as one text, as short as can be, sorted, and fit for -H."""
-    names = sorted(set(labels), key=natural)
-    try:
-        from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
-    except ImportError:
-        return ",".join(names)
-    plain = [name for name in names if ":" not in name]
-    folded = str(NodeSet.fromlist(plain, resolver=RESOLVER_NOGROUP)) if plain else ""
-    others = [name for name in names if ":" in name]
-    return ",".join([folded, *others] if folded else others)
-
-
-def natural(text: str) -> list[tuple[int, str]]:
-    """A key to sort by, that has web2 before web10."""
-    return [
-        (int(part), "") if part.isdecimal() else (-1, part)
-        for part in re.split(r"([0-9]{1,18})", text)
-    ]
 
 
 def _read(path: str) -> Iterator[tuple[str, int | None, str | None]]:

@@ -45,9 +45,10 @@ class Lines(Writers):
                 prefix = _COLOURS[descriptor] + prefix[:-1] + b"\x1b[0m "
 
         def emit(lines: list[bytes]) -> None:
+            shown = [line + b"\n" for line in lines]
             if terminal:
-                lines = [harmless_bytes(line) for line in lines]
-            self._screen.write(descriptor, b"".join(prefix + line + b"\n" for line in lines))
+                shown = [harmless_bytes(line) for line in shown]
+            self._screen.write(descriptor, b"".join(prefix + line for line in shown))
 
         writer = _Lines(emit)
         self.keep(target, writer)

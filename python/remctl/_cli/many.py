@@ -20,22 +20,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl._cli.report import Report
 
-INTERRUPTED = 130
 CANNOT_WRITE = 3
 
 
 def run(options: Options) -> int:
     """Run the command on all hosts, and give the exit status of the program.
 
-    Raises Misuse, before anything is sent, and ClosedPipe.
+    Raises Misuse, before anything is sent, ClosedPipe, and KeyboardInterrupt when all is said.
     """
     hosts = targets(options)
+    _allow_descriptors()
     screen = Screen()
     report = _report(options, screen)
     counts, summary = Counts(len(hosts)), Summary(len(hosts))
     queue = iter(hosts)
     outcomes = run_plan(_plan(options, report), counts.begin(queue), options.limit)
-    interrupted = False
+    interrupted = cannot_write = False
     try:
         try:
             with Progress(counts, screen, not options.no_progress), contextlib.closing(outcomes):
@@ -50,10 +50,21 @@ def run(options: Options) -> int:
         report.end()
     except OSError as error:
         say(f"cannot write {error.filename or 'output'}: {error.strerror}")
-        return CANNOT_WRITE
+        cannot_write = True
     for number, line in enumerate(summary.lines(counts.running, queue)):
         say(line, prefix="" if number else "pyremctl: ")
-    return INTERRUPTED if interrupted else summary.status
+    if interrupted:
+        raise KeyboardInterrupt
+    return CANNOT_WRITE if cannot_write else summary.status
+
+
+def _allow_descriptors() -> None:
+    """Raise the soft limit of open files, which is meant for programs that use select()."""
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _plan(options: Options, report: Report) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from remctl import Remctl, RemctlError
 from remctl._cli.connect import Unreachable, new_client, open_client
 from remctl._cli.parse import Options
-from remctl._cli.streams import Stream, say
+from remctl._cli.streams import Stream, say, write_all
 from remctl._cli.words import command_words
 
 
@@ -23,8 +23,11 @@ def run(options: Options) -> int:
     return show_answer(remote)
 
 
-def show_answer(remote: Remctl) -> int:
-    """Write the answer to the command as it comes; the exit status for it."""
+def show_answer(remote: Remctl, end_line: bool = False) -> int:
+    """Write the answer to the command as it comes; the exit status for it.
+
+    With `end_line` what follows begins on a line of its own.
+    """
     output = Output()
     try:
         while (token := remote.output()).type == "output":
@@ -39,6 +42,8 @@ def show_answer(remote: Remctl) -> int:
     else:
         status = token.status or 0
     output.end()
+    if end_line and not output.line_ended:
+        write_all(1, b"\n")
     return status or output.status
 
 
@@ -58,10 +63,12 @@ class Output:
 
     Attributes:
         status: 1 when something could not be written, else 0.
+        line_ended: whether the last of it ended a line; also where there was nothing.
     """
 
     def __init__(self) -> None:
         self.status = 0
+        self.line_ended = True
         self._streams = {1: Stream(1), 2: Stream(2)}
 
     def write(self, number: int, data: bytes) -> None:
@@ -69,6 +76,8 @@ class Output:
         if number not in self._streams:
             say(f"unknown output stream {number}")
         stream = self._streams.get(number, self._streams[2])
+        if data:
+            self.line_ended = data.endswith(b"\n")
         try:
             stream.write(data)
         except OSError as error:

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 
-from remctl._cli.terminal import capable, coloured
+from remctl._cli.terminal import capable, coloured, harmless
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def words(counts: Counts) -> str:
     ]
     slowest = counts.slowest()
     if slowest is not None:
-        parts.append(f"slowest {slowest[0]} {slowest[1]:.0f} s")
+        parts.append(f"slowest {harmless(str(slowest[0]))} {slowest[1]:.0f} s")
     left = counts.left()
     if left is not None:
         minutes, seconds = divmod(round(left), 60)
@@ -85,7 +85,7 @@ def words(counts: Counts) -> str:
 
 def plain(counts: Counts, columns: int) -> bytes:
     """The line without rich."""
-    return words(counts)[: columns - 1].encode()
+    return words(counts)[: columns - 1].encode(errors="replace")
 
 
 def rich_line() -> Callable[[Counts, int], bytes]:

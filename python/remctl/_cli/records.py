@@ -28,12 +28,12 @@ class Records:
         result = outcome.result if error is None else error.partial
         nothing = "" if error is None else None
         record = {
-            "host": target.host,
+            "host": _printable(target.host),
             "port": self._port if target.port is None else target.port,
             "status": None if outcome.result is None else outcome.result.status,
             "stdout": nothing if result is None else _text(result.stdout, nothing),
             "stderr": nothing if result is None else _text(result.stderr, nothing),
-            "error": None if error is None else str(error),
+            "error": None if error is None else _printable(str(error)),
             "code": None if error is None else getattr(error, "code", None),
             "may_have_run": error is None or error.may_have_run,
             "seconds": round(outcome.seconds, 6),
@@ -44,6 +44,11 @@ class Records:
 
     def end(self) -> None:
         """Nothing is left."""
+
+
+def _printable(text: str) -> str:
+    r"""A text of the command line as JSON can have it: bytes that are not UTF-8 become \xff."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _text(data: bytes | None, nothing: str | None) -> str | dict[str, str] | None:

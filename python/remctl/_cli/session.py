@@ -39,7 +39,7 @@ def run(options: Options) -> int:
                         open_client(remote, options)
                     # After a failure it connects anew by itself.
                     remote.command(words)
-                    status = show_answer(remote)
+                    status = show_answer(remote, end_line=True)
             except EOFError:
                 write_all(1, b"\n")
                 return status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from remctl._cli.hints import hint_of
-from remctl._cli.hosts import natural
+from remctl._cli.nodesets import natural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class Summary:
         ]
         if not groups:
             return []
-        lines = [f"{self.failed} of {self.total} hosts failed"]
+        failed = sum(len(hosts) for _, hosts in groups)
+        lines = [f"{failed} of {self.total} hosts failed"]
         for reason, hosts in groups:
             names = ",".join(sorted(hosts, key=natural))
             lines.append(f"  {reason} ({len(hosts)}): {names}")

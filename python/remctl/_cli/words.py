@@ -8,6 +8,10 @@ from remctl._arguments import Hidden
 from remctl._cli.parse import Misuse, Options
 
 
+class _Terminated(Exception):
+    """SIGTERM has come."""
+
+
 def command_words(options: Options) -> list[bytes]:
     """All words of the command, as bytes.
 
@@ -58,11 +62,16 @@ def _read_all(descriptor: int, name: str) -> bytes:
 
 def _ask(text: str, twice: bool) -> bytes:
     import getpass
+    import signal
+
+    def terminate(number: int, _: object) -> None:
+        raise _Terminated
 
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         raise Misuse("option --prompt: there is no terminal to ask on") from None
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         answer = getpass.getpass(text)
         if twice and getpass.getpass("Again: ") != answer:
@@ -72,7 +81,13 @@ def _ask(text: str, twice: bool) -> bytes:
         raise Misuse("option --prompt: no answer") from None
     except UnicodeError:
         raise Misuse("option --prompt: the answer is not in the terminal's encoding") from None
+    except _Terminated:
+        # The terminal has its echo again; now it is as if nothing had been caught.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
     finally:
+        signal.signal(signal.SIGTERM, before)
         os.close(terminal)
     return os.fsencode(answer)
 
