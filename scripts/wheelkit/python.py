@@ -27,7 +27,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import CACHE, fetch, interpreters, pins, toolchain
+from . import CACHE, fetch, interpreters, pins, tarball, toolchain
 
 PREFIX = "cpython-"
 # Optimizing takes longer than all tests that use the result.
@@ -55,13 +55,13 @@ def run(step: list[str], cwd: Path, env: Mapping[str, str]) -> None:
         raise SystemExit("\n".join([*tail, f"failed: {' '.join(step)}"]))
 
 
-def unpack(tarball: Path, work: Path) -> Path:
+def unpack(source: Path, work: Path) -> Path:
     """The source tree."""
-    folder = work / tarball.name.split(".tar")[0]
-    with tarfile.open(tarball) as archive:
-        archive.extractall(folder, filter="data")
-    (source,) = folder.iterdir()
-    return source
+    folder = work / source.name.split(".tar")[0]
+    with tarfile.open(source) as archive:
+        tarball.extract(archive, folder)
+    (tree,) = folder.iterdir()
+    return tree
 
 
 def dynamic(tools: toolchain.Toolchain, folder: Path) -> dict[str, str]:
@@ -75,9 +75,9 @@ def dynamic(tools: toolchain.Toolchain, folder: Path) -> dict[str, str]:
     return env
 
 
-def with_zlib(tarball: Path, work: Path, env: Mapping[str, str], jobs: int) -> dict[str, str]:
+def with_zlib(archive: Path, work: Path, env: Mapping[str, str], jobs: int) -> dict[str, str]:
     """zlib for the target; the variables that make CPython's configure find it."""
-    source = unpack(tarball, work)
+    source = unpack(archive, work)
     run(["./configure", "--static"], source, {**env, "CFLAGS": "-O2 -fPIC"})
     run(["make", f"-j{jobs}", "libz.a"], source, env)
     return {

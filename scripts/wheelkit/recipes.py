@@ -12,6 +12,7 @@ from pathlib import Path
 
 from . import ROOT
 from .pins import Pin
+from .tarball import extract
 from .toolchain import Toolchain, find_yasm
 
 LICENSES = ROOT / "licenses"
@@ -92,7 +93,7 @@ class Workshop:
     def unpack(self, pin: Pin, tarball: Path) -> Path:
         """A fresh source tree, patched."""
         with tarfile.open(tarball) as archive:
-            archive.extractall(self.work, filter="data")
+            extract(archive, self.work)
             top = archive.getnames()[0].split("/")[0]
         source = self.work / top
         for patch in pin.patch_files:

@@ -80,7 +80,8 @@ def state_of_sources() -> str:
 
 def build_wheel(cache: Path, python: str = sys.executable) -> Path:
     """Build the wheel for one interpreter, or find the one built before."""
-    house = cache / "tests" / f"{state_of_sources()}-{Path(python).name}"
+    which = hashlib.sha256(os.fsencode(Path(python).resolve())).hexdigest()[:8]
+    house = cache / "tests" / f"{state_of_sources()}-{which}"
     house.mkdir(parents=True, exist_ok=True)
     # One at a time, also of those that test beside one another: they share what is built for it.
     with (cache / "tests" / "building").open("w") as lock:

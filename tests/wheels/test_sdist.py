@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from wheelkit.tarball import extract
 
 from tests.wheels.conftest import ROOT
 
@@ -40,7 +41,7 @@ def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tree in it."""
     folder = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder, filter="data")
+        extract(archive, folder)
     (tree,) = folder.iterdir()
     return tree
 
