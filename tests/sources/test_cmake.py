@@ -1,5 +1,6 @@
 """Finding libremctl: where it is, and what is said where it is not."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,50 @@ def test_the_package_builds_against_another_prefix(tmp_path: Path, prefix: Path)
     ninja = (tmp_path / "build.ninja").read_text()
     assert f"{prefix}/lib/libremctl.so" in ninja
     assert f"{prefix}/include" in ninja
+
+
+def refusal(folder: Path, *options: str, **variables: str) -> str:
+    """What the project says when it is configured and cannot be built: the words of its error."""
+    command = ["cmake", "-G", "Ninja", "-S", str(ROOT), "-B", str(folder / "build"), *options]
+    env = {**os.environ, **variables}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert done.returncode != 0, done.stdout
+    assert done.stderr.count("CMake Error") == 1, done.stderr
+    return " ".join(done.stderr.split())
+
+
+def test_another_system_is_refused(tmp_path: Path) -> None:
+    said = refusal(tmp_path, "-DCMAKE_SYSTEM_NAME=FreeBSD")
+    assert "pyremctl needs Linux for now: epoll, eventfd" in said
+
+
+def test_where_there_is_no_compiler_its_package_is_named(tmp_path: Path) -> None:
+    said = refusal(tmp_path, CXX="/nonexistent/c++")
+    assert "pyremctl needs a C++ compiler: apt install g++, or dnf install gcc-c++" in said
+
+
+@pytest.mark.parametrize("lacks", ["*++20|*++2a", "*.cpp|*.cxx"], ids=["the standard", "headers"])
+def test_a_compiler_without_cxx20_is_refused(tmp_path: Path, lacks: str) -> None:
+    compiler = tmp_path / "c++"
+    # The second is one that takes the option, and has no <coroutine>.
+    refuse = "exit 1" if "20" in lacks else 'grep -qs "<coroutine>" "$argument" && exit 1'
+    each = f"for argument; do case $argument in {lacks}) {refuse};; esac; done"
+    compiler.write_text(f'#!/bin/sh\n{each}\nexec g++ "$@"\n')
+    compiler.chmod(0o755)
+    said = refusal(tmp_path, CXX=str(compiler))
+    assert "pyremctl needs C++20 with coroutines (GCC 11 or newer): not in GNU 1" in said
+
+
+def test_the_scripts_refuse_another_system(tmp_path: Path) -> None:
+    (tmp_path / "uname").write_text("#!/bin/sh\necho Darwin\n")
+    (tmp_path / "uname").chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", ROOT / "scripts/demo"], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("demo: pyremctl needs Linux for now: epoll, eventfd\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_version_is_in_one_place() -> None:
