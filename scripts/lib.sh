@@ -14,6 +14,8 @@ die() {
     exit 1
 }
 
+[[ "$(uname -s)" == Linux ]] || die "pyremctl needs Linux for now: epoll, eventfd"
+
 installed() { [[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]; }
 
 # Install Debian packages that are missing, or say which they are.
@@ -39,6 +41,7 @@ apt_install() {
 # Set python to an interpreter: $PYTHON, or the newest one from 3.10 on.
 find_python() {
     local candidate
+    [[ ${PYTHON:-} != /usr/bin/python3 ]] || need_packages python3
     for candidate in ${PYTHON:-python3.{14,13,12,11,10} python3}; do
         if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
             python=$candidate

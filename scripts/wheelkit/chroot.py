@@ -19,6 +19,8 @@ from . import CACHE, fetch
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 SCRIPTS = Path("/usr/share/debootstrap/scripts")
+# Where apt is set up with none, as on Ubuntu.
+MIRROR = "http://deb.debian.org/debian"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # In a mount namespace of its own, all of which ends with the command.
 PRIVATE = ["unshare", "--mount", "--propagation", "private"]
@@ -44,17 +46,18 @@ def emulate(machine: str) -> None:
         (BINFMT / "register").write_text(rule.read_text())
 
 
-def tree(
-    suite: str, machine: str, packages: list[str], mirror: str | None = None, name: str = ""
-) -> Path:
+def path(suite: str, machine: str, names: list[str]) -> Path:
+    """Where a tree is kept."""
+    return CACHE / "chroot" / "-".join([suite, DEBIAN[machine], *names])
+
+
+def tree(suite: str, machine: str, packages: list[str], mirror: str | None = None) -> Path:
     """The release with some packages, as debootstrap makes it; made once."""
-    base = CACHE / "chroot" / "-".join(filter(None, [suite, DEBIAN[machine], name, *packages]))
+    base = path(suite, machine, packages)
     emulate(machine)
     if base.exists():
         return base
-    mirrors = [mirror] if mirror else fetch.apt_mirrors("debian")
-    if not mirrors:
-        raise SystemExit("name a Debian mirror with --mirror")
+    mirrors = [mirror] if mirror else [*fetch.apt_mirrors("debian"), MIRROR]
     command = [*PRIVATE, "debootstrap", "--variant=minbase", f"--arch={DEBIAN[machine]}"]
     if packages:
         command.append(f"--include={','.join(packages)}")

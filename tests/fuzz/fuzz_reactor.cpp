@@ -69,7 +69,7 @@ Task<void> work(Call &call, int descriptor, std::string program, Trace &trace) {
             co_await with_a_pair(call, POLLIN);
             break;
         case 4:
-            co_await call.wait(std::vector<pollfd>{{descriptor, POLLIN, 0}},
+            co_await call.wait(std::vector<pollfd>(1, pollfd{descriptor, POLLIN, 0}),
                                Clock::now() + std::chrono::microseconds(value * 4));
             break;
         case 5:
