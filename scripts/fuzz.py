@@ -9,12 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import corpus
 from remctl.testing import Realm
 
 TOP = Path(__file__).parents[1]
 BUILT = TOP / "build" / "fuzz"
 COVERAGE = TOP / "build" / "fuzz-coverage"
-CORPUS = TOP / "tests" / "fuzz" / "corpus"
+CORPUS = BUILT / "corpus"  # as unpacked
 LONGEST = 600  # bytes of an input
 SLOWEST = 60  # seconds of an execution
 
@@ -34,8 +35,8 @@ class Tried:
 def folders(target: str) -> tuple[Path, Path]:
     """Where a target's inputs are: what was found here, and what is kept."""
     found, kept = BUILT / "found" / target, CORPUS / target
-    for folder in (found, kept):
-        folder.mkdir(parents=True, exist_ok=True)
+    found.mkdir(parents=True, exist_ok=True)
+    corpus.unpack(target, kept)
     return found, kept
 
 
@@ -78,6 +79,7 @@ def keep(target: str, env: dict[str, str]) -> None:
     """Add to the corpus what of the findings reaches more."""
     found, kept = folders(target)
     run(BUILT / f"fuzz_{target}", ["-set_cover_merge=1", str(kept), str(found)], env)
+    corpus.pack(target, kept)
 
 
 def reached(targets: list[str], llvm: Path, env: dict[str, str]) -> str:

@@ -46,12 +46,18 @@ def unpacked(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tree
 
 
-def test_holds_every_file_of_the_repository(unpacked: Path) -> None:
+def test_holds_every_file_of_the_repository_but_the_fuzz_corpora(unpacked: Path) -> None:
     if not (ROOT / ".git").exists():
         pytest.skip("not a working copy: nothing to compare with")
     wanted = set(run("git", "ls-files").splitlines())
-    present = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*")}
-    assert wanted - present == set()
+    present = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
+    assert wanted - present == {name for name in wanted if name.startswith("tests/fuzz/corpus/")}
+    assert present - wanted == {"PKG-INFO"}
+
+
+def test_is_small(sdist: Path, unpacked: Path) -> None:
+    assert len([path for path in unpacked.rglob("*") if path.is_file()]) < 1000
+    assert sdist.stat().st_size < 2_000_000
 
 
 def test_check_manifest() -> None:
