@@ -21,7 +21,8 @@ SHORTEST = 4
 VOCABULARY = (
     "connected to in authenticated, the server is host/ speaks protocol reconnecting: lost "
     "command argument arguments byte bytes status error after of output NOOP answered not known "
-    "dropped: failed: cut short closed unexpected end of file timed out sending receiving token "
+    "dropped failed resolve connect timeout lost misuse cut short closed unexpected end of file "
+    "timed out sending receiving token "
     "connection made given back out waiting rest checked alive renewed good until another try"
 )
 

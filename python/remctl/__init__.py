@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         RemctlSimpleResult,
         RemctlTimeoutError,
     )
+    from remctl._kinds import ErrorKind
     from remctl._many.asynchronous import arun_many
     from remctl._many.blocking import run_many
     from remctl._many.outcome import Outcome, Target
@@ -43,6 +44,7 @@ __all__ = [
     "ConnectionPool",
     "Credentials",
     "ErrorCode",
+    "ErrorKind",
     "Outcome",
     "Remctl",
     "RemctlCommandError",
@@ -92,6 +94,7 @@ _HOMES = {
     "ConnectionPool": "_pool",
     "Credentials": "_credentials",
     "ErrorCode": "_codes",
+    "ErrorKind": "_kinds",
     "Outcome": "_many.outcome",
     "Remctl": "_client",
     "RemctlCommandError": "_errors",

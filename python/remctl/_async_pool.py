@@ -201,7 +201,7 @@ class AsyncConnectionPool(PoolBase):
             now.clients.add(self)
         elif self._loop is not now:
             raise make(
-                "general",
+                "misuse",
                 "the pool belongs to another event loop: close() it there first",
                 may_have_run=False,
             )

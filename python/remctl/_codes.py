@@ -28,3 +28,22 @@ class ErrorCode(enum.IntEnum):
     """Message type not valid now."""
     NO_HELP = 10
     """No help defined for this command."""
+
+
+_MEANINGS = {
+    1: "internal server failure",
+    2: "invalid format in a token",
+    3: "unknown message type",
+    4: "invalid command format in a token",
+    5: "unknown command",
+    6: "access denied",
+    7: "too many arguments",
+    8: "too much data in the arguments",
+    9: "unexpected message",
+    10: "no help for this command",
+}
+
+
+def meaning(code: int) -> str:
+    """What a code means, for a refusal without a text of the server's."""
+    return f"{_MEANINGS.get(code, 'refused by the server')} (error {code})"

@@ -6,16 +6,44 @@ exception, and an exception has the partial result of what had come before it.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from remctl._codes import ErrorCode as _ErrorCode
+    from remctl._kinds import ErrorKind as _ErrorKind
+
+    #: What `make()` makes an error of: a value of ErrorKind, or ``not_opened``, the misuse that
+    #: has a class of its own.
+    Kind = Literal[
+        "resolve",
+        "connect",
+        "ticket",
+        "kdc",
+        "authenticate",
+        "timeout",
+        "lost",
+        "protocol",
+        "too_large",
+        "not_started",
+        "not_opened",
+        "misuse",
+        "local",
+    ]
 else:
     # Which it is. The module enum is loaded for who gets one, and by nobody else. That is also
     # why the annotations here are objects and not texts: to the outside these classes are
     # remctl's, where a tool that reads a text would not find what is loaded at first use.
     _ErrorCode = int
+    _ErrorKind = Kind = str
 
 #: With these codes remctld refuses a command before it begins it. With the others (1, 9 and
 #: unknown ones) that is not known.
 _REFUSED_BEFORE_IT_RAN = frozenset({2, 3, 4, 5, 6, 7, 8, 10})
+
+#: What a refusal is, by its code; with every other code it is "refused".
+_REFUSALS = {5: "unknown_command", 6: "denied"}
+
+#: Kinds that may pass without anybody's doing.
+_PASSING = frozenset({"resolve", "connect", "kdc", "timeout", "lost", "not_started"})
 
 #: More of the last line of standard error is not shown in an exception's text.
 _LONGEST_LINE = 500
@@ -104,8 +132,40 @@ class RemctlError(Exception):
     may_have_run: bool = True
     """False where the server cannot have begun the command."""
 
+    _kind: str | None = None
+    _lasting = False  # of a kind that passes, but not this time
+
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
+
+    @property
+    def kind(self) -> _ErrorKind | None:
+        """What the call failed of, an `ErrorKind`. It can be set.
+
+        None for a `RemctlCommandError`, since the command itself has failed, and for an
+        exception that a program has made without saying it.
+        """
+        if self._kind is None:
+            return None
+        from remctl._kinds import ErrorKind
+
+        return ErrorKind(self._kind)
+
+    @kind.setter
+    def kind(self, kind: _ErrorKind | None) -> None:
+        if kind is not None:
+            from remctl._kinds import ErrorKind
+
+            kind = ErrorKind(kind)
+        self._kind = None if kind is None else kind.value
+
+    @property
+    def retryable(self) -> bool:
+        """True if the same call may succeed later by itself, and the command cannot have run.
+
+        False for a call that was too late when it was made: its ``timeout`` was 0 or less.
+        """
+        return self._kind in _PASSING and not self._lasting and not self.may_have_run
 
     def __str__(self) -> str:
         if self.args and isinstance(self.args[0], str):
@@ -132,6 +192,7 @@ class RemctlProtocolError(RemctlError):
         super().__init__(*args)
         if len(args) > 1 and isinstance(args[1], int):
             self.code = _code(args[1])
+            self._kind = _REFUSALS.get(args[1], "refused")
 
 
 class RemctlNotOpenedError(RemctlError):
@@ -139,11 +200,15 @@ class RemctlNotOpenedError(RemctlError):
 
     __module__ = "remctl"
 
+    _kind = "misuse"
+
 
 class RemctlTimeoutError(RemctlError, TimeoutError):
     """Nothing came from the server in time. Also a `TimeoutError`."""
 
     __module__ = "remctl"
+
+    _kind = "timeout"
 
     # Left to itself an OSError takes the first two of its arguments for an error number and
     # its text.
@@ -187,7 +252,7 @@ class RemctlCommandError(RemctlError):
 
 
 def make(
-    kind: str,
+    kind: Kind,
     text: str,
     *,
     host: str | None = None,
@@ -196,9 +261,12 @@ def make(
     hint: str | None = None,
     partial: RemctlSimpleResult | None = None,
     may_have_run: bool = True,
+    lasting: bool = False,
 ) -> RemctlError:
-    """An exception of a kind, "general", "timeout", "not_opened" or "protocol"."""
-    error = _KINDS[kind](text)
+    """An exception of a kind; `lasting` where it is of one that passes, but not this time."""
+    error = _CLASSES.get(kind, RemctlError)(text)
+    error._kind = "misuse" if kind == "not_opened" else kind
+    error._lasting = lasting
     if hint is not None:
         add_hint(error, hint)
     _locate(error, host, command)
@@ -208,12 +276,7 @@ def make(
     return error
 
 
-_KINDS = {
-    "general": RemctlError,
-    "timeout": RemctlTimeoutError,
-    "not_opened": RemctlNotOpenedError,
-    "protocol": RemctlProtocolError,
-}
+_CLASSES = {"timeout": RemctlTimeoutError, "not_opened": RemctlNotOpenedError}
 
 
 def _again(kind: type[RemctlError], args: tuple[object, ...]) -> RemctlError:
@@ -254,6 +317,10 @@ def refusal(
     command: str,
 ) -> RemctlProtocolError:
     """The server's answer that it does not run a command, or no further."""
+    if not text:
+        from remctl._codes import meaning
+
+        text = meaning(code)
     error = RemctlProtocolError(text, code)
     _locate(error, host, command)
     error.port = port
@@ -267,6 +334,7 @@ def refusal(
 def as_protocol_error(error: RemctlError) -> RemctlProtocolError:
     """The same error as the simple call raises it (manual, remctl.remctl)."""
     again = RemctlProtocolError(str(error))
+    again._kind = error._kind
     again.__dict__.update(error.__dict__)
     return again
 

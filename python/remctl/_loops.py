@@ -421,7 +421,7 @@ async def _await_into(
 def another_loop() -> Exception:
     """For an object that is used where it does not belong."""
     return make(
-        "general",
+        "misuse",
         "the connection belongs to another event loop: close() it there first",
         may_have_run=False,
     )

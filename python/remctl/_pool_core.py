@@ -424,7 +424,7 @@ def _why_unusable(connection: _remctl.Connection, *, cut_short: bool) -> str | N
 def refused_on_pooled(call: str) -> RemctlError:
     """For what is not to be done with a connection that is lent."""
     text = f"{call} on a connection of a pool: give it to the pool's constructor"
-    return make("general", text, may_have_run=False)
+    return make("misuse", text, may_have_run=False)
 
 
 def check_limit(member: Member, end: float | None) -> float | None:
@@ -448,7 +448,7 @@ def is_readable(connection: _remctl.Connection) -> bool | None:
 def waited_too_long(host: str, waited: float) -> RemctlError:
     """For one who waited for a connection in vain."""
     text = f"no connection of the pool was free in {waited:.3g} seconds"
-    return make("timeout", text, host=host, may_have_run=False)
+    return make("timeout", text, host=host, may_have_run=False, lasting=waited <= 0)
 
 
 def _positive(value: Seconds, name: str) -> float:

@@ -90,7 +90,7 @@ py::object explain_to_python(py::handle failure, py::handle host, py::handle pri
                           .principal = to_optional_c_string(principal, "principal"),
                           .ccache = to_optional_c_string(ccache, "ccache")};
     Unlocked unlocked;
-    const std::string sentence = explain(text, attempt);
+    const std::string sentence = explain(text, attempt).hint;
     unlocked.relock();
     return sentence.empty() ? py::none() : py::object(to_text(sentence));
 }

@@ -10,16 +10,8 @@ namespace pyremctl {
 
 namespace {
 
-const char *kind_of(Failure failure) {
-    switch (failure) {
-    case Failure::timeout:
-        return "timeout";
-    case Failure::not_opened:
-        return "not_opened";
-    case Failure::general:
-        break;
-    }
-    return "general";
+const char *class_or_kind(ErrorKind kind) {
+    return kind == ErrorKind::not_opened ? "not_opened" : name_of(kind);
 }
 
 // What the package makes exceptions with is looked up when it is needed:
@@ -28,12 +20,10 @@ py::object errors() { return py::module_::import("remctl._errors"); }
 
 py::object make(const Error &error, const py::object &partial) {
     const auto hint = error.hint().empty() ? py::object(py::none()) : to_text(error.hint());
-    py::object made = errors().attr("make")(kind_of(error.failure()), to_text(error.what()),
-                                            py::arg("hint") = hint, py::arg("partial") = partial,
-                                            py::arg("may_have_run") = error.may_have_run());
-    if (!error.lasting())
-        made.attr("_passing") = true;
-    return made;
+    return errors().attr("make")(class_or_kind(error.kind()), to_text(error.what()),
+                                 py::arg("hint") = hint, py::arg("partial") = partial,
+                                 py::arg("may_have_run") = error.may_have_run(),
+                                 py::arg("lasting") = error.lasting());
 }
 
 } // namespace

@@ -127,7 +127,7 @@ std::optional<Duration> to_duration(py::handle value, const char *name) {
         return std::nullopt;
     const double seconds = to_seconds(value, name);
     if (std::isnan(seconds) || seconds < 0)
-        throw Error("invalid " + std::string(name) + " " + shown(value));
+        throw Error(ErrorKind::misuse, "invalid " + std::string(name) + " " + shown(value));
     if (seconds == 0)
         return std::nullopt;
     return std::chrono::duration_cast<Duration>(

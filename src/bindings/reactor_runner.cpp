@@ -20,7 +20,7 @@ Task<void> wait_for_the_end(Call &call) {
 
 void OwnThread::require() const {
     if (id_.load() != std::this_thread::get_id())
-        throw Error("this event loop is another thread's");
+        throw Error(ErrorKind::misuse, "this event loop is another thread's");
 }
 
 bool PythonOperation::done() const {
@@ -90,7 +90,7 @@ void PythonReactor::cancel(PythonOperation &operation) {
     const auto keep = operations_.extract(operation.running_.get());
     const bool ended = operation.done();
     if (!keep && !ended)
-        throw Error("the operation is another event loop's");
+        throw Error(ErrorKind::misuse, "the operation is another event loop's");
     // One that was cancelled before its end, or has failed, has done nothing that could be undone.
     const bool lost =
         ended && !operation.running_->failed() && !std::exchange(operation.taken_, true);

@@ -24,7 +24,8 @@ Descriptor duplicate(int descriptor) {
     socklen_t length = sizeof type;
     if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &length) != 0) {
         if (errno != EBADF && errno != ENOTSOCK)
-            throw Error(std::string("cannot use the socket: ") + std::strerror(errno));
+            throw Error(ErrorKind::local,
+                        std::string("cannot use the socket: ") + std::strerror(errno));
         PyErr_SetFromErrno(PyExc_OSError);
         throw py::error_already_set();
     }

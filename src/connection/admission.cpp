@@ -39,11 +39,10 @@ Task<Admission::Permit> Admission::enter(Endpoint endpoint, Address address, Cal
     Permit permit = join(address, call);
     while (!permit.entry_->inside) {
         if (call.expired())
-            throw Error("cannot connect to " + endpoint.host + " (port " +
+            throw Error(ErrorKind::timeout,
+                        "cannot connect to " + endpoint.host + " (port " +
                             std::to_string(endpoint.port) +
-                            "): timed out behind other connections to the same address",
-                        Failure::timeout)
-                .passing();
+                            "): timed out behind other connections to the same address");
         co_await call.wait();
     }
     co_return permit;

@@ -46,8 +46,6 @@ void Channel::note(const Transfer &transfer) {
         return;
     if (transfer.ended)
         problem_ = "unexpected end of file";
-    else if (transfer.error == ETIMEDOUT)
-        problem_ = "timed out";
     else
         problem_ = std::strerror(transfer.error);
 }

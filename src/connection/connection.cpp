@@ -67,9 +67,10 @@ void Result::add(const Token &token) {
 
 void Connection::require_idle() const {
     if (!opened())
-        throw Error("no currently open connection", Failure::not_opened).with_may_have_run(false);
+        throw Error(ErrorKind::not_opened, "no currently open connection").with_may_have_run(false);
     if (pending()) // of which nothing changes, nor of whether the previous command ran
-        throw Error("output of the previous command is pending: read it to its end with "
+        throw Error(ErrorKind::misuse,
+                    "output of the previous command is pending: read it to its end with "
                     "output(), or close the connection, before the next command")
             .with_may_have_run(false);
 }
@@ -114,6 +115,7 @@ void Connection::inherit(Target target, bool reconnects) {
     notes_.about(target_, target_.port);
     reconnects_ = reconnects;
     lost_ = "the connection was made by the parent process and stays with it";
+    lost_kind_ = ErrorKind::misuse;
     opened_ = true;
 }
 
@@ -129,7 +131,7 @@ Task<bool> Connection::call_on_thread(std::shared_ptr<Channel> channel, LibraryC
         if (channel->pump())
             call.touch();
         if (channel->broken())
-            throw failed(doing, channel->problem());
+            throw lost(doing, channel->problem());
         if (done && !channel->outgoing())
             break;
         if (call.expired())
@@ -157,8 +159,10 @@ Task<void> Connection::command(SharedCommand command, Call &call) {
     while (!sent) {
         const bool fresh = !connected();
         if (fresh && !reconnects_)
-            throw Error(std::string(lost_) + ", and one over a socket of the caller's cannot be "
-                                             "made again: use open_socket()");
+            throw Error(lost_kind_, std::string(lost_) +
+                                        ", and one over a socket of the caller's cannot be "
+                                        "made again: use open_socket()")
+                .for_good();
         if (fresh) {
             notes_.reconnecting(why);
             co_await establish(call);
@@ -170,7 +174,7 @@ Task<void> Connection::command(SharedCommand command, Call &call) {
         sent = co_await send(command, call);
         if (!sent) {
             if (fresh || !reconnects_)
-                throw failed("sending token", channel_->problem());
+                throw lost("sending token", channel_->problem());
             why = channel_->problem();
             drop();
         }
@@ -191,7 +195,7 @@ Task<bool> Connection::send(SharedCommand command, Call &call) {
     }
     auto channel = channel_;
     if (!channel->handle().command(command->arguments))
-        throw Error(channel->handle().error());
+        throw Error(ErrorKind::local, channel->handle().error());
     const std::size_t before = channel->sent();
     call.touch();
     for (bool moved = channel->flush();; moved = channel->pump()) {
@@ -200,7 +204,7 @@ Task<bool> Connection::send(SharedCommand command, Call &call) {
         if (channel->broken() && channel->sent() == before)
             co_return false;
         if (channel->broken())
-            throw failed("sending token", channel->problem());
+            throw lost("sending token", channel->problem());
         if (!channel->outgoing())
             co_return true;
         if (call.expired())
@@ -236,15 +240,15 @@ Task<void> Connection::send_in_pieces(SharedCommand command, Call &call) {
     const bool done =
         co_await call_on_thread(channel, std::move(library_call), "sending token", call);
     if (!done)
-        throw Error(channel->handle().error());
+        throw Error(ErrorKind::local, channel->handle().error());
 }
 
 std::optional<Token> Connection::output_at_once(Call &call) {
     about_command_ = true;
     if (!opened())
-        throw Error("no currently open connection", Failure::not_opened);
+        throw Error(ErrorKind::not_opened, "no currently open connection");
     if (!connected())
-        throw Error("no connection open");
+        throw Error(ErrorKind::lost, "no connection open").for_good();
     if (!pending())
         return Token{};
     if (legacy_)
@@ -390,7 +394,7 @@ Task<bool> Connection::noop(Call &call) {
     require_idle();
     about_command_ = false;
     if (!connected())
-        throw Error("no connection open");
+        throw Error(ErrorKind::lost, "no connection open").for_good();
     if (legacy_)
         co_return false;
     if (call.overdue())
@@ -399,8 +403,8 @@ Task<bool> Connection::noop(Call &call) {
     auto channel = channel_;
     const Time begin = Clock::now();
     if (channel->stale())
-        throw channel->problem().empty() ? Error(out_of_turn)
-                                         : failed("receiving token", channel->problem());
+        throw channel->problem().empty() ? Error(ErrorKind::protocol, out_of_turn)
+                                         : lost("receiving token", channel->problem());
     const auto error = std::make_shared<std::string>();
     LibraryCall library_call = [error](Handle &handle) {
         const bool done = handle.noop();

@@ -180,6 +180,9 @@ class Connection {
     /// inside a co_await expression is destroyed twice by GCC before version 13.
     using LibraryCall = std::function<bool(Handle &)>;
 
+    /// The same with a server of protocol 1; gives what it failed of, if it did.
+    using LegacyCall = std::function<std::optional<Error>(Handle &)>;
+
     void require_idle() const;
     Task<std::shared_ptr<Lease>> tickets(Call &call) const;
     Attempt attempt_with(const Lease *tickets) const;
@@ -202,7 +205,7 @@ class Connection {
     Task<void> open_legacy(std::shared_ptr<Lease> tickets, Call &call);
     Task<void> command_legacy(SharedCommand command, Call &call);
     Task<const struct remctl_output *> output_legacy(Call &call);
-    Task<void> call_legacy(std::shared_ptr<Handle> handle, LibraryCall library_call,
+    Task<void> call_legacy(std::shared_ptr<Handle> handle, LegacyCall library_call,
                            const char *doing, Call &call) const;
     Token take(const struct remctl_output &output);
 
@@ -213,6 +216,7 @@ class Connection {
     bool reconnects_ = false;    // not over a socket of the caller's
     bool about_command_ = false; // the verb that was begun last is
     const char *lost_ = "the connection is lost";
+    ErrorKind lost_kind_ = ErrorKind::lost;
     std::shared_ptr<Channel> channel_;
     // A protocol-1 server: libremctl connects by itself, for each command anew.
     std::shared_ptr<Handle> legacy_;

@@ -9,26 +9,32 @@
 namespace pyremctl {
 
 inline Error timed_out(const char *doing) {
-    return Error(std::string("error ") + doing + ": timed out", Failure::timeout).passing();
+    return {ErrorKind::timeout, std::string("error ") + doing + ": timed out"};
 }
 
 /// A call whose time was up before it began.
 inline Error too_late() {
-    return Error("timed out before anything was sent", Failure::timeout).passing();
+    return Error(ErrorKind::timeout, "timed out before anything was sent").for_good();
 }
 
-inline Error failed(const char *doing, const std::string &problem) {
-    return Error(std::string("error ") + doing + ": " + problem,
-                 problem == "timed out" ? Failure::timeout : Failure::general)
-        .passing();
+/// That the connection broke, as the kernel says it: no limit of the caller's
+/// is among its reasons.
+inline Error lost(const char *doing, const std::string &problem) {
+    return {ErrorKind::lost, std::string("error ") + doing + ": " + problem};
+}
+
+/// libremctl has seen no more than the end of its pair.
+inline bool is_end_of_file(const std::string &error) {
+    return error.ends_with(": unexpected end of file");
 }
 
 /// What libremctl gave up with. Where it saw no more than the end of its pair,
 /// the socket's own problem says why.
 inline Error refused(const std::string &error, const Channel &channel) {
-    if (channel.problem().empty() || !error.ends_with(": unexpected end of file"))
-        return Error(error);
-    return failed("receiving token", channel.problem());
+    if (!is_end_of_file(error))
+        return {ErrorKind::protocol, error};
+    return channel.problem().empty() ? Error(ErrorKind::lost, error)
+                                     : lost("receiving token", channel.problem());
 }
 
 } // namespace pyremctl

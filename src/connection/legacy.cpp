@@ -11,6 +11,7 @@
 
 #include "connection/connection.hpp"
 #include "connection/failures.hpp"
+#include "credentials/explain.hpp"
 #include "transport/error.hpp"
 #include "transport/job.hpp"
 #include "transport/process.hpp"
@@ -63,14 +64,20 @@ class LeftBehind {
     unsigned generation_ = fork_generation();
 };
 
+/// The library connects and authenticates in one call.
+Error not_opened(const std::string &error, const Attempt &attempt) {
+    Diagnosis why = explain(error, attempt);
+    return Error(why.kind.value_or(ErrorKind::lost), error).with_hint(std::move(why.hint));
+}
+
+Error no_answer(const std::string &error) {
+    return {is_end_of_file(error) ? ErrorKind::lost : ErrorKind::protocol, error};
+}
+
 } // namespace
 
-Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LibraryCall library_call,
+Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LegacyCall library_call,
                                    const char *doing, Call &call) const {
-    struct Outcome {
-        bool done = false;
-        std::string error;
-    };
     /// Notes the job as left behind unless it has ended.
     struct Watch {
         LeftBehind::Server server;
@@ -93,13 +100,11 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LibraryCall l
             }
         }
     };
-    const auto outcome = std::make_shared<Outcome>();
+    const auto failure = std::make_shared<std::optional<Error>>();
     const Watch watch(
         {target_.host, legacy_port_}, !legacy_,
-        std::make_shared<Job>(call.waker(), [outcome, handle, work = std::move(library_call)] {
-            outcome->done = work(*handle);
-            if (!outcome->done)
-                outcome->error = handle->error();
+        std::make_shared<Job>(call.waker(), [failure, handle, work = std::move(library_call)] {
+            *failure = work(*handle);
         }));
     call.touch();
     while (!watch.job->done()) {
@@ -108,8 +113,8 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LibraryCall l
         co_await call.wait();
     }
     watch.job->finish();
-    if (!outcome->done)
-        throw Error(outcome->error);
+    if (*failure)
+        throw Error(**failure);
 }
 
 Task<void> Connection::open_legacy(std::shared_ptr<Lease> tickets, Call &call) {
@@ -121,9 +126,12 @@ Task<void> Connection::open_legacy(std::shared_ptr<Lease> tickets, Call &call) {
     }
     auto handle = std::make_shared<Handle>();
     configure(*handle, tickets.get());
-    LibraryCall library_call = [tickets, target = target_, port = legacy_port_](Handle &busy) {
+    const Attempt attempt = attempt_with(tickets.get());
+    LegacyCall library_call = [tickets, attempt, port = legacy_port_](Handle &busy) {
         avoid_broken_cache(busy, tickets.get());
-        return busy.open(target.host, port, target.principal);
+        return busy.open(attempt.host, port, attempt.principal)
+                   ? std::nullopt
+                   : std::optional(not_opened(busy.error(), attempt));
     };
     const Time begin = Clock::now();
     co_await call_legacy(handle, std::move(library_call), "receiving token", call);
@@ -142,16 +150,20 @@ Task<void> Connection::command_legacy(SharedCommand command, Call &call) {
     notes_.asked(*command);
     may_have_run_ = true;
     auto handle = legacy_;
-    LibraryCall library_call = [command](Handle &busy) { return busy.command(command->arguments); };
+    LegacyCall library_call = [command](Handle &busy) {
+        return busy.command(command->arguments)
+                   ? std::nullopt
+                   : std::optional(Error(ErrorKind::lost, busy.error()));
+    };
     co_await call_legacy(handle, std::move(library_call), "sending token", call);
 }
 
 Task<const struct remctl_output *> Connection::output_legacy(Call &call) {
     auto handle = legacy_;
     const auto result = std::make_shared<const struct remctl_output *>(nullptr);
-    LibraryCall library_call = [result](Handle &busy) {
+    LegacyCall library_call = [result](Handle &busy) {
         *result = busy.output();
-        return *result != nullptr;
+        return *result != nullptr ? std::nullopt : std::optional(no_answer(busy.error()));
     };
     co_await call_legacy(handle, std::move(library_call), "receiving token", call);
     co_return *result;

@@ -97,8 +97,15 @@ void Notes::sign_of_life(bool given, Time begin) const noexcept {
     });
 }
 
-void Notes::failed(std::string_view why) noexcept {
-    say([&] { return (lost_ ? "dropped: " : "failed: ") + std::string(why); });
+void Notes::failed(const Error &error) noexcept { ended(name_of(error.kind()), error.what()); }
+
+void Notes::ended(const char *kind, const char *why) noexcept {
+    say([&] {
+        std::string text = lost_ ? "dropped" : "failed";
+        if (kind != nullptr)
+            text += " (" + std::string(kind) + ")";
+        return text + ": " + why;
+    });
     lost_ = false;
     name_.reset();
 }

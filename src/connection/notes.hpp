@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "transport/error.hpp"
 #include "transport/task.hpp"
 
 namespace pyremctl {
@@ -37,18 +38,19 @@ class Notes {
     void lost() noexcept { lost_ = true; }
 
     /// What a call failed of, and the connection with it where it is lost().
-    void failed(std::string_view why) noexcept;
+    void failed(const Error &error) noexcept;
 
     /// Why the connection is lost(), where it is and nobody has said so.
     void lost_for(const char *why) noexcept {
         if (lost_)
-            failed(why);
+            ended(nullptr, why);
     }
 
     void closed() const noexcept;
 
   private:
     template <class Make> void say(Make make) const noexcept;
+    void ended(const char *kind, const char *why) noexcept;
 
     std::string where_ = "(not opened)";
     bool lost_ = false;

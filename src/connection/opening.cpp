@@ -23,7 +23,7 @@ constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
 
 Error kdc_silent(const Attempt &attempt) {
     const std::string text = "GSS-API error initializing context: timed out";
-    return Error(text, Failure::timeout).with_hint(explain(text, attempt)).passing();
+    return Error(ErrorKind::timeout, text).with_hint(explain(text, attempt).hint);
 }
 
 } // namespace
@@ -108,7 +108,8 @@ Task<void> Connection::adopt(Descriptor socket, Target target, Call &call) {
     auto channel = std::make_shared<Channel>(std::move(socket));
     const bool modern = co_await handshake(channel, std::move(lease), call);
     if (!modern)
-        throw Error("the server speaks protocol 1, which needs open() with a host and port");
+        throw Error(ErrorKind::protocol,
+                    "the server speaks protocol 1, which needs open() with a host and port");
     use(std::move(channel));
     opening.done();
 }
@@ -186,7 +187,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_p
     struct Outcome {
         bool opened = false;
         std::string error;
-        std::string hint;
+        Diagnosis why;
     };
     const Time begin = Clock::now();
     configure(channel->handle(), tickets.get());
@@ -199,7 +200,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_p
             return;
         outcome->error = held.handle().error();
         // Of an end of file the hint is right whatever the socket says of it.
-        outcome->hint = explain(outcome->error, attempt);
+        outcome->why = explain(outcome->error, attempt);
     });
     call.touch();
     for (;;) {
@@ -213,7 +214,7 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_p
         if (done && !outcome->opened)
             break;
         if (channel->broken())
-            throw failed("sending token", channel->problem());
+            throw lost("sending token", channel->problem());
         if (done && !channel->outgoing())
             break;
         if (call.expired())
@@ -223,11 +224,14 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_p
     }
     busy.finish();
     if (!outcome->opened)
-        throw refused(outcome->error, *channel).with_hint(outcome->hint);
+        throw(outcome->why.kind ? Error(*outcome->why.kind, outcome->error)
+                                : refused(outcome->error, *channel))
+            .with_hint(outcome->why.hint);
     if (!channel->all_with_protocol())
-        throw Error("the server fell back to protocol 1 in the middle of the handshake");
+        throw Error(ErrorKind::protocol,
+                    "the server fell back to protocol 1 in the middle of the handshake");
     if (!channel->settle())
-        throw Error("unexpected data from the server after the handshake");
+        throw Error(ErrorKind::protocol, "unexpected data from the server after the handshake");
     notes_.authenticated(target_, begin);
     co_return true;
 }

@@ -36,12 +36,12 @@ class CcacheCredentials final : public Credentials {
 
     std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> & /*old*/) override {
         require_open();
-        throw Error("the ticket cache " + name_ + " is not renewed from here")
+        throw Error(ErrorKind::misuse, "the ticket cache " + name_ + " is not renewed from here")
             .with_hint("Renew it with kinit, or use Credentials.from_keytab().");
     }
 
     Error late() const override {
-        return Error("the ticket cache " + name_ + " could not be used in time", Failure::timeout);
+        return {ErrorKind::timeout, "the ticket cache " + name_ + " could not be used in time"};
     }
 
   private:
@@ -59,8 +59,8 @@ std::shared_ptr<Credentials> Credentials::from_ccache(const std::optional<std::s
                                                        kerberos::absolute_name(asked).c_str());
         return std::make_shared<CcacheCredentials>(kerberos::full_name(context, cache.get()));
     } catch (const kerberos::Problem &problem) {
-        throw Error("cannot use the ticket cache " + name.value_or("(default)") + ": " +
-                    problem.what());
+        throw Error(ErrorKind::ticket, "cannot use the ticket cache " + name.value_or("(default)") +
+                                           ": " + problem.what());
     }
 }
 

@@ -79,7 +79,7 @@ class Credentials : public SharedOnly {
     /// Throws Error once it is closed.
     void require_open() const {
         if (closed())
-            throw Error("the credentials are closed");
+            throw Error(ErrorKind::misuse, "the credentials are closed");
     }
 
   private:

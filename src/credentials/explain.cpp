@@ -150,17 +150,22 @@ class Explanation {
         : failure_(std::move(failure)), attempt_(std::move(attempt)),
           cache_(look_at(attempt_.ccache)) {}
 
-    std::string text() const {
+    Diagnosis diagnosis() const {
         if (cache_decides())
-            return about_cache(cache_);
+            return {.kind = ErrorKind::ticket, .hint = about_cache(cache_)};
         if (has(failure_, "not found in Kerberos database") ||
             mentions({KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN}))
-            return unknown_server();
+            return {.kind = ErrorKind::authenticate, .hint = unknown_server()};
         if (has(failure_, "Cannot contact any KDC") || has(failure_, "Cannot find KDC") ||
             mentions({KRB5_KDC_UNREACH, KRB5_REALM_UNKNOWN}))
-            return no_kdc(context_, silent_realm(), unreachable);
+            return {.kind = ErrorKind::kdc, .hint = no_kdc(context_, silent_realm(), unreachable)};
         if (failure_.ends_with(": timed out"))
-            return no_kdc(context_, silent_realm(), silent);
+            return {.kind = ErrorKind::kdc, .hint = no_kdc(context_, silent_realm(), silent)};
+        return {.kind = ErrorKind::authenticate, .hint = about_names_and_keys()};
+    }
+
+  private:
+    std::string about_names_and_keys() const {
         if (mentions({KRB5KRB_AP_ERR_SKEW, KRB5_KDCREP_SKEW, KRB5KRB_AP_ERR_TKT_NYV,
                       KRB5KRB_AP_ERR_TKT_EXPIRED}))
             return clocks_apart(cache_.clock_offset);
@@ -173,7 +178,6 @@ class Explanation {
         return about_server_key();
     }
 
-  private:
     bool mentions(std::initializer_list<krb5_error_code> codes) const {
         return has_words(context_, failure_, codes);
     }
@@ -265,54 +269,62 @@ bool hung_up(const std::string &failure) {
     return failure == "error receiving token: unexpected end of file";
 }
 
+std::string no_descriptors() { return "Descriptors have run out: " + descriptors_used_up() + "."; }
+
 bool about_authentication(const std::string &failure) {
     return has(failure, "GSS-API error") || failure.starts_with("error opening ticket cache");
 }
 
 } // namespace
 
-std::string explain(const std::string &failure, const Attempt &attempt) {
+Diagnosis explain(const std::string &failure, const Attempt &attempt) {
     if (hung_up(failure))
-        return "The server hung up before anybody was authenticated: its log says why (often it "
-               "has no keytab that it can read).";
+        return {.kind = std::nullopt,
+                .hint = "The server hung up before anybody was authenticated: its log says why "
+                        "(often it has no keytab that it can read)."};
     if (!about_authentication(failure))
-        return "";
+        return {};
     if (has(failure, std::strerror(EMFILE)))
-        return "Descriptors have run out: " + descriptors_used_up() + ".";
+        return {.kind = ErrorKind::local, .hint = no_descriptors()};
     const InLibrary call;
     try {
-        return Explanation(failure, attempt).text();
+        return Explanation(failure, attempt).diagnosis();
     } catch (const Problem &problem) {
-        return "Kerberos cannot be set up (" + std::string(problem.what()) + "): check krb5.conf.";
+        return {.kind = ErrorKind::local,
+                .hint = "Kerberos cannot be set up (" + std::string(problem.what()) +
+                        "): check krb5.conf."};
     }
 }
 
-std::string explain_request(int code, const KeytabIdentity &identity) {
+Diagnosis explain_request(int code, const KeytabIdentity &identity) {
     const InLibrary call;
     const std::string realm = realm_of(identity.principal);
     try {
         const Context context;
         switch (code) {
         case EMFILE:
-            return "Descriptors have run out: " + descriptors_used_up() + ".";
+            return {.kind = ErrorKind::local, .hint = no_descriptors()};
         case KRB5_KDC_UNREACH:
         case KRB5_REALM_UNKNOWN:
-            return no_kdc(context, realm, unreachable);
+            return {.kind = ErrorKind::kdc, .hint = no_kdc(context, realm, unreachable)};
         case KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN:
-            return "The KDC of the realm " + realm + " does not know " + identity.principal +
-                   ": check the keytab, and principal= (here the client's).";
+            return {.kind = ErrorKind::ticket,
+                    .hint = "The KDC of the realm " + realm + " does not know " +
+                            identity.principal +
+                            ": check the keytab, and principal= (here the client's)."};
         case KRB5KRB_AP_ERR_SKEW:
         case KRB5_KDCREP_SKEW:
-            return clocks_apart(0);
+            return {.kind = ErrorKind::authenticate, .hint = clocks_apart(0)};
         case KRB5KDC_ERR_ETYPE_NOSUPP:
         case KRB5_KT_NOTFOUND:
-            return "The keytab has no key of " + identity.principal +
-                   " of a kind that the KDC takes: export it anew (kadmin: ktadd).";
+            return {.kind = ErrorKind::ticket,
+                    .hint = "The keytab has no key of " + identity.principal +
+                            " of a kind that the KDC takes: export it anew (kadmin: ktadd)."};
         default:
-            return "";
+            return {.kind = ErrorKind::ticket, .hint = ""};
         }
     } catch (const Problem &) {
-        return "";
+        return {.kind = ErrorKind::local, .hint = ""};
     }
 }
 

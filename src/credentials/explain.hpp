@@ -5,6 +5,7 @@
 #include <string>
 
 #include "credentials/keytab.hpp"
+#include "transport/error.hpp"
 
 namespace pyremctl {
 
@@ -15,16 +16,20 @@ struct Attempt {
     std::optional<std::string> ccache;
 };
 
-/// One sentence on what is wrong and what to do, or nothing where it cannot be
-/// told, or authentication was not what failed. `failure` is the text of an
-/// open that failed. It looks at the ticket cache and at krb5.conf and asks
-/// nobody, neither the KDC nor the name service. Never throws for a cache that
+/// What a failure to authenticate is about.
+struct Diagnosis {
+    std::optional<ErrorKind> kind; ///< nothing where authentication was not what failed
+    std::string hint;              ///< one sentence on what to do, or empty
+};
+
+/// What an open failed of, by the text of its failure. It looks at the ticket cache and at
+/// krb5.conf and asks nobody, neither the KDC nor the name service. Never throws for a cache that
 /// is out of order.
-std::string explain(const std::string &failure, const Attempt &attempt);
+Diagnosis explain(const std::string &failure, const Attempt &attempt);
 
 /// The same for a ticket that was not to be had with a keytab, by libkrb5's
 /// code for why.
-std::string explain_request(int code, const KeytabIdentity &identity);
+Diagnosis explain_request(int code, const KeytabIdentity &identity);
 
 /// The same where the KDC of a principal's realm does not answer.
 std::string explain_silence(const std::string &principal);

@@ -110,17 +110,17 @@ bool wrong_key(krb5_error_code code) {
 
 Error no_ticket(const Context &context, const KeytabIdentity &identity, const Problem &problem) {
     std::string with = "the keytab " + identity.keytab;
-    std::string hint = explain_request(problem.code(), identity);
+    Diagnosis why = explain_request(problem.code(), identity);
     if (wrong_key(problem.code())) {
         if (const unsigned version = newest_version(context, identity); version != 0)
             with = "key version " + std::to_string(version) + " of " + with;
-        hint = "The keytab has an old key of " + identity.principal +
-               ": the key was changed since; export it anew (kadmin: ktadd).";
+        why.hint = "The keytab has an old key of " + identity.principal +
+                   ": the key was changed since; export it anew (kadmin: ktadd).";
     }
-    auto error = Error("cannot get a ticket for " + identity.principal + " with " + with + ": " +
-                       problem.what())
-                     .with_hint(std::move(hint));
-    return problem.code() == KRB5_KDC_UNREACH ? std::move(error).passing() : std::move(error);
+    return Error(why.kind.value_or(ErrorKind::ticket), "cannot get a ticket for " +
+                                                           identity.principal + " with " + with +
+                                                           ": " + problem.what())
+        .with_hint(std::move(why.hint));
 }
 
 } // namespace
@@ -135,19 +135,19 @@ KeytabIdentity read_keytab(const std::optional<std::string> &name,
         shown = full_name(context, keytab.get());
         const auto keys = keys_of(context, keytab.get());
         if (keys.empty())
-            throw Error("the keytab " + shown + " has no key")
+            throw Error(ErrorKind::ticket, "the keytab " + shown + " has no key")
                 .with_hint("Export a key into it (kadmin: ktadd).");
         if (!principal)
             return {.keytab = shown, .principal = keys.front().principal};
         const auto parsed = make<krb5_principal>(context, krb5_parse_name, principal->c_str());
         const std::string wanted = to_text(context, parsed.get());
         if (std::ranges::find(keys, wanted, &Key::principal) == keys.end())
-            throw Error("the keytab " + shown + " has no key of " + wanted)
+            throw Error(ErrorKind::ticket, "the keytab " + shown + " has no key of " + wanted)
                 .with_hint("It has keys of " + owners(keys) +
                            "; principal= is here the client's, whose keys it must hold.");
         return {.keytab = shown, .principal = wanted};
     } catch (const Problem &problem) {
-        throw Error("cannot read the keytab " + shown + ": " + problem.what());
+        throw Error(ErrorKind::ticket, "cannot read the keytab " + shown + ": " + problem.what());
     }
 }
 
@@ -169,7 +169,7 @@ Ticket get_ticket(const KeytabIdentity &identity) {
                 .starts = to_seconds(starts) - offset,
                 .expires = to_seconds(times.endtime) - offset};
     } catch (const Problem &problem) {
-        throw Error("cannot make a ticket cache: " + std::string(problem.what()));
+        throw Error(ErrorKind::local, "cannot make a ticket cache: " + std::string(problem.what()));
     }
 }
 

@@ -84,11 +84,9 @@ class KeytabCredentials final : public Credentials {
     }
 
     Error late() const override {
-        return Error("cannot get a ticket for " + identity_.principal + " with the keytab " +
-                         identity_.keytab + ": timed out",
-                     Failure::timeout)
-            .with_hint(explain_silence(identity_.principal))
-            .passing();
+        return Error(ErrorKind::timeout, "cannot get a ticket for " + identity_.principal +
+                                             " with the keytab " + identity_.keytab + ": timed out")
+            .with_hint(explain_silence(identity_.principal));
     }
 
     void close() noexcept override {

@@ -42,7 +42,7 @@ Task<std::shared_ptr<Lease>> renew_on_thread(std::shared_ptr<Credentials> creden
                                              std::shared_ptr<Lease> old, std::optional<Time> until,
                                              Call &call) {
     if (call.expired()) // and the KDC is not to blame
-        throw Error(credentials->late().what(), Failure::timeout);
+        throw Error(ErrorKind::timeout, credentials->late().what()).for_good();
     const auto lease = std::make_shared<std::shared_ptr<Lease>>();
     Job job(call.waker(), [credentials, old, lease] { *lease = credentials->renew(old); });
     call.touch();

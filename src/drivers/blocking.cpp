@@ -69,7 +69,7 @@ void BlockingDriver::wait_for(const Wait &wait) {
     const int ready = ::ppoll(interests.data(), static_cast<nfds_t>(interests.size()),
                               patience ? &timeout : nullptr, nullptr);
     if (ready < 0 && errno != EINTR)
-        throw Error(std::string("cannot wait: ") + std::strerror(errno));
+        throw Error(ErrorKind::local, std::string("cannot wait: ") + std::strerror(errno));
     if (ready > 0 && interests.back().revents != 0)
         waker_.drain();
     // A signal between two waits does not end the next one while there is

@@ -90,7 +90,7 @@ void Client::require_opened() {
     if (opened())
         return;
     note(no_connection);
-    throw Error(no_connection, Failure::not_opened);
+    throw Error(ErrorKind::not_opened, no_connection);
 }
 
 bool Client::pending() const {
@@ -113,7 +113,8 @@ void Client::prepare(Body &body) {
 
 std::optional<Client::Hold> Client::enter_at_once(Session *session, Caller caller, Call &call) {
     if (session != nullptr && session->inherited())
-        throw Error("the stream belongs to the parent process: run the command again here");
+        throw Error(ErrorKind::misuse,
+                    "the stream belongs to the parent process: run the command again here");
     Hold hold{.body = current(), .turn = {}};
     hold.turn = hold.body->turns->enter_at_once(session, caller, call);
     if (!hold.turn)
@@ -131,7 +132,7 @@ Task<Client::Hold> Client::enter(std::shared_ptr<Session> session, Caller caller
         else if (!session || session->state() == Session::State::present)
             continue; // closed while it waited, or its turn was taken away: another one
         else if (session->state() == Session::State::lost)
-            throw Error("the connection was closed during the stream");
+            throw Error(ErrorKind::lost, "the connection was closed during the stream").for_good();
         co_return std::move(hold);
     }
 }
@@ -233,13 +234,14 @@ void Client::remember(const std::shared_ptr<Body> &body, Target target) {
 
 void Client::fail(const Error &error, Body &body) {
     note(error.what());
-    body.connection.notes().failed(error.what());
+    body.connection.notes().failed(error);
     throw Error(error).with_may_have_run(body.connection.may_have_run());
 }
 
 void Client::look_at_orphan(Body &body) {
     if (body.orphaned)
-        fail(Error("the output that was pending when the process was forked belongs to the "
+        fail(Error(ErrorKind::misuse,
+                   "the output that was pending when the process was forked belongs to the "
                    "parent: run the command again here")
                  .with_may_have_run(true),
              body);

@@ -43,7 +43,7 @@ void add(int epoll, int descriptor, std::uint32_t events, std::uint64_t id) {
     event.events = events;
     event.data.u64 = id;
     if (::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0)
-        throw Error(std::string("cannot wait: ") + std::strerror(errno));
+        throw Error(ErrorKind::local, std::string("cannot wait: ") + std::strerror(errno));
 }
 
 /// Whether any of what is waited for has come.
@@ -76,7 +76,7 @@ Reactor::~Reactor() {
 
 std::shared_ptr<Reactor::Running> Reactor::start(Limits limits, const MakeTask &make_task) {
     if (generation_ != fork_generation())
-        throw Error("the event loop belongs to the parent process");
+        throw Error(ErrorKind::misuse, "the event loop belongs to the parent process");
     const Id id = ++last_id_;
     auto running =
         std::make_shared<Running>(limits, std::make_shared<InboxWaker>(inbox_, id), &moment_, id);
@@ -254,7 +254,7 @@ void Reactor::excuse(Duration time) {
 
 std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget) {
     if (generation_ != fork_generation())
-        throw Error("the event loop belongs to the parent process");
+        throw Error(ErrorKind::misuse, "the event loop belongs to the parent process");
     const Time start = Clock::now();
     const auto spent = [&] { return Clock::now() - start >= budget; };
     for (bool first = true; first || !spent(); first = false) {

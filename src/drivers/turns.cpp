@@ -142,7 +142,7 @@ Turns::Turn Turns::enter_at_once(const Session *session, Caller caller, Call &ca
     if (gone(session))
         return {};
     if (busy_ && caller_ == caller)
-        throw Error(interrupting);
+        throw Error(ErrorKind::misuse, interrupting);
     if (!free_for(session, caller))
         return {};
     take(caller, &call);
@@ -167,7 +167,7 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
         // The stream's end would wait for a call that waits for this one.
         const auto mine = [&](const Waiter *other) { return other->caller == caller; };
         if (!within && std::ranges::any_of(inside_, mine))
-            throw Error(interrupting);
+            throw Error(ErrorKind::misuse, interrupting);
         waiter.join(within ? inside_ : outside_);
     }
     for (;;) {
@@ -183,9 +183,10 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
                 co_return Turn();
         }
         if (call.overdue())
-            throw Error("the connection is in use by other calls: timed out", Failure::timeout);
+            throw Error(ErrorKind::timeout, "the connection is in use by other calls: timed out");
         if (threads_have_ended())
-            throw Error("the connection is in use by a thread that the end of the program has "
+            throw Error(ErrorKind::misuse,
+                        "the connection is in use by a thread that the end of the program has "
                         "stopped");
     }
 }
@@ -249,7 +250,8 @@ std::shared_ptr<Turns::Session> Turns::Turn::begin_session() {
     const std::scoped_lock lock(turns_->mutex_);
     if (turns_->session_ != nullptr) {
         session->state_ = Session::State::ended;
-        throw Error("output of the previous command is pending: read the stream to its end, or "
+        throw Error(ErrorKind::misuse,
+                    "output of the previous command is pending: read the stream to its end, or "
                     "close it, before the next command");
     }
     turns_->open_session(*session);

@@ -76,12 +76,12 @@ Handle::~Handle() {
 void Handle::set_ccache(const std::string &ccache) {
     const InLibrary call;
     if (remctl_set_ccache(handle_.get(), ccache.c_str()) == 0)
-        throw Error(error());
+        throw Error(ErrorKind::ticket, error());
 }
 
 void Handle::set_source_ip(const std::string &source) {
     if (remctl_set_source_ip(handle_.get(), source.c_str()) == 0)
-        throw Error(error());
+        throw Error(ErrorKind::misuse, error());
 }
 
 bool Handle::open(const std::string &host, std::uint16_t port,

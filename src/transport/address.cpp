@@ -34,6 +34,7 @@ Lookup look_up(const std::string &host, std::uint16_t port, bool numeric) {
     const int status = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
     Lookup lookup;
     if (status != 0) {
+        lookup.out_of_descriptors = status == EAI_SYSTEM && errno == EMFILE;
         lookup.problem = status == EAI_SYSTEM ? problem_of(errno) : ::gai_strerror(status);
         return lookup;
     }

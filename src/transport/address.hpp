@@ -26,6 +26,7 @@ struct Address {
 struct Lookup {
     std::vector<Address> addresses;
     std::string problem; ///< gai_strerror's words; empty on success
+    bool out_of_descriptors = false;
 };
 
 /// Asks the system's resolver for the TCP addresses of a host. May block for

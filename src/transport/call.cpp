@@ -36,10 +36,11 @@ bool Call::overdue() const noexcept { return limits_.deadline && now() >= *limit
 
 void Call::check() const {
     if (generation_ != fork_generation())
-        throw Error("the process was forked in the middle of this call; the connection stays "
+        throw Error(ErrorKind::misuse,
+                    "the process was forked in the middle of this call; the connection stays "
                     "with the parent");
     if (cancelled_.load())
-        throw Error("connection closed during the call");
+        throw Error(ErrorKind::lost, "connection closed during the call").for_good();
 }
 
 } // namespace pyremctl

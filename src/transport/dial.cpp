@@ -15,11 +15,9 @@ namespace {
 constexpr auto attempt_delay = std::chrono::milliseconds(250); // RFC 8305 section 8
 
 Error cannot_connect(const Endpoint &endpoint, const std::string &cause,
-                     Failure failure = Failure::general) {
-    return Error("cannot connect to " + endpoint.host + " (port " + std::to_string(endpoint.port) +
-                     "): " + cause,
-                 failure)
-        .passing();
+                     ErrorKind kind = ErrorKind::connect) {
+    return {kind, "cannot connect to " + endpoint.host + " (port " + std::to_string(endpoint.port) +
+                      "): " + cause};
 }
 
 /// Starts to connect. An errno when it failed at once, else 0.
@@ -62,13 +60,13 @@ Task<std::vector<Address>> resolve(Endpoint endpoint, Call &call) {
     call.touch();
     while (!job.done()) {
         if (call.expired())
-            throw Error("unknown host " + endpoint.host + ": timed out", Failure::timeout)
-                .passing();
+            throw Error(ErrorKind::timeout, "unknown host " + endpoint.host + ": timed out");
         co_await call.wait();
     }
     job.finish();
     if (answer->addresses.empty())
-        throw Error("unknown host " + endpoint.host + ": " + answer->problem).passing();
+        throw Error(answer->out_of_descriptors ? ErrorKind::local : ErrorKind::resolve,
+                    "unknown host " + endpoint.host + ": " + answer->problem);
     co_return answer->addresses;
 }
 
@@ -113,7 +111,7 @@ Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::st
         if (attempts.empty() && next == addresses.end())
             throw cannot_connect(endpoint, std::strerror(last_error));
         if (call.expired() || (until && Clock::now() >= *until))
-            throw cannot_connect(endpoint, std::strerror(ETIMEDOUT), Failure::timeout);
+            throw cannot_connect(endpoint, std::strerror(ETIMEDOUT), ErrorKind::timeout);
 
         std::vector<pollfd> interests;
         interests.reserve(attempts.size());

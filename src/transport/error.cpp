@@ -7,6 +7,33 @@
 
 namespace pyremctl {
 
+const char *name_of(ErrorKind kind) noexcept {
+    switch (kind) {
+    case ErrorKind::resolve:
+        return "resolve";
+    case ErrorKind::connect:
+        return "connect";
+    case ErrorKind::ticket:
+        return "ticket";
+    case ErrorKind::kdc:
+        return "kdc";
+    case ErrorKind::authenticate:
+        return "authenticate";
+    case ErrorKind::timeout:
+        return "timeout";
+    case ErrorKind::lost:
+        return "lost";
+    case ErrorKind::protocol:
+        return "protocol";
+    case ErrorKind::not_opened:
+    case ErrorKind::misuse:
+        return "misuse";
+    case ErrorKind::local:
+        break;
+    }
+    return "local";
+}
+
 std::string descriptors_used_up() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
@@ -21,7 +48,7 @@ std::string problem_of(int error) {
 }
 
 Error no_descriptor(const std::string &what) {
-    return Error("cannot create " + what + ": " + problem_of(errno));
+    return {ErrorKind::local, "cannot create " + what + ": " + problem_of(errno)};
 }
 
 } // namespace pyremctl

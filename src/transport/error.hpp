@@ -7,19 +7,51 @@
 
 namespace pyremctl {
 
-enum class Failure {
-    general,    ///< network, authentication, protocol, misuse
-    timeout,    ///< nothing came in time
-    not_opened, ///< there is no connection to use
+/// What a call failed of, said where the failure is found. (A refusal by the
+/// server is no failure of the call: its kind is told by its code.)
+enum class ErrorKind {
+    resolve,      ///< the name of the host
+    connect,      ///< the server's address: refused, unreachable
+    ticket,       ///< the client's credentials: none, expired, the keytab
+    kdc,          ///< no KDC has answered
+    authenticate, ///< the server's side: unknown principal, key, clocks
+    timeout,      ///< a limit of the caller's has passed
+    lost,         ///< the connection broke
+    protocol,     ///< the server sent what it must not
+    not_opened,   ///< misuse: there is no connection to use
+    misuse,       ///< a call that is invalid in the connection's current state
+    local,        ///< this machine: descriptors, threads, its configuration
 };
+
+/// Its value in Python's ErrorKind.
+const char *name_of(ErrorKind kind) noexcept;
+
+/// True for kinds that may pass without anybody's doing.
+constexpr bool passes(ErrorKind kind) noexcept {
+    switch (kind) {
+    case ErrorKind::resolve:
+    case ErrorKind::connect:
+    case ErrorKind::kdc:
+    case ErrorKind::timeout:
+    case ErrorKind::lost:
+        return true;
+    case ErrorKind::ticket:
+    case ErrorKind::authenticate:
+    case ErrorKind::protocol:
+    case ErrorKind::not_opened:
+    case ErrorKind::misuse:
+    case ErrorKind::local:
+        return false;
+    }
+    return false;
+}
 
 /// What a call failed of. The text is libremctl's own, or reads like it.
 class Error : public std::runtime_error {
   public:
-    explicit Error(const std::string &text, Failure failure = Failure::general)
-        : std::runtime_error(text), failure_(failure) {}
+    Error(ErrorKind kind, const std::string &text) : std::runtime_error(text), kind_(kind) {}
 
-    Failure failure() const noexcept { return failure_; }
+    ErrorKind kind() const noexcept { return kind_; }
 
     /// One sentence on what to do, or empty.
     const std::string &hint() const noexcept { return hint_; }
@@ -28,11 +60,12 @@ class Error : public std::runtime_error {
         return std::move(*this);
     }
 
-    /// False when another try may help: looking up, connecting, waiting, and
-    /// losing the peer.
-    bool lasting() const noexcept { return lasting_; }
-    Error &&passing() && {
-        lasting_ = false;
+    /// True when the same call cannot succeed later by itself.
+    bool lasting() const noexcept { return lasting_ || !passes(kind_); }
+
+    /// Of a kind that passes, but not this time.
+    Error &&for_good() && {
+        lasting_ = true;
         return std::move(*this);
     }
 
@@ -46,9 +79,9 @@ class Error : public std::runtime_error {
     }
 
   private:
-    Failure failure_;
+    ErrorKind kind_;
+    bool lasting_ = false;
     std::optional<bool> may_have_run_;
-    bool lasting_ = true;
     std::string hint_;
 };
 

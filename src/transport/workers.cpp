@@ -187,7 +187,8 @@ void run(std::function<void()> work) {
     pthread_t thread{};
     const int error = pthread_create(&thread, attributes.get(), &main_of, worker.get());
     if (error != 0)
-        throw Error(std::string("cannot start a thread: ") + std::strerror(error));
+        throw Error(ErrorKind::local,
+                    std::string("cannot start a thread: ") + std::strerror(error));
     [[maybe_unused]] auto *const owned_by_its_thread = worker.release();
 }
 

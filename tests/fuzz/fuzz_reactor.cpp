@@ -74,7 +74,7 @@ Task<void> work(Call &call, int descriptor, std::string program, Trace &trace) {
             break;
         case 5:
             if (value > 200)
-                throw Error("on purpose");
+                throw Error(ErrorKind::local, "on purpose");
             break;
         default:
             co_await call.wait(descriptor, POLLIN | POLLOUT);

@@ -5,7 +5,8 @@ import traceback
 
 import pytest
 import remctl
-from remctl._errors import as_protocol_error, make
+from remctl._codes import meaning
+from remctl._errors import Kind, as_protocol_error, make
 from remctl.testing import Realm, Server
 
 from tests.fix_hostile import Connection, MakeHostile
@@ -126,14 +127,13 @@ class TestFields:
     @pytest.mark.parametrize(
         ("name", "kind"),
         [
-            ("general", remctl.RemctlError),
+            ("connect", remctl.RemctlError),
             ("timeout", remctl.RemctlTimeoutError),
             ("not_opened", remctl.RemctlNotOpenedError),
-            ("protocol", remctl.RemctlProtocolError),
         ],
     )
     def test_are_given_by_the_one_that_makes_them(
-        self, name: str, kind: type[remctl.RemctlError]
+        self, name: Kind, kind: type[remctl.RemctlError]
     ) -> None:
         partial = remctl.RemctlSimpleResult(b"half")
         error = make(
@@ -155,13 +155,13 @@ class TestFields:
         assert make(name, "text").may_have_run is True
 
     def test_a_hint_is_a_note_too(self) -> None:
-        error = make("general", "text", hint="Do it.")
+        error = make("connect", "text", hint="Do it.")
         assert vars(error)["__notes__"] == ["Do it."]
         assert str(error) == "text"
         if sys.version_info >= (3, 11):
             error.add_note("And that.")
             assert traceback.format_exception_only(error)[1:] == ["Do it.\n", "And that.\n"]
-        assert "__notes__" not in vars(make("general", "text"))
+        assert "__notes__" not in vars(make("connect", "text"))
 
     @pytest.mark.parametrize("code", [*range(12), 77])
     def test_a_refusal_says_whether_the_command_may_have_run(
@@ -204,7 +204,7 @@ class TestFields:
         assert not caught.value.may_have_run
 
     def test_the_simple_call_s_exception_keeps_what_is_known(self) -> None:
-        error = make("general", "text", host="h", command="a b", hint="Do it.", may_have_run=False)
+        error = make("connect", "text", host="h", command="a b", hint="Do it.", may_have_run=False)
         again = as_protocol_error(error)
         assert type(again) is remctl.RemctlProtocolError
         assert again.args == ("text",)
@@ -324,10 +324,11 @@ def test_a_server_s_error_as_a_token_and_as_an_exception(
         assert client.output() == ("error", text, None, None, code)
         with pytest.raises(remctl.RemctlProtocolError) as caught:
             client.run(["a"])
-        assert str(caught.value) == text.decode(errors="backslashreplace")
+        said = text.decode(errors="backslashreplace")
+        assert str(caught.value) == (said or meaning(code))
         assert caught.value.code == code
         assert isinstance(caught.value.code, remctl.ErrorCode) == (1 <= code <= 10)
-        assert client.error() == (str(caught.value) or "no error")
+        assert client.error() == (said or "no error")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,8 @@ class TestWhatIsSaid:
     def test_by_run_many_that_tries_again(self, log: Log) -> None:
         list(remctl.run_many(["localhost"], ["test", "hello"], port=1, retries=1))
         why = "cannot connect to localhost (port 1): Connection refused"
-        assert log.lines() == [f"failed: {why}", f"another try in N s: {why}", f"failed: {why}"]
+        failed = f"failed (connect): {why}"
+        assert log.lines() == [failed, f"another try in N s: {why}", failed]
 
     def test_of_output_token_by_token(self, client: Remctl, log: Log) -> None:
         client.command(["test", "hello"])
@@ -99,7 +100,7 @@ class TestWhatIsSaid:
     def test_of_a_server_that_is_not_there(self, log: Log) -> None:
         with pytest.raises(RemctlError) as caught:
             Remctl("localhost", 1)
-        assert log.lines() == [f"failed: {caught.value}"]
+        assert log.lines() == [f"failed (connect): {caught.value}"]
 
     def test_of_a_socket_of_the_caller_s(self, server: Server, log: Log) -> None:
         with socket.create_connection(("127.0.0.1", server.port)) as sock, Remctl() as client:
@@ -167,7 +168,7 @@ class TestWhy:
             client.run(["test", "sleep", "20"], timeout=0.1)
         assert log.lines() == [
             'command "test sleep": 3 arguments, 11 bytes',
-            "dropped: error receiving token: timed out",
+            "dropped (timeout): error receiving token: timed out",
         ]
         client.run(["test", "hello"])
         assert log.lines()[:2] == ["reconnecting: the connection is lost", MADE[0]]
@@ -185,7 +186,7 @@ class TestWhy:
         assert log.records[0].threadName == thread.name
         client.close()
         thread.join()
-        assert log.lines()[-1].startswith("dropped: ")
+        assert log.lines()[-1].startswith("dropped (lost): ")
 
     def test_the_server_hung_up(self, own_server: Server, log: Log) -> None:
         client = Remctl("127.0.0.1", own_server.port, own_server.principal)
@@ -203,7 +204,7 @@ class TestWhy:
             proxy.cut()
             with pytest.raises(RemctlError) as caught:
                 client.output()
-            assert log.lines() == [f"dropped: {caught.value}"]
+            assert log.lines() == [f"dropped (lost): {caught.value}"]
 
     def test_a_stream_was_left(self, client: Remctl, log: Log) -> None:
         with client.stream(["test", "sleep", "20"]):

@@ -106,7 +106,7 @@ TEST_CASE("the wait ends with the call's time") {
         queue.all.back()->result();
         FAIL("it was let in");
     } catch (const Error &error) {
-        CHECK(error.failure() == Failure::timeout);
+        CHECK(error.kind() == ErrorKind::timeout);
         CHECK_FALSE(error.lasting());
         CHECK(std::string(error.what()).find("behind other connections") != std::string::npos);
     }

@@ -24,7 +24,7 @@ Task<int> add(int other) {
 
 Task<void> fail() {
     co_await one();
-    throw Error("it failed");
+    throw Error(ErrorKind::local, "it failed");
 }
 
 /// Sets a flag when its scope is left.

@@ -51,10 +51,10 @@ struct Scripted final : Credentials {
         while (!answered)
             std::this_thread::sleep_for(1ms);
         if (refused)
-            throw Error("refused").with_hint("ask again");
+            throw Error(ErrorKind::ticket, "refused").with_hint("ask again");
         return std::make_shared<Lease>("MEMORY:fresh");
     }
-    Error late() const override { return Error("late", Failure::timeout); }
+    Error late() const override { return {ErrorKind::timeout, "late"}; }
 };
 
 std::string ready_name(Driver &driver, const std::shared_ptr<Credentials> &credentials) {
@@ -193,9 +193,10 @@ TEST_CASE("a keytab that is not there is named") {
 
 TEST_CASE("only a failure to authenticate is explained") {
     const Attempt attempt{.host = "server", .principal = std::nullopt, .ccache = "MEMORY:none"};
-    CHECK(explain("cannot connect to server (port 4373): Connection refused", attempt).empty());
-    CHECK(explain("", attempt).empty());
-    CHECK(explain("GSS-API error initializing context: x", attempt).find("MEMORY:none") !=
+    CHECK(
+        explain("cannot connect to server (port 4373): Connection refused", attempt).hint.empty());
+    CHECK(explain("", attempt).hint.empty());
+    CHECK(explain("GSS-API error initializing context: x", attempt).hint.find("MEMORY:none") !=
           std::string::npos);
 }
 

@@ -187,7 +187,7 @@ TEST_CASE("the timeout is one for all addresses") {
         dialled(driver, {one.where, two.where});
         FAIL("it connected");
     } catch (const Error &error) {
-        CHECK(error.failure() == Failure::timeout);
+        CHECK(error.kind() == ErrorKind::timeout);
         CHECK(std::string(error.what()) ==
               "cannot connect to server.test (port 4373): Connection timed out");
     }

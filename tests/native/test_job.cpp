@@ -45,7 +45,7 @@ TEST_CASE("a job wakes the waiter when it is done, and not before") {
 
 TEST_CASE("what the call throws is thrown by finish()") {
     const auto waker = std::make_shared<EventWaker>();
-    Job job(waker, [] { throw Error("it failed"); });
+    Job job(waker, [] { throw Error(ErrorKind::local, "it failed"); });
     CHECK(readable(*waker));
     CHECK(job.done());
     CHECK_THROWS_WITH_AS(job.finish(), "it failed", Error);
@@ -59,7 +59,7 @@ TEST_CASE("a job that is destroyed goes on, with what it owns, and wakes a waite
         const Job job(std::make_shared<EventWaker>(), [barrier, owned = std::move(owned)] {
             barrier->wait();
             if (owned->empty())
-                throw Error("gone");
+                throw Error(ErrorKind::local, "gone");
         });
     }
     CHECK_FALSE(seen.expired());

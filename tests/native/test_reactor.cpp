@@ -25,7 +25,7 @@ Task<void> read_bytes(Call &call, int descriptor, int number, int &got) {
         if (::recv(descriptor, &byte, 1, MSG_DONTWAIT) == 1)
             ++got;
         else if (call.expired())
-            throw Error("too late", Failure::timeout);
+            throw Error(ErrorKind::timeout, "too late");
         else
             co_await call.wait(descriptor, POLLIN);
     }
@@ -35,7 +35,7 @@ Task<void> read_bytes(Call &call, int descriptor, int number, int &got) {
 Task<void> read_slowly(Call &call, int descriptor, int &got) {
     co_await call.wait(descriptor, POLLIN);
     if (call.overdue())
-        throw Error("too late", Failure::timeout);
+        throw Error(ErrorKind::timeout, "too late");
     for (const Time end = Clock::now() + 1ms; Clock::now() < end;)
         std::this_thread::yield();
     co_await read_bytes(call, descriptor, 1, got);

@@ -172,6 +172,9 @@ def failures(host: str) -> None:
         assert_type(error.hint, str | None)
         assert_type(error.partial, remctl.RemctlSimpleResult | None)
         assert_type(error.may_have_run, bool)
+        assert_type(error.kind, remctl.ErrorKind | None)
+        error.kind = remctl.ErrorKind.LOST
+        assert_type(error.retryable, bool)
 
 
 def many(result: remctl.RemctlSimpleResult, error: remctl.RemctlError) -> None:
@@ -204,6 +207,27 @@ def codes() -> list[remctl.ErrorCode]:
         remctl.ErrorCode.TOOMUCH_DATA,
         remctl.ErrorCode.UNEXPECTED_MESSAGE,
         remctl.ErrorCode.NO_HELP,
+    ]
+
+
+def kinds() -> list[remctl.ErrorKind]:
+    """Every kind."""
+    return [
+        remctl.ErrorKind.RESOLVE,
+        remctl.ErrorKind.CONNECT,
+        remctl.ErrorKind.TICKET,
+        remctl.ErrorKind.KDC,
+        remctl.ErrorKind.AUTHENTICATE,
+        remctl.ErrorKind.DENIED,
+        remctl.ErrorKind.UNKNOWN_COMMAND,
+        remctl.ErrorKind.REFUSED,
+        remctl.ErrorKind.TIMEOUT,
+        remctl.ErrorKind.LOST,
+        remctl.ErrorKind.PROTOCOL,
+        remctl.ErrorKind.TOO_LARGE,
+        remctl.ErrorKind.NOT_STARTED,
+        remctl.ErrorKind.MISUSE,
+        remctl.ErrorKind.LOCAL,
     ]
 
 

@@ -28,7 +28,7 @@ def used() -> set[str]:
 
 def public(kind: type) -> set[str]:
     """The public members of a class, but for what Python gives to every one of its kind."""
-    skipped = set(dir(tuple)) | set(dir(OSError)) | set(dir(int))
+    skipped = set(dir(tuple)) | set(dir(OSError)) | set(dir(int)) | set(dir(str))
     skipped |= set(dir(time.struct_time))
     return {name for name in dir(kind) if not name.startswith("_")} - skipped
 

@@ -35,6 +35,8 @@ class Records:
             "stderr": nothing if result is None else _text(result.stderr, nothing),
             "error": None if error is None else _printable(str(error)),
             "code": None if error is None else getattr(error, "code", None),
+            "kind": None if error is None else error.kind,
+            "retryable": error is not None and error.retryable,
             "may_have_run": error is None or error.may_have_run,
             "seconds": round(outcome.seconds, 6),
             "tries": outcome.tries,

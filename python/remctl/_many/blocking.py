@@ -57,9 +57,9 @@ def run_many(
     their own; ``ccache``, ``keytab`` and ``source_ip`` are as for `Remctl`.
 
     ``retries`` is how many more times a host is tried, after growing pauses,
-    that could not be resolved or connected to, took too long, or was lost;
-    never where the command may have run, and never after a failure to
-    authenticate or a refusal.
+    whose error is ``retryable``: it could not be resolved or connected to, no KDC
+    answered, it took too long, or it was lost; never where the command may have
+    run, and never after another failure to authenticate or a refusal.
 
     ``stdout`` and ``stderr`` are functions of the `Target` that return a binary
     file: what comes for one is written to it as it arrives, and the result's

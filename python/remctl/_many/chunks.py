@@ -132,7 +132,7 @@ class Chunks:
         self._hosts -= len(chunk)
         for target in chunk:
             failure = make(
-                "general", text, host=target.host, port=target.port, may_have_run=may_have_run
+                "lost", text, host=target.host, port=target.port, may_have_run=may_have_run
             )
             self.ended.append(Outcome(target, None, failure, monotonic() - begin, 1))
 

@@ -95,7 +95,7 @@ class Crew(Generic[_Result]):
         """RemctlError in another thread, and in the child of a fork."""
         if self._owner != (os.getpid(), get_ident()):
             text = "these calls are another thread's, or the parent process's"
-            raise make("general", text, may_have_run=False)
+            raise make("misuse", text, may_have_run=False)
 
     def close(self) -> None:
         """End all of them where they are, and close the descriptors."""

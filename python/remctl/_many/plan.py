@@ -150,14 +150,14 @@ async def _with_retries(
         connection = plan.connection()
         try:
             if plan.timeout is not None and plan.timeout <= 0:
-                raise make("timeout", _TOO_LATE, may_have_run=False)
+                raise make("timeout", _TOO_LATE, may_have_run=False, lasting=True)
             result = await _attempt(plan, target, port, arguments, sinks, crew, connection, end)
             return Outcome(target, result, None, crew.now() - begin, tries)
         except RemctlError as failure:
             error = failure
         finally:
             connection.close()
-        pause = _pause_after(tries) if tries <= plan.retries and _may_pass(error) else None
+        pause = _pause_after(tries) if tries <= plan.retries and error.retryable else None
         if pause is None or (end is not None and crew.now() + pause >= end):
             locate(error, target.host, port or None, first_words(arguments))
             # Its frames would be kept for as long as it is.
@@ -166,11 +166,6 @@ async def _with_retries(
             where = f"{target.host} (port {port})" if port else target.host
             _remctl.note(CONNECTIONS, f"{where}: another try in {pause:.1f} s: {error}")
         await crew.sleep(pause)
-
-
-def _may_pass(error: RemctlError) -> bool:
-    """Whether another try is harmless and may help."""
-    return getattr(error, "_passing", False) and not error.may_have_run
 
 
 def _pause_after(tries: int) -> float:

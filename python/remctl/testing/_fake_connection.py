@@ -110,13 +110,13 @@ class FakeConnection:
         with self._failing(), self._changed:
             if limit is not None and limit <= 0:
                 text = "timed out before anything was sent"
-                raise make("timeout", text, may_have_run=asked)
+                raise make("timeout", text, may_have_run=asked, lasting=True)
             caller = self._caller or threading.get_ident()
             if not self._changed.wait_for(lambda: self.free_for(caller, session), limit):
                 text = "the connection is in use by other calls: timed out"
                 raise make("timeout", text, may_have_run=asked)
             if session is not None and session.lost:
-                raise make("general", "the connection was closed during the stream")
+                raise make("lost", "the connection was closed during the stream", lasting=True)
             self._error = "no error"
             yield
 
@@ -218,21 +218,26 @@ class FakeConnection:
     def _send(self, command: list[Encoded]) -> None:
         self._require_idle()
         assert self._where is not None
+        answer = self._source.answer(*self._where, list(map(bytes, command)))
+        first = answer[0]
+        if isinstance(first, RemctlError) and not first.may_have_run:
+            self._drop()
+            raise first
         self._connected = self._asked = True
-        self._answer.extend(self._source.answer(*self._where, list(map(bytes, command))))
+        self._answer.extend(answer)
 
     def _require_idle(self) -> None:
         self.require_opened()
         if self._answer:
             how = "it to its end with output(), or close the connection,"
-            raise make("general", _PENDING.format(how), may_have_run=False)
+            raise make("misuse", _PENDING.format(how), may_have_run=False)
 
     def output(self, session: FakeSession | None = None, timeout: Seconds | None = None) -> Token:
         """Read a token: (type, output, stream, status, error)."""
         with self._turn(session, timeout, asked=True):
             self._require_opened(asked=self._asked)
             if not self._connected:
-                raise make("general", "no connection open")
+                raise make("lost", "no connection open", lasting=True)
             if not self._answer:
                 return DONE
             token = self._answer.popleft()
@@ -270,7 +275,7 @@ class FakeConnection:
         with self._turn(None, timeout):
             if self._session is not None:
                 how = "the stream to its end, or close it,"
-                raise make("general", _PENDING.format(how), may_have_run=False)
+                raise make("misuse", _PENDING.format(how), may_have_run=False)
             self._send(command)
             self._session = FakeSession(self._caller or threading.get_ident(), self._end)
             return self._session

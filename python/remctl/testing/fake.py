@@ -18,16 +18,18 @@ from contextlib import contextmanager
 from typing import cast
 from weakref import WeakKeyDictionary
 
-from remctl import ErrorCode, Remctl, RemctlProtocolError, _loops, _remctl
-from remctl._errors import make
+from remctl import ErrorCode, ErrorKind, Remctl, RemctlProtocolError, _loops, _remctl
 from remctl.testing._fake_connection import FakeConnection, Tokens
+from remctl.testing._fake_failures import failure_of
 from remctl.testing._fake_reactor import FakeReactor
 from remctl.testing.calls import Answer, Call, call_function, failure, finish
 from remctl.testing.commands import Command
 
-FakeAnswer = Answer | BaseException | type[BaseException]
-"""An `Answer`, or an exception: a RemctlProtocolError with a code is the server's refusal, any
-other is raised where the connection would have failed."""
+FakeAnswer = Answer | ErrorKind | BaseException | type[BaseException]
+"""An `Answer`, or a failure: of an `ErrorKind`, as a real connection would fail of it, or an
+exception. A RemctlProtocolError with a code is the server's refusal, any other exception is raised
+where the connection would have failed: one whose ``may_have_run`` is false before the command is
+sent, others after it."""
 
 FakeCommands = Mapping[str, Mapping[str, FakeAnswer | Callable[[Call], FakeAnswer] | Command]]
 """The commands of a fake, `{command: {subcommand: answer}}`; the first that fits counts.
@@ -50,7 +52,9 @@ class FakeServer:
         exceptions: what functions have raised, the oldest first.
     """
 
-    def __init__(self, commands: FakeCommands, unreachable: Collection[str] = ()) -> None:
+    def __init__(
+        self, commands: FakeCommands, unreachable: Collection[str] | Mapping[str, ErrorKind] = ()
+    ) -> None:
         for entries in commands.values():
             for entry in entries.values():
                 _check(entry)
@@ -63,10 +67,10 @@ class FakeServer:
         """Why a host cannot be connected to; None when it can."""
         if host not in self._unreachable:
             return None
-        text = f"cannot connect to {host} (port {port or 4373}): Connection refused"
-        error = make("general", text, may_have_run=False)
-        error._passing = True  # type: ignore[attr-defined]
-        return error
+        kind = ErrorKind.CONNECT
+        if isinstance(self._unreachable, Mapping):
+            kind = ErrorKind(self._unreachable[host])
+        return failure_of(kind, host, port, sent=False)
 
     def answer(self, host: str, port: int, command: list[bytes]) -> Tokens:
         """The answer of a host to a command."""
@@ -98,6 +102,8 @@ class FakeServer:
     def _tokens(self, entry: object, call: Call) -> Tokens:
         if isinstance(entry, type) and issubclass(entry, BaseException):
             entry = entry()
+        if isinstance(entry, ErrorKind):
+            entry = failure_of(entry, call.host, call.port, sent=True)
         try:
             if callable(entry):
                 return self._tokens(call_function(entry, call), call)
@@ -156,13 +162,14 @@ class FakeRemctl(Remctl):
 
 @contextmanager
 def fake_remctl(
-    commands: FakeCommands, *, unreachable: Collection[str] = ()
+    commands: FakeCommands, *, unreachable: Collection[str] | Mapping[str, ErrorKind] = ()
 ) -> Iterator[FakeServer]:
     """Have every new connection in this process answered by a table.
 
     Those of `Remctl`, `remctl()`, their asynchronous twins and all that is made on them, however
-    they were imported and in whatever module. `unreachable` are the hosts to which
-    no connection can be made. Gives the FakeServer, which has the calls.
+    they were imported and in whatever module. `unreachable` are the hosts to which no connection
+    can be made; a mapping says what each fails of, an `ErrorKind` such as TICKET. Gives the
+    FakeServer, which has the calls.
     """
     server = FakeServer(commands, unreachable)
     ours: list[tuple[object, str, object]] = [
