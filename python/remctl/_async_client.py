@@ -20,11 +20,12 @@ from remctl._arguments import (
     port_number,
     seconds,
 )
-from remctl._client import Remctl
+from remctl._client import Remctl, Stream
 from remctl._client_base import ClientBase, documented_as, end_after, left, socket_number
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._loops import Loop, another_loop, running_loop, warn_left_open
 from remctl._output import RemctlOutput
+from remctl._stream_base import StreamBase
 
 if TYPE_CHECKING:
     from socket import socket as _Socket
@@ -183,28 +184,31 @@ class AsyncRemctl(ClientBase):
         from remctl._files import Sinks
 
         sinks = Sinks(stdout, stderr)
-        async with self.stream(arguments, timeout=timeout) as tokens:
+        async with self.stream(arguments, timeout=timeout, raise_errors=False) as tokens:
             async for token in tokens:
                 await sinks.awrite(token)
         return self._result(sinks.answer(), first_words(arguments))
 
-    def stream(self, command: Command, *, timeout: Seconds | None = None) -> AsyncStream:
+    def stream(
+        self, command: Command, *, timeout: Seconds | None = None, raise_errors: bool = True
+    ) -> AsyncStream:
         """Iterate over the tokens of a command's answer as they arrive.
 
             async with r.stream(["log", "follow"]) as stream:
                 async for token in stream: ...
 
         The command is sent at ``async with``, or with the first token that is asked for. The last
-        token is the ``status`` or the ``error``. Leaving early drops the connection, unless all of
-        the answer has come already; the next command makes a new one. (Leaving a loop by ``break``
-        is not leaving the stream: that is what ``async with`` is for.) ``timeout`` is for the whole
-        stream. Raises as `command()`
-        and `output()` do.
+        token is the ``status``, which the stream also has as an attribute. If the server refuses
+        the command, RemctlProtocolError is raised in its place, and the connection can still be
+        used; with ``raise_errors=False`` the refusal is a token, the ``error``. Leaving early drops
+        the connection, unless all of the answer has come already; the next command makes a new one.
+        (Leaving a loop by ``break`` is not leaving the stream: that is what ``async with`` is for.)
+        ``timeout`` is for the whole stream. Raises as `command()` and `output()` do.
         """
         self._require_opened()
         if timeout is not None:
             seconds(timeout)
-        return AsyncStream(self, command_list(command), timeout)
+        return AsyncStream(self, command_list(command), timeout, raise_errors)
 
     @documented_as(Remctl.noop)
     async def noop(self, *, timeout: Seconds | None = None) -> bool:
@@ -252,7 +256,7 @@ class AsyncRemctl(ClientBase):
             self._connection.close()
 
 
-class AsyncStream(AsyncIterator[RemctlOutput]):
+class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
     """The tokens of one command's answer, as they arrive; from `AsyncRemctl.stream()`.
 
     Until it is exhausted or closed the connection is its own. It is an asynchronous context
@@ -264,11 +268,15 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
     __module__ = "remctl"
 
     def __init__(
-        self, remctl: AsyncRemctl, command: list[Encoded], timeout: Seconds | None
+        self,
+        remctl: AsyncRemctl,
+        command: list[Encoded],
+        timeout: Seconds | None,
+        raise_errors: bool,
     ) -> None:
+        super().__init__(remctl, first_words(command), raise_errors=raise_errors)
         self._remctl = remctl
         self._command: list[Encoded] | None = command  # None when it was sent
-        self._words = first_words(command)
         self._timeout = timeout
         self._end: float | None = None
         self._sending: tuple[Loop, _remctl.Operation] | None = None
@@ -293,9 +301,26 @@ class AsyncStream(AsyncIterator[RemctlOutput]):
         return self
 
     async def __anext__(self) -> RemctlOutput:
+        return self._checked(await self._take())
+
+    @documented_as(Stream.lines)
+    async def lines(self) -> AsyncIterator[tuple[int, str]]:
+        for line in self._lines_left():
+            yield line
+        try:
+            while True:
+                for line in self._lines_of(await self._take()):
+                    yield line
+        except StopAsyncIteration:
+            return
+
+    async def _take(self) -> RemctlOutput:
+        """The next token; StopAsyncIteration after the last."""
         while not self._ready:
             await self._fetch()
-        return self._ready.popleft()
+        token = self._ready.popleft()
+        self._note(token)
+        return token
 
     async def close(self) -> None:
         """Leave the stream. Unless it was read to its end the connection is dropped.

@@ -10,6 +10,7 @@ from remctl._arguments import Command, Port, Seconds, command_list, first_words,
 from remctl._client_base import ClientBase, end_after, left, socket_number
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._output import RemctlOutput
+from remctl._stream_base import StreamBase
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ class Remctl(ClientBase):
             from remctl._files import Sinks
 
             sinks = Sinks(stdout, stderr)
-            with self.stream(arguments, timeout=timeout) as tokens:
+            with self.stream(arguments, timeout=timeout, raise_errors=False) as tokens:
                 for token in tokens:
                     sinks.write(token)
             return self._result(sinks.answer(), words)
@@ -208,12 +209,16 @@ class Remctl(ClientBase):
         except RemctlError as error:
             raise self._located(error, words) from None
 
-    def stream(self, command: Command, *, timeout: Seconds | None = None) -> Stream:
+    def stream(
+        self, command: Command, *, timeout: Seconds | None = None, raise_errors: bool = True
+    ) -> Stream:
         """Send a command and iterate over the tokens of its answer as they arrive.
 
-        The last token is the ``status`` or the ``error``. Leaving early drops
-        the connection; the next command makes a new one. ``timeout`` is for the
-        whole stream. Raises as `command()` and `output()` do.
+        The last token is the ``status``, which the stream also has as an attribute. If the server
+        refuses the command, RemctlProtocolError is raised in its place, and the connection can
+        still be used; with ``raise_errors=False`` the refusal is a token, the ``error``. Leaving
+        early drops the connection; the next command makes a new one. ``timeout`` is for the whole
+        stream. Raises as `command()` and `output()` do.
         """
         self._require_opened()
         end = end_after(timeout)
@@ -223,7 +228,7 @@ class Remctl(ClientBase):
             session = self._connection.stream(arguments, timeout)
         except RemctlError as error:
             raise self._located(error, words) from None
-        return Stream(self, session, words, end)
+        return Stream(self, session, words, end, raise_errors)
 
     def noop(self, *, timeout: Seconds | None = None) -> bool:
         """Ask the server for a sign of life, to keep the connection alive.
@@ -240,7 +245,7 @@ class Remctl(ClientBase):
             raise self._located(error, None) from None
 
 
-class Stream(Iterator[RemctlOutput]):
+class Stream(StreamBase, Iterator[RemctlOutput]):
     """The tokens of one command's answer, as they arrive; from `Remctl.stream()`.
 
     Until it is exhausted or closed the connection is its own. It is a context
@@ -251,20 +256,45 @@ class Stream(Iterator[RemctlOutput]):
     __module__ = "remctl"
 
     def __init__(
-        self, remctl: Remctl, session: _remctl.Session, words: str, end: float | None
+        self,
+        remctl: Remctl,
+        session: _remctl.Session,
+        words: str,
+        end: float | None,
+        raise_errors: bool,
     ) -> None:
+        super().__init__(remctl, words, raise_errors=raise_errors)
         self._remctl = remctl
         self._session: _remctl.Session | None = session
-        self._words = words
         self._end = end
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> RemctlOutput:
+        token = self._take()
+        if token is None:
+            raise StopIteration
+        return self._checked(token)
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Iterate over the lines of the output as they arrive: pairs of a stream and a line.
+
+        The stream is 1 for standard output and 2 for standard error; the line is a str without
+        its newline, decoded as UTF-8 with undecodable bytes replaced. Lines and characters that
+        are split between tokens are put together, for each stream by itself; a last line without
+        a newline is given when the answer ends. `status` has the exit status then. Raises as the
+        stream itself does, and RemctlProtocolError for a refusal in any case.
+        """
+        yield from self._lines_left()
+        while (token := self._take()) is not None:
+            yield from self._lines_of(token)
+
+    def _take(self) -> RemctlOutput | None:
+        """The next token; None after the last."""
         session = self._session  # which another thread may end
         if session is None:
-            raise StopIteration
+            return None
         try:
             connection = self._remctl._connection
             token = _token(RemctlOutput, connection.output(session, left(self._end)))
@@ -278,7 +308,8 @@ class Stream(Iterator[RemctlOutput]):
             self._session = None
             session.end()
         if token.type == "done":
-            raise StopIteration
+            return None
+        self._note(token)
         return token
 
     def close(self) -> None:

@@ -317,6 +317,17 @@ def refusal(
     command: str,
 ) -> RemctlProtocolError:
     """The server's answer that it does not run a command, or no further."""
+    silent = stdout is None and stderr is None
+    error = refused(text, code, silent=silent, host=host, port=port, command=command)
+    error.partial = RemctlSimpleResult(stdout, stderr)
+    error.partial._origin = (host, command)
+    return error
+
+
+def refused(
+    text: str, code: int, *, silent: bool, host: str | None, port: int | None, command: str
+) -> RemctlProtocolError:
+    """The same where nothing of the output is kept; `silent` if none has come."""
     if not text:
         from remctl._codes import meaning
 
@@ -324,9 +335,6 @@ def refusal(
     error = RemctlProtocolError(text, code)
     _locate(error, host, command)
     error.port = port
-    error.partial = RemctlSimpleResult(stdout, stderr)
-    error.partial._origin = (host, command)
-    silent = stdout is None and stderr is None
     error.may_have_run = not (silent and code in _REFUSED_BEFORE_IT_RAN)
     return error
 

@@ -40,8 +40,9 @@ def test_ends_with_the_status(client: remctl.Remctl) -> None:
     assert still_right(client)
 
 
-def test_ends_with_the_error_which_is_a_token(client: remctl.Remctl) -> None:
-    assert list(client.stream(["no", "such"])) == [("error", b"Unknown command", None, None, 5)]
+def test_ends_with_the_error_where_it_is_to_be_a_token(client: remctl.Remctl) -> None:
+    stream = client.stream(["no", "such"], raise_errors=False)
+    assert list(stream) == [("error", b"Unknown command", None, None, 5)]
     assert still_right(client)
 
 

@@ -85,7 +85,7 @@ class Asynchronous:
         """See `World`."""
 
         async def enter() -> AsyncStream:
-            return await self.remctl.stream(command).__aenter__()
+            return await self.remctl.stream(command, raise_errors=False).__aenter__()
 
         return AsyncTokens(self.loop, self._wait(enter()))
 

@@ -173,7 +173,7 @@ def stream(soaker: Soaker, rng: random.Random, remctl: Remctl) -> None:
     closer: threading.Timer | None = None
     leave = rng.choice([None, None, None, 0, 1, 3])
     with soaker.asking(question):
-        with remctl.stream(question.words, timeout=soaker.limit(rng)) as tokens:
+        with remctl.stream(question.words, raise_errors=False, timeout=soaker.limit(rng)) as tokens:
             if rng.random() < 0.1 and threading.get_ident() != soaker.main:
                 end = rng.choice([tokens.close, remctl.close])
                 closer = threading.Timer(10 ** rng.uniform(-4, -1), end)

@@ -39,7 +39,9 @@ async def stream(soaker: Soaker, rng: random.Random, remctl: AsyncRemctl) -> Non
     leave = rng.choice([None, None, None, 0, 1, 3])
     with asking(soaker, question):
         stdout, status, number = b"", None, 0
-        async with remctl.stream(question.words, timeout=soaker.limit(rng)) as tokens:
+        async with remctl.stream(
+            question.words, raise_errors=False, timeout=soaker.limit(rng)
+        ) as tokens:
             async for token in tokens:
                 if number == leave:
                     break

@@ -139,7 +139,7 @@ class Blocking:
 
     def stream(self, command: list[bytes]) -> Tokens:
         """See `World`."""
-        return BlockingTokens(self.remctl.stream(command))
+        return BlockingTokens(self.remctl.stream(command, raise_errors=False))
 
     def run_and_close(self, command: list[bytes], running: Callable[[], bool]) -> Any:
         """See `World`."""

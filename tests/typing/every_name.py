@@ -142,8 +142,10 @@ def streaming(client: remctl.Remctl) -> None:
     """Output as it arrives."""
     for token in client.stream(["test"]):
         assert_type(token, remctl.RemctlOutput)
-    with client.stream(["test"]) as stream:
+    with client.stream(["test"], raise_errors=False) as stream:
         assert_type(stream, remctl.Stream)
+        assert_type(next(stream.lines()), tuple[int, str])
+        assert_type(stream.status, int | None)
         assert_type(next(stream), remctl.RemctlOutput)
     stream.close()
 
