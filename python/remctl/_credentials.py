@@ -71,19 +71,20 @@ class Credentials:
 
         ``name`` is a path, or a name such as ``KEYRING:persistent:0``; None is
         the default cache of this moment (``KRB5CCNAME``). It need not be there
-        yet. Raises RemctlError where no cache can have that name.
+        yet. The cache is read once, for a fifth of a second at most, and after
+        that by `check()`. Raises RemctlError if no cache can have that name.
         """
         path = None if name is None else path_or_name(name)
         return cls._of(_remctl.Credentials.from_ccache(path))
 
     @property
     def principal(self) -> str | None:
-        """The client's name, with its realm; None where the cache does not tell."""
+        """The client's name, with its realm; None if the last look did not show it."""
         return self._shared.look()[1]
 
     @property
     def expires(self) -> Datetime | None:
-        """When the ticket expires, in UTC; None without a ticket."""
+        """When the ticket expires, in UTC; None without a ticket. As of the last look."""
         seconds = self._shared.look()[2]
         if seconds is None:
             return None
@@ -93,7 +94,10 @@ class Credentials:
 
     @property
     def valid(self) -> bool:
-        """Whether there is a ticket that has not expired."""
+        """Whether there is a ticket that is valid now, as of the last look.
+
+        It reads nothing: `check()` looks.
+        """
         return self._shared.look()[3]
 
     @property
@@ -104,6 +108,27 @@ class Credentials:
         name goes: hand over this object rather than the name.
         """
         return self._shared.look()[0]
+
+    def check(self, timeout: float | None = None) -> bool:
+        """Look at the ticket now; `valid`, `expires` and `principal` tell what was seen.
+
+        ``timeout`` is the longest that the look may take, in seconds: None for
+        no limit; 0 or less raises RemctlTimeoutError immediately. A cache that
+        another process has locked, or whose service does not answer, takes
+        time. Nobody is contacted, and nothing is renewed.
+
+        Returns `valid`. Raises RemctlTimeoutError, and RemctlError after
+        `close()`.
+        """
+        return self._shared.check(timeout)
+
+    async def acheck(self, timeout: float | None = None) -> bool:
+        """Look at the ticket now: `check()` for asyncio (uvloop too) and trio."""
+        from remctl._loops import running_loop
+
+        loop = running_loop()
+        valid: bool = await loop.finish(self._shared.check_in(loop.reactor, timeout))
+        return valid
 
     def renew(self, timeout: float | None = None) -> None:
         """Get a new ticket now; connections made from now on use it.
@@ -156,7 +181,10 @@ _shared_by_keytab: dict[str, Credentials] = {}
 
 
 def shared_credentials(keytab: str | os.PathLike[str]) -> Credentials:
-    """The Credentials that all ``keytab=`` of one path share in this process."""
+    """The Credentials that all ``keytab=`` of one path share in this process.
+
+    The first open that needs a ticket reads the keytab, within its limit.
+    """
     path = path_or_name(keytab)
     c_string(path, "keytab")
     key = os.fsdecode(path)
@@ -164,5 +192,5 @@ def shared_credentials(keytab: str | os.PathLike[str]) -> Credentials:
         key = os.path.abspath(key)
     # setdefault, so that threads that come at once get the same one.
     return _shared_by_keytab.get(key) or _shared_by_keytab.setdefault(
-        key, Credentials.from_keytab(path)
+        key, Credentials._of(_remctl.Credentials.from_unread_keytab(key))
     )

@@ -159,8 +159,18 @@ class Credentials(metaclass=_Type):
     def from_ccache(name: _CString | None = None) -> Credentials:
         """Use the tickets of a cache."""
 
+    @staticmethod
+    def from_unread_keytab(keytab: _CString) -> Credentials:
+        """Use a keytab, which the first renewal reads."""
+
     def look(self) -> tuple[str | None, str | None, int | None, bool]:
-        """What is known: (name, principal, expires, valid)."""
+        """What the last look has shown: (name, principal, expires, valid)."""
+
+    def check(self, timeout: _Seconds | None = None) -> bool:
+        """Look at the ticket, within so many seconds; whether it is valid."""
+
+    def check_in(self, reactor: Reactor, timeout: _Seconds | None) -> Operation:
+        """Do the same in an event loop: the operation."""
 
     def renew(self, timeout: _Seconds | None = None) -> None:
         """Get a ticket, within so many seconds."""

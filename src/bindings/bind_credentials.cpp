@@ -24,6 +24,9 @@ namespace {
 
 using Shared = std::shared_ptr<Credentials>;
 
+/// How long from_ccache() may look, for it has no limit of its own.
+constexpr auto first_look = std::chrono::milliseconds(200);
+
 /// The blocking driver.
 void renew(const Shared &self, py::handle timeout) {
     const auto deadline = to_deadline(timeout);
@@ -59,10 +62,39 @@ Shared from_keytab(py::handle keytab, py::handle principal) {
     return Credentials::from_keytab(path, name);
 }
 
+Shared from_unread_keytab(py::handle keytab) {
+    return Credentials::from_unread_keytab(to_c_string(keytab, "keytab"));
+}
+
 Shared from_ccache(py::handle ccache) {
     const auto name = to_optional_name(ccache, "name");
-    const Unlocked unlocked;
-    return Credentials::from_ccache(name);
+    Unlocked unlocked;
+    auto credentials = Credentials::from_ccache(name);
+    Call call({.inactivity = std::nullopt, .deadline = Clock::now() + first_look}, thread_waker());
+    try {
+        BlockingDriver(*thread_waker(), unlocked).run(look_now(credentials, call));
+    } catch (const Error &) { // NOLINT(bugprone-empty-catch)
+        // It is not known yet, then.
+    }
+    return credentials;
+}
+
+bool check_now(const Shared &self, py::handle timeout) {
+    const auto deadline = to_deadline(timeout);
+    return told([&] {
+        Unlocked unlocked;
+        Call call({.inactivity = std::nullopt, .deadline = deadline}, thread_waker());
+        BlockingDriver(*thread_waker(), unlocked).run(look_now(self, call));
+        return self->look().valid;
+    });
+}
+
+PythonReactor::SharedOperation check_in(const Shared &self, PythonReactor &reactor,
+                                        py::handle timeout) {
+    const Limits limits{.inactivity = std::nullopt, .deadline = to_deadline(timeout)};
+    const auto valid = [self]() -> py::object { return py::bool_(self->look().valid); };
+    return reactor.start(limits, [self](Call &call) { return look_now(self, call); },
+                         {.to_python = valid});
 }
 
 py::object to_optional_text(const std::optional<std::string> &text) {
@@ -107,7 +139,13 @@ void register_credentials(py::module_ &module) {
                     py::arg("principal") = py::none(), "Read a keytab.")
         .def_static("from_ccache", &from_ccache, py::arg("name") = py::none(),
                     "Use the tickets of a cache.")
-        .def("look", &look, "What is known: (name, principal, expires, valid).")
+        .def_static("from_unread_keytab", &from_unread_keytab, py::arg("keytab"),
+                    "Use a keytab, which the first renewal reads.")
+        .def("look", &look, "What the last look has shown: (name, principal, expires, valid).")
+        .def("check", &check_now, py::arg("timeout") = py::none(),
+             "Look at the ticket, within so many seconds; whether it is valid.")
+        .def("check_in", &check_in, py::arg("reactor"), py::arg("timeout"),
+             "The same in an event loop: the operation.")
         .def("renew", &renew, py::arg("timeout") = py::none(),
              "Get a ticket, within so many seconds.")
         .def("renew_in", &renew_in, py::arg("reactor"), py::arg("timeout"),

@@ -175,6 +175,7 @@ class Connection {
   private:
     class DropGuard;
     class Opening;
+    enum class Handshake { done, old_protocol, stale_ticket };
 
     /// What a helper thread does. Always a variable: a lambda with captures
     /// inside a co_await expression is destroyed twice by GCC before version 13.
@@ -195,8 +196,8 @@ class Connection {
 
     Task<void> establish(Call &call);
     Task<Descriptor> connect(std::uint16_t &port, Admission::Permit &permit, Call &call);
-    Task<bool> handshake(std::shared_ptr<Channel> channel, std::shared_ptr<Lease> tickets,
-                         Call &call);
+    Task<Handshake> handshake(std::shared_ptr<Channel> channel, std::shared_ptr<Lease> tickets,
+                              bool again, Call &call);
     Task<bool> send(SharedCommand command, Call &call);
     Task<void> send_in_pieces(SharedCommand command, Call &call);
     static Task<bool> call_on_thread(std::shared_ptr<Channel> channel, LibraryCall library_call,

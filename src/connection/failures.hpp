@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "connection/channel.hpp"
 #include "transport/error.hpp"
@@ -10,6 +11,13 @@ namespace pyremctl {
 
 inline Error timed_out(const char *doing) {
     return {ErrorKind::timeout, std::string("error ") + doing + ": timed out"};
+}
+
+/// Before anything was sent to the server. Often it is the KDC that is silent;
+/// the hint says what is known.
+inline Error kdc_silent(std::string hint) {
+    return Error(ErrorKind::timeout, "GSS-API error initializing context: timed out")
+        .with_hint(std::move(hint));
 }
 
 /// A call whose time was up before it began.

@@ -126,7 +126,8 @@ Task<void> Connection::open_legacy(std::shared_ptr<Lease> tickets, Call &call) {
     }
     auto handle = std::make_shared<Handle>();
     configure(*handle, tickets.get());
-    const Attempt attempt = attempt_with(tickets.get());
+    Attempt attempt = attempt_with(tickets.get());
+    attempt.answered = true; // it was the server that spoke protocol 1
     LegacyCall library_call = [tickets, attempt, port = legacy_port_](Handle &busy) {
         avoid_broken_cache(busy, tickets.get());
         return busy.open(attempt.host, port, attempt.principal)

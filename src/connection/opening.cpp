@@ -2,14 +2,18 @@
 // port and to protocol 1.
 #include <remctl.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
 #include "connection/busy_channel.hpp"
 #include "connection/connection.hpp"
 #include "connection/failures.hpp"
+#include "connection/hint_in_time.hpp"
+#include "connection/kdc_gate.hpp"
 #include "credentials/broken_default.hpp"
 #include "credentials/explain.hpp"
+#include "credentials/inspection.hpp"
 #include "credentials/ready.hpp"
 #include "transport/dial.hpp"
 #include "transport/error.hpp"
@@ -21,10 +25,28 @@ namespace {
 constexpr std::uint16_t standard_port = REMCTL_PORT;
 constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
 
-Error kdc_silent(const Attempt &attempt) {
-    const std::string text = "GSS-API error initializing context: timed out";
-    return Error(ErrorKind::timeout, text).with_hint(explain(text, attempt).hint);
+/// When an open that has sent nothing yet is looked into, so that there is a
+/// hint by the time that it is given up.
+Time time_of_doubt(const Call &call) {
+    constexpr auto slow = std::chrono::milliseconds(500);
+    const Time now = Clock::now();
+    const auto limit = call.limit();
+    return limit ? now + std::min<Duration>(slow, (*limit - now) / 4) : now + slow;
 }
+
+/// Says of a place in the library, when it is left, that nobody waits there.
+class Leaving {
+  public:
+    explicit Leaving(std::shared_ptr<KdcGate::Place> place) : place_(std::move(place)) {}
+    Leaving(const Leaving &) = delete;
+    Leaving &operator=(const Leaving &) = delete;
+    Leaving(Leaving &&) = delete;
+    Leaving &operator=(Leaving &&) = delete;
+    ~Leaving() { place_->abandon(); }
+
+  private:
+    std::shared_ptr<KdcGate::Place> place_;
+};
 
 } // namespace
 
@@ -106,8 +128,8 @@ Task<void> Connection::adopt(Descriptor socket, Target target, Call &call) {
     disable_nagle(socket.get());
     auto lease = co_await tickets(call);
     auto channel = std::make_shared<Channel>(std::move(socket));
-    const bool modern = co_await handshake(channel, std::move(lease), call);
-    if (!modern)
+    const Handshake outcome = co_await handshake(channel, std::move(lease), false, call);
+    if (outcome != Handshake::done)
         throw Error(ErrorKind::protocol,
                     "the server speaks protocol 1, which needs open() with a host and port");
     use(std::move(channel));
@@ -134,12 +156,15 @@ Task<void> Connection::establish(Call &call) {
     }
     std::uint16_t port = 0;
     Admission::Permit permit; // until the handshake has ended
-    Descriptor socket = co_await connect(port, permit, call);
-    auto channel = std::make_shared<Channel>(std::move(socket));
-    const bool modern = co_await handshake(channel, lease, call);
-    if (modern) {
-        use(std::move(channel));
-        co_return;
+    Handshake outcome = Handshake::stale_ticket;
+    for (bool first = true; outcome == Handshake::stale_ticket; first = false) {
+        Descriptor socket = co_await connect(port, permit, call);
+        auto channel = std::make_shared<Channel>(std::move(socket));
+        outcome = co_await handshake(channel, lease, first, call);
+        if (outcome == Handshake::done) {
+            use(std::move(channel));
+            co_return;
+        }
     }
     notes_.old_protocol();
     legacy_port_ = port;
@@ -181,34 +206,38 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &per
     }
 }
 
-/// False when the server turns out to speak protocol 1.
-Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_ptr<Lease> tickets,
-                                 Call &call) {
+/// With `again` a ticket that the server cannot decrypt is removed from a cache
+/// of ours, for one more try: the server's key may have been changed.
+Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> channel,
+                                                  std::shared_ptr<Lease> tickets, bool again,
+                                                  Call &call) {
     struct Outcome {
         bool opened = false;
         std::string error;
-        Diagnosis why;
     };
     const Time begin = Clock::now();
     configure(channel->handle(), tickets.get());
     const auto outcome = std::make_shared<Outcome>();
-    const Attempt attempt = attempt_with(tickets.get());
-    BusyChannel busy(channel, call.waker(), [outcome, attempt, tickets](Channel &held) {
+    Attempt attempt = attempt_with(tickets.get());
+    const auto place = co_await KdcGate::enter(attempt, call);
+    const Leaving leaving(place);
+    BusyChannel busy(channel, call.waker(), [outcome, attempt, tickets, place](Channel &held) {
         avoid_broken_cache(held.handle(), tickets.get());
         outcome->opened = held.open(attempt.host, attempt.principal);
-        if (outcome->opened)
-            return;
-        outcome->error = held.handle().error();
-        // Of an end of file the hint is right whatever the socket says of it.
-        outcome->why = explain(outcome->error, attempt);
+        if (!outcome->opened)
+            outcome->error = held.handle().error();
     });
     call.touch();
+    const Time doubt = time_of_doubt(call);
+    std::shared_ptr<Inspection> inspection;
     for (;;) {
         const bool done = busy.done();
         if (channel->pump())
             call.touch();
+        if (channel->sent() != 0)
+            place->leave();
         if (channel->first_flags().value_or(0) == token_context)
-            co_return false;
+            co_return Handshake::old_protocol;
         // Where it failed there is nothing left to say: its opening token alone
         // is never sent.
         if (done && !outcome->opened)
@@ -218,22 +247,38 @@ Task<bool> Connection::handshake(std::shared_ptr<Channel> channel, std::shared_p
         if (done && !channel->outgoing())
             break;
         if (call.expired())
-            // Before anything left for the server it is the KDC that is silent.
-            throw channel->sent() == 0 ? kdc_silent(attempt) : timed_out("receiving token");
-        co_await call.wait(channel->interests(!done));
+            throw channel->sent() == 0 ? kdc_silent(inspection ? inspection->hint() : "")
+                                       : timed_out("receiving token");
+        const bool waits = channel->sent() == 0 && !done;
+        if (waits && !inspection && Clock::now() >= doubt)
+            inspection = Inspection::start(attempt, call.waker());
+        if (waits && inspection && inspection->done())
+            place->is_for(inspection->realm());
+        co_await call.wait(channel->interests(!done),
+                           waits && !inspection ? std::optional(doubt) : std::nullopt);
     }
     busy.finish();
-    if (!outcome->opened)
-        throw(outcome->why.kind ? Error(*outcome->why.kind, outcome->error)
-                                : refused(outcome->error, *channel))
-            .with_hint(outcome->why.hint);
+    if (!outcome->opened) {
+        Error failure = refused(outcome->error, *channel);
+        attempt.answered = channel->first_flags().has_value();
+        const bool ours = tickets && tickets->ours();
+        if (again && ours && attempt.answered) {
+            const bool forgotten = co_await ticket_forgotten(failure.what(), attempt, call);
+            if (forgotten)
+                co_return Handshake::stale_ticket;
+        }
+        attempt.fresh = ours;
+        Diagnosis why = co_await explain_in_time(failure.what(), attempt, call);
+        throw(why.kind ? Error(*why.kind, failure.what()) : std::move(failure))
+            .with_hint(std::move(why.hint));
+    }
     if (!channel->all_with_protocol())
         throw Error(ErrorKind::protocol,
                     "the server fell back to protocol 1 in the middle of the handshake");
     if (!channel->settle())
         throw Error(ErrorKind::protocol, "unexpected data from the server after the handshake");
     notes_.authenticated(target_, begin);
-    co_return true;
+    co_return Handshake::done;
 }
 
 } // namespace pyremctl

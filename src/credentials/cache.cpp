@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "credentials/cache_cursor.hpp"
 #include "credentials/kerberos.hpp"
 #include "handle/leaving.hpp"
 
@@ -10,42 +11,6 @@ namespace pyremctl {
 namespace {
 
 using namespace kerberos;
-
-/// The tickets of a cache, one after the other.
-class Tickets {
-  public:
-    Tickets(const Context &context, krb5_ccache cache) : context_(context), cache_(cache) {
-        context_.check(krb5_cc_start_seq_get(context_.get(), cache_, &cursor_));
-    }
-    Tickets(const Tickets &) = delete;
-    Tickets &operator=(const Tickets &) = delete;
-    Tickets(Tickets &&) = delete;
-    Tickets &operator=(Tickets &&) = delete;
-    ~Tickets() {
-        krb5_free_cred_contents(context_.get(), &ticket_);
-        krb5_cc_end_seq_get(context_.get(), cache_, &cursor_);
-    }
-
-    /// The next one, good until the one after it; null at the end.
-    const krb5_creds *next() {
-        for (;;) {
-            krb5_free_cred_contents(context_.get(), &ticket_);
-            ticket_ = {};
-            const auto code = krb5_cc_next_cred(context_.get(), cache_, &cursor_, &ticket_);
-            if (code == KRB5_CC_END)
-                return nullptr;
-            context_.check(code);
-            if (krb5_is_config_principal(context_.get(), ticket_.server) == 0)
-                return &ticket_;
-        }
-    }
-
-  private:
-    const Context &context_;
-    krb5_ccache cache_;
-    krb5_cc_cursor cursor_ = nullptr;
-    krb5_creds ticket_{};
-};
 
 /// The ticket of the client's own realm, which all others are got with.
 Principal ticket_granting(const Context &context, krb5_const_principal client) {
@@ -75,6 +40,8 @@ void read_tickets(const Context &context, krb5_ccache cache, CacheFacts &facts) 
         const krb5_ticket_times &times = ticket->times;
         facts.starts = to_seconds(times.starttime != 0 ? times.starttime : times.authtime);
         facts.expires = expires;
+        facts.granting = first;
+        facts.postdated = (ticket->ticket_flags & TKT_FLG_INVALID) != 0;
         if (first)
             return;
     }

@@ -22,13 +22,16 @@ struct CacheFacts {
     std::optional<std::string> principal;
     std::time_t starts = 0;  ///< by the KDC's clock, as the next one
     std::time_t expires = 0; ///< of the ticket that others are got with
+    bool granting = false;   ///< that ticket is there; else they are of the one that lasts longest
+    bool postdated = false;  ///< it has yet to be validated (kinit -v)
     long clock_offset = 0;   ///< seconds that the KDC's clock was ahead of this one
 
     /// Seconds until it expires, by the KDC's clock as far as it is known.
     long left() const noexcept {
         return static_cast<long>(expires - std::time(nullptr)) - clock_offset;
     }
-    bool valid() const noexcept { return state == State::ticket && left() > 0; }
+    bool expired() const noexcept { return state == State::ticket && left() <= 0; }
+    bool valid() const noexcept { return state == State::ticket && left() > 0 && !postdated; }
 };
 
 /// Looks at a cache, or at the default one of this process. Where its name

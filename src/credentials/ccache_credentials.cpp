@@ -3,8 +3,10 @@
 
 #include "credentials/cache.hpp"
 #include "credentials/credentials.hpp"
+#include "credentials/hints.hpp"
 #include "credentials/kerberos.hpp"
 #include "handle/leaving.hpp"
+#include "transport/process.hpp"
 
 namespace pyremctl {
 
@@ -17,14 +19,26 @@ class CcacheCredentials final : public Credentials {
     std::string source() const override { return "ticket cache " + name_; }
 
     Facts look() const override {
-        const CacheFacts facts = look_at(name_);
+        const StateLock lock(this);
         Facts seen;
         seen.name = name_;
-        seen.principal = facts.principal;
-        if (facts.state == CacheFacts::State::ticket)
-            seen.expires = facts.expires;
-        seen.valid = facts.valid() && !closed();
+        seen.principal = seen_.principal;
+        if (seen_.state == CacheFacts::State::ticket)
+            seen.expires = seen_.expires;
+        seen.valid = seen_.valid() && !closed();
         return seen;
+    }
+
+    void check(Delay &delay) override {
+        require_open();
+        delay.at(hints::locked_cache(name_));
+        CacheFacts facts = look_at(name_);
+        const StateLock lock(this);
+        std::swap(seen_, facts);
+    }
+
+    Error unseen() const override {
+        return {ErrorKind::timeout, "cannot read the ticket cache " + name_ + ": timed out"};
     }
 
     bool needs_renewal() const override { return false; }
@@ -34,18 +48,20 @@ class CcacheCredentials final : public Credentials {
         return std::make_shared<Lease>(name_);
     }
 
-    std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> & /*old*/) override {
-        require_open();
-        throw Error(ErrorKind::misuse, "the ticket cache " + name_ + " is not renewed from here")
-            .with_hint("Renew it with kinit, or use Credentials.from_keytab().");
-    }
-
     Error late() const override {
         return {ErrorKind::timeout, "the ticket cache " + name_ + " could not be used in time"};
     }
 
+  protected:
+    std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> & /*old*/,
+                                 Delay & /*delay*/) override {
+        throw Error(ErrorKind::misuse, "the ticket cache " + name_ + " is not renewed from here")
+            .with_hint("Renew it with kinit, or use Credentials.from_keytab().");
+    }
+
   private:
-    std::string name_;
+    const std::string name_;
+    CacheFacts seen_; // guarded by StateLock(this)
 };
 
 } // namespace
@@ -62,6 +78,10 @@ std::shared_ptr<Credentials> Credentials::from_ccache(const std::optional<std::s
         throw Error(ErrorKind::ticket, "cannot use the ticket cache " + name.value_or("(default)") +
                                            ": " + problem.what());
     }
+}
+
+std::shared_ptr<Credentials> Credentials::from_unseen_ccache(const std::string &name) {
+    return std::make_shared<CcacheCredentials>(kerberos::absolute_name(name));
 }
 
 } // namespace pyremctl

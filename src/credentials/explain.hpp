@@ -1,6 +1,7 @@
 // What a failure to authenticate is about, and what to do.
 #pragma once
 
+#include <ctime>
 #include <optional>
 #include <string>
 
@@ -9,11 +10,14 @@
 
 namespace pyremctl {
 
-/// What was opened: as the user said it, and as it was not said.
+/// What was opened, and how far that got.
 struct Attempt {
     std::string host;
     std::optional<std::string> principal; ///< the server's
     std::optional<std::string> ccache;
+    bool answered = false; ///< the server has answered: it refused, and not the KDC
+    bool fresh = false;    ///< the ticket for the server is sure to be a new one
+    std::time_t started = std::time(nullptr);
 };
 
 /// What a failure to authenticate is about.
@@ -22,16 +26,18 @@ struct Diagnosis {
     std::string hint;              ///< one sentence on what to do, or empty
 };
 
-/// What an open failed of, by the text of its failure. It looks at the ticket cache and at
-/// krb5.conf and asks nobody, neither the KDC nor the name service. Never throws for a cache that
-/// is out of order.
+/// What an open failed of, by the text of its failure. It looks at the ticket
+/// cache and at krb5.conf and asks nobody, neither the KDC nor the name service.
+/// It may have to wait for the cache: for a helper thread. Never throws for a
+/// cache that is out of order.
 Diagnosis explain(const std::string &failure, const Attempt &attempt);
 
-/// The same for a ticket that was not to be had with a keytab, by libkrb5's
+/// Whether the server could not decrypt the ticket: it has another key than the
+/// KDC, or had another one when the ticket was issued. For a helper thread.
+bool is_about_key(const std::string &failure);
+
+/// The same for a ticket that the KDC did not give for a keytab, by libkrb5's
 /// code for why.
 Diagnosis explain_request(int code, const KeytabIdentity &identity);
-
-/// The same where the KDC of a principal's realm does not answer.
-std::string explain_silence(const std::string &principal);
 
 } // namespace pyremctl

@@ -5,6 +5,7 @@
 
 #include "credentials/credentials.hpp"
 #include "credentials/explain.hpp"
+#include "credentials/hints.hpp"
 #include "credentials/kerberos.hpp"
 #include "credentials/memory_cache.hpp"
 #include "handle/leaving.hpp"
@@ -21,7 +22,7 @@ Keytab open_keytab(const Context &context, const std::optional<std::string> &nam
     return make<krb5_keytab>(context, krb5_kt_resolve, absolute_name(*name).c_str());
 }
 
-/// One key: whose, and the how manieth.
+/// One key: whose it is, and its version.
 struct Key {
     std::string principal;
     unsigned version = 0;
@@ -114,8 +115,6 @@ Error no_ticket(const Context &context, const KeytabIdentity &identity, const Pr
     if (wrong_key(problem.code())) {
         if (const unsigned version = newest_version(context, identity); version != 0)
             with = "key version " + std::to_string(version) + " of " + with;
-        why.hint = "The keytab has an old key of " + identity.principal +
-                   ": the key was changed since; export it anew (kadmin: ktadd).";
     }
     return Error(why.kind.value_or(ErrorKind::ticket), "cannot get a ticket for " +
                                                            identity.principal + " with " + with +
@@ -151,13 +150,16 @@ KeytabIdentity read_keytab(const std::optional<std::string> &name,
     }
 }
 
-Ticket get_ticket(const KeytabIdentity &identity) {
+Ticket get_ticket(const KeytabIdentity &identity, Delay &delay) {
     const InLibrary call;
     try {
         auto cache = std::make_unique<MemoryCache>();
         const Context &context = cache->context();
         Contents contents(context);
         try {
+            delay.at(hints::locked_keytab(identity.keytab));
+            keys_of(context, open_keytab(context, identity.keytab).get());
+            delay.at(hints::kdc_silent(context, hints::realm_of(identity.principal)));
             ask(*cache, identity, contents);
         } catch (const Problem &problem) {
             throw no_ticket(context, identity, problem);

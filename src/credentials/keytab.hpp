@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "credentials/delay.hpp"
 #include "credentials/lease.hpp"
 
 namespace pyremctl {
@@ -28,7 +29,7 @@ struct Ticket {
     std::time_t expires = 0;
 };
 
-/// Asks the KDC for a ticket. It blocks. Throws Error.
-Ticket get_ticket(const KeytabIdentity &identity);
+/// Asks the KDC for a ticket. It blocks, and says what for. Throws Error.
+Ticket get_ticket(const KeytabIdentity &identity, Delay &delay);
 
 } // namespace pyremctl

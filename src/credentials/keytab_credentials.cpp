@@ -1,12 +1,11 @@
 // Credentials that get their tickets with a keytab, into caches of their own.
 #include <algorithm>
-#include <condition_variable>
-#include <exception>
 #include <mutex>
 #include <utility>
 
 #include "credentials/credentials.hpp"
-#include "credentials/explain.hpp"
+#include "credentials/hints.hpp"
+#include "credentials/kerberos.hpp"
 #include "credentials/keytab.hpp"
 #include "credentials/per_process.hpp"
 #include "transport/task.hpp"
@@ -21,17 +20,20 @@ constexpr auto retry_after = std::chrono::seconds(30);
 
 class KeytabCredentials final : public Credentials {
   public:
-    explicit KeytabCredentials(KeytabIdentity identity) : identity_(std::move(identity)) {}
+    explicit KeytabCredentials(KeytabIdentity identity)
+        : keytab_(identity.keytab), read_(std::move(identity)) {}
+    explicit KeytabCredentials(std::string keytab) : keytab_(std::move(keytab)) {}
 
     std::string source() const override {
-        return "keytab " + identity_.keytab + " of " + identity_.principal;
+        const auto who = principal();
+        return "keytab " + keytab_ + (who ? " of " + *who : "");
     }
 
     Facts look() const override {
         const State &state = state_.get();
-        const std::scoped_lock lock(state.mutex);
         Facts facts;
-        facts.principal = identity_.principal;
+        facts.principal = principal();
+        const std::scoped_lock lock(state.mutex);
         if (state.ticket.lease) {
             facts.name = state.ticket.lease->name();
             facts.expires = state.ticket.expires;
@@ -39,6 +41,11 @@ class KeytabCredentials final : public Credentials {
         }
         return facts;
     }
+
+    /// What is in a cache of ours is known.
+    void check(Delay & /*delay*/) override { require_open(); }
+
+    Error unseen() const override { return late(); }
 
     bool needs_renewal() const override {
         const State &state = state_.get();
@@ -57,36 +64,10 @@ class KeytabCredentials final : public Credentials {
         return good(state) ? state.ticket.lease : nullptr;
     }
 
-    std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> &old) override {
-        require_open();
-        State &state = state_.get();
-        Ticket used_up; // goes when the lock is given back
-        std::unique_lock lock(state.mutex);
-        if (good(state) && state.ticket.lease != old)
-            return state.ticket.lease; // got while this caller's thread was on its way here
-        auto flight = state.flight;
-        if (flight) {
-            state.landed.wait(lock, [&] { return flight->done; });
-        } else {
-            flight = state.flight = std::make_shared<Flight>();
-            lock.unlock();
-            fly(*flight);
-            lock.lock();
-            used_up = land(state, *flight);
-        }
-        const std::exception_ptr failure = flight->failure;
-        const std::shared_ptr<Lease> lease = flight->ticket.lease;
-        lock.unlock();
-        if (failure)
-            std::rethrow_exception(failure);
-        require_open();
-        return lease;
-    }
-
     Error late() const override {
-        return Error(ErrorKind::timeout, "cannot get a ticket for " + identity_.principal +
-                                             " with the keytab " + identity_.keytab + ": timed out")
-            .with_hint(explain_silence(identity_.principal));
+        const auto who = principal();
+        return {ErrorKind::timeout, "cannot get a ticket " + (who ? "for " + *who + " " : "") +
+                                        "with the keytab " + keytab_ + ": timed out"};
     }
 
     void close() noexcept override {
@@ -97,19 +78,32 @@ class KeytabCredentials final : public Credentials {
         last = std::exchange(state.ticket, {});
     }
 
-  private:
-    /// A request to the KDC that is on its way, and what came of it.
-    struct Flight {
-        bool done = false;
-        Ticket ticket;
-        std::exception_ptr failure;
-    };
+  protected:
+    std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> &old, Delay &delay) override {
+        State &state = state_.get();
+        {
+            const std::scoped_lock lock(state.mutex);
+            if (good(state) && state.ticket.lease != old)
+                return state.ticket.lease; // got while this thread was on its way here
+        }
+        Ticket used_up; // goes when the lock is given back
+        try {
+            Ticket fresh = get_ticket(identity(delay), delay);
+            const std::scoped_lock lock(state.mutex);
+            require_open();
+            used_up = std::exchange(state.ticket, fresh);
+            return fresh.lease;
+        } catch (...) {
+            const std::scoped_lock lock(state.mutex);
+            state.next_try = Clock::now() + retry_after;
+            throw;
+        }
+    }
 
+  private:
     struct State {
-        mutable std::mutex mutex; // guards what follows, flights included
-        std::condition_variable landed;
-        std::shared_ptr<Flight> flight; // null when none is on its way
-        Ticket ticket;                  // the last that was got
+        mutable std::mutex mutex; // guards what follows
+        Ticket ticket;            // the last that was got
         Time next_try;
     };
 
@@ -117,28 +111,27 @@ class KeytabCredentials final : public Credentials {
         return state.ticket.lease && std::time(nullptr) < state.ticket.expires;
     }
 
-    /// Without the lock.
-    void fly(Flight &flight) const noexcept {
-        try {
-            flight.ticket = get_ticket(identity_);
-        } catch (...) {
-            flight.failure = std::current_exception();
+    std::optional<std::string> principal() const {
+        const StateLock lock(this);
+        return read_ ? std::optional(read_->principal) : std::nullopt;
+    }
+
+    /// Reads the keytab where that was put off.
+    KeytabIdentity identity(Delay &delay) {
+        {
+            const StateLock lock(this);
+            if (read_)
+                return *read_;
         }
+        delay.at(hints::locked_keytab(keytab_));
+        KeytabIdentity identity = read_keytab(keytab_, std::nullopt);
+        const StateLock lock(this);
+        read_ = identity;
+        return identity;
     }
 
-    /// With the lock. Returns the ticket that the new one takes the place of.
-    Ticket land(State &state, Flight &flight) const {
-        flight.done = true;
-        state.flight.reset();
-        state.landed.notify_all();
-        if (flight.failure)
-            state.next_try = Clock::now() + retry_after;
-        else if (!closed())
-            return std::exchange(state.ticket, flight.ticket);
-        return {};
-    }
-
-    const KeytabIdentity identity_;
+    const std::string keytab_;
+    std::optional<KeytabIdentity> read_; // guarded by StateLock(this)
     PerProcess<State> state_;
 };
 
@@ -147,6 +140,10 @@ class KeytabCredentials final : public Credentials {
 std::shared_ptr<Credentials> Credentials::from_keytab(const std::optional<std::string> &keytab,
                                                       const std::optional<std::string> &principal) {
     return std::make_shared<KeytabCredentials>(read_keytab(keytab, principal));
+}
+
+std::shared_ptr<Credentials> Credentials::from_unread_keytab(const std::string &keytab) {
+    return std::make_shared<KeytabCredentials>(kerberos::absolute_name(keytab));
 }
 
 } // namespace pyremctl

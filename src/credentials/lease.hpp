@@ -30,6 +30,9 @@ class Lease {
     /// For remctl_set_ccache.
     const std::string &name() const noexcept { return name_; }
 
+    /// Whether it is a cache of our own.
+    bool ours() const noexcept { return cache_ != nullptr; }
+
   private:
     std::string name_;
     std::unique_ptr<kerberos::MemoryCache> cache_;

@@ -1,28 +1,16 @@
 #include "credentials/ready.hpp"
 
-#include <array>
-#include <ctime>
-
-#include "transport/job.hpp"
+#include "credentials/times.hpp"
 #include "transport/journal.hpp"
 
 namespace pyremctl {
 
 namespace {
 
-// How long an open waits for a new ticket when the old one is still good.
+// How long an open waits for a new ticket while the old one is good.
 constexpr auto patience = std::chrono::seconds(1);
 
 constexpr auto topic = journal::Topic::credentials;
-
-std::string in_utc(std::time_t moment) {
-    std::tm parts{};
-    std::array<char, 40> text{};
-    if (::gmtime_r(&moment, &parts) == nullptr ||
-        std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
-        return "a moment that cannot be told";
-    return text.data();
-}
 
 void note_renewed(const Credentials &credentials) noexcept {
     journal::note(topic, [&] {
@@ -36,35 +24,43 @@ void note_not_renewed(const Credentials &credentials, const std::string &why) no
     journal::note(topic, [&] { return credentials.source() + ": not renewed: " + why; });
 }
 
-/// Renews on a helper thread, which is left behind when the call ends early.
-/// The one place that waits; null when `until` came first.
-Task<std::shared_ptr<Lease>> renew_on_thread(std::shared_ptr<Credentials> credentials,
-                                             std::shared_ptr<Lease> old, std::optional<Time> until,
-                                             Call &call) {
-    if (call.expired()) // and the KDC is not to blame
-        throw Error(ErrorKind::timeout, credentials->late().what()).for_good();
-    const auto lease = std::make_shared<std::shared_ptr<Lease>>();
-    Job job(call.waker(), [credentials, old, lease] { *lease = credentials->renew(old); });
+/// Waits for a renewal, of which a helper thread goes on without this call.
+/// The one place that waits for one; null when it is given up early, which is
+/// when the present ticket is good and the KDC has had some time.
+Task<std::shared_ptr<Lease>> wait_for(std::shared_ptr<Inquiry> renewal,
+                                      std::shared_ptr<Credentials> credentials, bool present_good,
+                                      Call &call) {
+    const auto until = present_good ? std::optional(renewal->started() + patience) : std::nullopt;
+    const Inquiry::Waiter waiter(renewal, call.waker());
     call.touch();
-    while (!job.done()) {
+    while (!renewal->done()) {
         if (until && Clock::now() >= *until) {
             note_not_renewed(*credentials, "the KDC is slow, and the present ticket still good");
             co_return nullptr;
         }
         if (call.expired()) {
             note_not_renewed(*credentials, credentials->late().what());
-            throw credentials->late();
+            throw credentials->late().with_hint(renewal->delay().hint());
         }
         co_await call.wait({}, until);
     }
+    std::shared_ptr<Lease> lease;
     try {
-        job.finish();
+        lease = renewal->lease();
     } catch (const Error &error) {
         note_not_renewed(*credentials, error.what());
         throw;
     }
     note_renewed(*credentials);
-    co_return std::move(*lease);
+    co_return lease;
+}
+
+Task<std::shared_ptr<Lease>> renew(std::shared_ptr<Credentials> credentials,
+                                   std::shared_ptr<Lease> old, bool present_good, Call &call) {
+    if (call.expired()) // and the KDC is not to blame
+        throw credentials->late().for_good();
+    auto renewal = credentials->renewal(old);
+    co_return co_await wait_for(std::move(renewal), std::move(credentials), present_good, call);
 }
 
 } // namespace
@@ -74,9 +70,9 @@ Task<std::shared_ptr<Lease>> ready(std::shared_ptr<Credentials> credentials, Cal
     if (present && !credentials->needs_renewal())
         co_return present;
     if (!present)
-        co_return co_await renew_on_thread(credentials, present, std::nullopt, call);
+        co_return co_await renew(credentials, present, false, call);
     try {
-        auto fresh = co_await renew_on_thread(credentials, present, Clock::now() + patience, call);
+        auto fresh = co_await renew(credentials, present, true, call);
         co_return fresh ? fresh : present;
     } catch (const Error &) {
         if (credentials->closed())
@@ -87,7 +83,25 @@ Task<std::shared_ptr<Lease>> ready(std::shared_ptr<Credentials> credentials, Cal
 
 Task<void> renew_now(std::shared_ptr<Credentials> credentials, Call &call) {
     auto present = credentials->current();
-    co_await renew_on_thread(std::move(credentials), std::move(present), std::nullopt, call);
+    co_await renew(std::move(credentials), std::move(present), false, call);
+}
+
+Task<void> look_now(std::shared_ptr<Credentials> credentials, Call &call) {
+    if (call.expired())
+        throw credentials->unseen().for_good();
+    const Time begin = Clock::now();
+    call.touch();
+    for (bool fresh = false; !fresh;) {
+        const auto look = credentials->look_on_thread();
+        const Inquiry::Waiter waiter(look, call.waker());
+        while (!look->done()) {
+            if (call.expired())
+                throw credentials->unseen().with_hint(look->delay().hint());
+            co_await call.wait();
+        }
+        look->lease(); // throws what it failed with
+        fresh = look->started() >= begin;
+    }
 }
 
 } // namespace pyremctl

@@ -14,6 +14,10 @@ namespace pyremctl {
 /// KDC fails or is slow. Throws Error, with a hint.
 Task<std::shared_ptr<Lease>> ready(std::shared_ptr<Credentials> credentials, Call &call);
 
+/// Looks at the ticket on a helper thread, for Credentials::look() to tell.
+/// Throws Error where that takes longer than the call may.
+Task<void> look_now(std::shared_ptr<Credentials> credentials, Call &call);
+
 /// Gets a ticket on a helper thread, whatever the present one is. Throws alike.
 Task<void> renew_now(std::shared_ptr<Credentials> credentials, Call &call);
 

@@ -49,6 +49,8 @@ def test_what_is_not_there_yet_is_seen_later(realm: Realm, tmp_path: Path) -> No
     assert credentials.expires is None
     assert credentials.valid is False
     realm.kinit(ccache=tmp_path / "ccache")
+    assert credentials.valid is False  # as of the last look
+    assert credentials.check() is True
     assert credentials.principal == realm.user
     assert credentials.valid is True
 

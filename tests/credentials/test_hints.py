@@ -168,13 +168,13 @@ class TestTheServersName:
     def test_made_from_the_host(self, realm: Realm) -> None:
         with realm.server(HELLO, addresses=["0.0.0.0"]) as server:
             hint = why(server, host="127.0.0.77")
-        assert f"does not know host/127.0.0.77@{realm.name}" in hint
+        assert "does not know host/127.0.0.77, " in hint  # the realm would be a guess
         assert "made from the host 127.0.0.77" in hint
         assert "principal=" in hint
 
     def test_given(self, server: Server, realm: Realm) -> None:
         hint = why(server, principal="host/unknown.example")
-        assert f"does not know host/unknown.example@{realm.name}" in hint
+        assert "does not know host/unknown.example, " in hint
         assert "principal= gives as the server's name" in hint
 
     def test_in_a_realm_that_nobody_knows(self, server: Server, realm: Realm) -> None:
@@ -189,7 +189,7 @@ class TestTheServersName:
         assert f"{realm.user} is the client's" in hint
 
     def test_no_name_at_all(self, server: Server) -> None:
-        assert "no Kerberos name" in why(server, principal="a@b@c")
+        assert "not a valid Kerberos principal" in why(server, principal="a@b@c")
 
 
 class TestTheClocks:
@@ -251,7 +251,7 @@ class TestTheServersKeytab:
             realm.change_key("host/127.0.0.23")
             ccache = realm.kinit(ccache=tmp_path / "ccache")
             hint = why(server, host="127.0.0.23", ccache=ccache)
-        assert "another version of the key of host/127.0.0.23" in hint
+        assert "cannot decrypt the ticket for host/127.0.0.23" in hint
 
     def test_has_another_key(self, realm: Realm, tmp_path: Path) -> None:
         with realm.server(HELLO, addresses=["127.0.0.24"]) as server:
@@ -259,8 +259,9 @@ class TestTheServersKeytab:
             realm.kadmin("addprinc", "-randkey", "host/127.0.0.24")
             ccache = realm.kinit(ccache=tmp_path / "ccache")
             hint = why(server, host="127.0.0.24", ccache=ccache)
-        assert "key of host/127.0.0.24 in the server's keytab" in hint
-        assert "does not fit" in hint
+        assert "cannot decrypt the ticket for host/127.0.0.24" in hint
+        assert "kinit" in hint
+        assert "ktadd" in hint
 
     def test_is_not_there(self, realm: Realm, tmp_path: Path) -> None:
         realm.add_host("127.0.0.25")
@@ -268,7 +269,7 @@ class TestTheServersKeytab:
             HELLO, addresses=["127.0.0.25"], keytab=tmp_path / "none.keytab"
         ) as server:
             hint = why(server, host="127.0.0.25")
-        assert "server hung up before anybody was authenticated" in hint
+        assert "server hung up before the client was authenticated" in hint
         assert "keytab" in hint
 
 

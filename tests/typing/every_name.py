@@ -75,6 +75,9 @@ def credentials() -> None:
         assert_type(service.valid, bool)
         service.renew()
         service.renew(timeout=1.5)
+        valid: bool = service.check()
+        valid = service.check(timeout=1.5)
+        assert valid
     service.close()
     remctl.Credentials.from_keytab(Path("keytab"))
     remctl.Credentials.from_keytab()
@@ -87,6 +90,9 @@ async def renewal(service: remctl.Credentials) -> None:
     """The same wait, for an event loop."""
     await service.arenew()
     await service.arenew(timeout=1.5)
+    valid: bool = await service.acheck()
+    valid = await service.acheck(timeout=1.5)
+    assert valid
 
 
 def settings(client: remctl.Remctl) -> None:

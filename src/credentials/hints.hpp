@@ -1,0 +1,42 @@
+// The sentences of hints: what is wrong, and what to do.
+#pragma once
+
+#include <string>
+
+#include "credentials/cache.hpp"
+
+namespace pyremctl::kerberos {
+class Context;
+}
+
+namespace pyremctl::hints {
+
+/// The realm at the end of a principal's name, or empty.
+std::string realm_of(const std::string &principal);
+
+/// No KDC of the realm `can be reached`, or `has answered in time`.
+std::string kdc_unreachable(const kerberos::Context &context, const std::string &realm);
+std::string kdc_silent(const kerberos::Context &context, const std::string &realm);
+
+/// The names of a realm's KDCs cannot be resolved, or were not resolved in time.
+std::string kdc_unresolved(const kerberos::Context &context, const std::string &realm);
+std::string kdc_names_slow(const std::string &realm, const std::string &names);
+
+/// The KDCs of a realm that krb5.conf has by name rather than by address,
+/// without their ports; "a, b".
+std::string named_kdcs(const kerberos::Context &context, const std::string &realm);
+
+/// A cache or a keytab could not be read in time.
+std::string locked_cache(const std::string &name);
+std::string locked_keytab(const std::string &name);
+
+/// The server's name was not looked up in DNS in time.
+std::string slow_name_service(const std::string &host);
+
+/// What is wrong with a cache that has no ticket that is valid now.
+std::string about_cache(const CacheFacts &cache);
+
+/// `offset`: how far the KDC's clock was ahead of this one; 0 where unknown.
+std::string clocks_apart(long offset);
+
+} // namespace pyremctl::hints
