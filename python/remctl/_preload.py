@@ -35,6 +35,7 @@ def preload() -> None:
         _credentials,
         _errors,
         _files,
+        _kinds,
         _logging,
         _loops,
         _output,
@@ -42,6 +43,7 @@ def preload() -> None:
         _pool_core,
         _remctl,
         _simple,
+        _stream_base,
     )
     from remctl._many import asynchronous, blocking, chunks, crew, outcome, plan
 

@@ -126,7 +126,7 @@ class ReactorRunner {
     PythonReactor::SharedOperation
     perform(const verbs::SharedClient &client, std::optional<Time> deadline,
             const verbs::SharedSession &session, const Verb &verb, const ToPython &to_python,
-            std::shared_ptr<Result> partial = nullptr) {
+            const std::shared_ptr<Result> &partial = nullptr) {
         using Value = Client::ResultOf<Verb>;
         auto stored = std::make_shared<Stored<Value>>();
         const auto make_task = [=, caller = caller_](Call &call) {
@@ -140,7 +140,7 @@ class ReactorRunner {
             client->limits(deadline), make_task,
             {.to_python = [stored, to_python] { return to_python(stored->value); },
              .discard = discard,
-             .partial = std::move(partial)});
+             .partial = partial});
     }
 
     template <class Verb>
@@ -177,7 +177,7 @@ class ReactorRunner {
     static Task<void> store(verbs::SharedClient client, Task<Value> task,
                             std::shared_ptr<Store> stored) {
         const auto outlives_the_task = std::move(client);
-        Task<Value> running = std::move(task);
+        Task<Value> running = std::move(task); // NOLINT(misc-const-correctness): it is awaited
         *stored = co_await running;
     }
 

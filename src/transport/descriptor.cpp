@@ -106,9 +106,9 @@ void Descriptor::reset() noexcept {
     if (old < 0 || generation_ != fork_generation())
         return;
     const int error = errno;
-    if (OwnedDescriptors::is_socket(old))
+    if (OwnedDescriptors::is_socket(old)) {
         close_socket(old);
-    else {
+    } else {
         const auto lock = making();
         all().forget(old);
         ::close(old);

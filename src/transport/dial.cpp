@@ -70,6 +70,19 @@ Task<std::vector<Address>> resolve(Endpoint endpoint, Call &call) {
     co_return answer->addresses;
 }
 
+namespace {
+
+/// What there is to wait for: that an attempt ends.
+std::vector<pollfd> ends_of(const std::vector<Descriptor> &attempts) {
+    std::vector<pollfd> interests;
+    interests.reserve(attempts.size());
+    for (const Descriptor &attempt : attempts)
+        interests.push_back({attempt.get(), POLLOUT, 0});
+    return interests;
+}
+
+} // namespace
+
 Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::string source,
                       Call &call, std::optional<Time> until) {
     const auto from = source_address(source);
@@ -113,14 +126,10 @@ Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::st
         if (call.expired() || (until && Clock::now() >= *until))
             throw cannot_connect(endpoint, std::strerror(ETIMEDOUT), ErrorKind::timeout);
 
-        std::vector<pollfd> interests;
-        interests.reserve(attempts.size());
-        for (const Descriptor &attempt : attempts)
-            interests.push_back({attempt.get(), POLLOUT, 0});
         std::optional<Time> wake = until;
         if (next != addresses.end() && (!wake || next_start < *wake))
             wake = next_start;
-        co_await call.wait(std::move(interests), wake);
+        co_await call.wait(ends_of(attempts), wake);
     }
 }
 
