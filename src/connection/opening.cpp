@@ -208,6 +208,7 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &per
 
 /// With `again` a ticket that the server cannot decrypt is removed from a cache
 /// of ours, for one more try: the server's key may have been changed.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity)
 Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> channel,
                                                   std::shared_ptr<Lease> tickets, bool again,
                                                   Call &call) {

@@ -29,6 +29,7 @@ class CcacheCredentials final : public Credentials {
         return seen;
     }
 
+    // NOLINTNEXTLINE(misc-override-with-different-visibility)
     void check(Delay &delay) override {
         require_open();
         delay.at(hints::locked_cache(name_));

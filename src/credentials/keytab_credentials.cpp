@@ -43,6 +43,7 @@ class KeytabCredentials final : public Credentials {
     }
 
     /// What is in a cache of ours is known.
+    // NOLINTNEXTLINE(misc-override-with-different-visibility)
     void check(Delay & /*delay*/) override { require_open(); }
 
     Error unseen() const override { return late(); }
@@ -88,6 +89,7 @@ class KeytabCredentials final : public Credentials {
         }
         Ticket used_up; // goes when the lock is given back
         try {
+            // NOLINTNEXTLINE(misc-const-correctness)
             Ticket fresh = get_ticket(identity(delay), delay);
             const std::scoped_lock lock(state.mutex);
             require_open();

@@ -38,7 +38,7 @@ def test_runs_in_a_bare_chroot(cache: Path, tmp_path: Path) -> None:
     need_root()
     need("debootstrap", "unshare")
     python = to_lend(tmp_path / "python")
-    lent = ["--python", python, "--wheel", build_wheel(cache)]
+    lent: list[str | Path] = ["--python", python, "--wheel", build_wheel(cache)]
     before = mounts()
     output = script("wheel", "check", "--suite", "trixie", *lent)
     assert "bare: no Kerberos, no libremctl, no compiler in it" in output
