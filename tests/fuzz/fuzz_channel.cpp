@@ -101,7 +101,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
                 "down: what was sent, in its order");
         compared = heard.size();
     };
-    const auto take_up = [&](std::size_t most) {
+    const auto take_up = [&, &server = server](std::size_t most) {
         if (!server_open)
             return;
         const std::string got = read_some(server.get(), most);
