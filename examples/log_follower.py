@@ -11,6 +11,7 @@ import remctl
 
 LONGEST_SILENCE = 600  # seconds, after which the connection is taken for dead
 LONGEST_PAUSE = 60
+AGAIN = (remctl.ErrorKind.LOST, remctl.ErrorKind.TIMEOUT)
 
 
 def follow(host: str, command: list[str]) -> int:
@@ -27,12 +28,14 @@ def follow(host: str, command: list[str]) -> int:
                         stream = sys.stdout if token.stream == 1 else sys.stderr
                         stream.buffer.write(token.output or b"")
                         stream.flush()
-                    elif token.type == "status":
-                        return token.status or 0
                     else:
-                        print(f"{host}: {(token.output or b'').decode()}", file=sys.stderr)
-                        return 1
+                        return token.status or 0
         except remctl.RemctlError as error:
+            # Reading a log twice does no harm: a lost connection is followed by another. What the
+            # server refuses, or a ticket that is not there, does not mend itself.
+            if not error.retryable and error.kind not in AGAIN:
+                print(f"{host}: {error}", file=sys.stderr)
+                return 1
             print(f"{host}: {error}; again in {pause} s", file=sys.stderr)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

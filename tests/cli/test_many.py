@@ -367,7 +367,7 @@ def test_json_has_text_or_base64(fleet: Fleet) -> None:
     assert record["stderr"] == ""
     assert list(record) == [
         *("host", "port", "status", "stdout", "stderr", "error", "code"),
-        *("may_have_run", "seconds", "tries"),
+        *("kind", "retryable", "may_have_run", "seconds", "tries"),
     ]
 
 

@@ -234,6 +234,16 @@ def objects(place: Place) -> dict[str, Call]:
             await credentials.arenew(**given)
         return None
 
+    def check(**given: Any) -> object:
+        with remctl.Credentials.from_keytab(place.keytab) as credentials:
+            credentials.check(**given)
+        return None
+
+    async def acheck(**given: Any) -> object:
+        with remctl.Credentials.from_keytab(place.keytab) as credentials:
+            await credentials.acheck(**given)
+        return None
+
     def shown(kind: type) -> Callable[..., object]:
         def call(first: object, second: object) -> object:
             made = kind(first, second)
@@ -248,6 +258,8 @@ def objects(place: Place) -> dict[str, Call]:
         "Credentials.from_ccache": Call(remctl.Credentials.from_ccache, {"name": None}),
         "Credentials.renew": Call(renew, {"timeout": 5}),
         "Credentials.arenew": Call(_awaited(arenew), {"timeout": 5}),
+        "Credentials.check": Call(check, {"timeout": 5}),
+        "Credentials.acheck": Call(_awaited(acheck), {"timeout": 5}),
         "Target": Call(remctl.Target, place.target),
         "RemctlSimpleResult": Call(remctl.RemctlSimpleResult, result),
         "RemctlError": Call(shown(remctl.RemctlError), two),

@@ -70,6 +70,11 @@ def _allow_descriptors() -> None:
 def _plan(options: Options, report: Report) -> Plan:
     """What is to be done on each host. Raises Misuse."""
     try:
+        if options.keytab is not None:
+            from remctl import Credentials
+
+            with Credentials.from_keytab(options.keytab):
+                pass  # it can be read
         return Plan(
             command_words(options),
             timeout=options.timeout,
