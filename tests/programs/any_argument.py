@@ -136,7 +136,7 @@ def verbs(place: Place) -> dict[str, Call]:
         "command": command,
         "output": {"timeout": 5},
         "run": command | files,
-        "stream": command,
+        "stream": command | {"raise_errors": True},
         "noop": {"timeout": 5},
         "set_timeout": {"timeout": 1},
         "set_ccache": {"ccache": None},
