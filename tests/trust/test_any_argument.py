@@ -21,6 +21,7 @@ NOT_CALLED = {
     "AsyncStream",
     "BuildInfo",
     "ErrorCode",
+    "ErrorKind",
     "Outcome",
     "RemctlNotOpenedError",
     "RemctlOutput",
