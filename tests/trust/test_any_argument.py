@@ -26,6 +26,7 @@ NOT_CALLED = {
     "RemctlNotOpenedError",
     "RemctlOutput",
     "Stream",
+    "preload",  # takes none
 }
 # Those that take any number of them.
 ANY_NUMBER = {name for name in remctl.__all__ if name.endswith("Error")}
