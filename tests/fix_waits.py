@@ -74,7 +74,8 @@ def connecting(request: pytest.FixtureRequest, server: Server) -> Iterator[Wait]
     host: str = request.getfixturevalue("black_hole")
     remctl = Remctl()
     text = f"cannot connect to {host} (port 4373): Connection timed out"
-    yield Wait(remctl, server, remctl.close, lambda: remctl.open(host), text, opens=True)
+    # A port, for without one the other port has as long again.
+    yield Wait(remctl, server, remctl.close, lambda: remctl.open(host, 4373), text, opens=True)
 
 
 @contextlib.contextmanager

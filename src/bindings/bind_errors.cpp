@@ -1,5 +1,7 @@
 #include <pybind11/pybind11.h>
 
+#include <exception>
+
 #include "bindings/convert.hpp"
 #include "bindings/errors.hpp"
 #include "bindings/registers.hpp"
@@ -55,6 +57,8 @@ void register_errors() {
                 PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
             } catch (py::error_already_set &meanwhile) {
                 meanwhile.restore();
+            } catch (const std::exception &) { // pybind11's own too, where Python has no memory
+                PyErr_NoMemory();
             }
         }
     });
