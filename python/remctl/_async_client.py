@@ -187,7 +187,7 @@ class AsyncRemctl(ClientBase):
         async with self.stream(arguments, timeout=timeout, raise_errors=False) as tokens:
             async for token in tokens:
                 await sinks.awrite(token)
-        return self._result(sinks.answer(), first_words(arguments))
+        return self._result(sinks.answer(), first_words(arguments), wrote=sinks.wrote)
 
     def stream(
         self, command: Command, *, timeout: Seconds | None = None, raise_errors: bool = True

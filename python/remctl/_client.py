@@ -203,7 +203,7 @@ class Remctl(ClientBase):
             with self.stream(arguments, timeout=timeout, raise_errors=False) as tokens:
                 for token in tokens:
                     sinks.write(token)
-            return self._result(sinks.answer(), words)
+            return self._result(sinks.answer(), words, wrote=sinks.wrote)
         try:
             return self._result(self._connection.run(arguments, timeout), words)
         except RemctlError as error:

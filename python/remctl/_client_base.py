@@ -141,8 +141,8 @@ class ClientBase:
             self._words = words
         return locate(error, self._host, self._port, words)
 
-    def _result(self, answer: Answer, words: str) -> RemctlSimpleResult:
-        return result_of(answer, self._host, self._port, words)
+    def _result(self, answer: Answer, words: str, *, wrote: bool = False) -> RemctlSimpleResult:
+        return result_of(answer, self._host, self._port, words, wrote=wrote)
 
 
 class Settings:
@@ -200,11 +200,18 @@ def set_tickets(
         connection.set_ccache(path_or_name(ccache) if shared is None else shared)  # type: ignore[arg-type]
 
 
-def result_of(answer: Answer, host: str | None, port: int | None, words: str) -> RemctlSimpleResult:
-    """What a command answered; RemctlProtocolError where the server refused it."""
+def result_of(
+    answer: Answer, host: str | None, port: int | None, words: str, *, wrote: bool = False
+) -> RemctlSimpleResult:
+    """What a command answered; RemctlProtocolError where the server refused it.
+
+    `wrote`: the command has written output that is not in the answer. So it has run.
+    """
     stdout, stderr, status, code, text = answer
     if code is not None:
-        raise refusal(text, code, stdout, stderr, host=host, port=port, command=words)
+        error = refusal(text, code, stdout, stderr, host=host, port=port, command=words)
+        error.may_have_run = error.may_have_run or wrote
+        raise error
     result = RemctlSimpleResult(stdout, stderr, status)
     result._origin = (host, words)
     return result

@@ -40,6 +40,8 @@ class Sinks:
             2: checked_file(stderr, "stderr"),
         }
         self._kept: dict[int, list[bytes]] = {}
+        #: Whether there was any output.
+        self.wrote = False
         self._status: int | None = None
         self._code: int | None = None
         self._text = ""
@@ -56,9 +58,11 @@ class Sinks:
             stream = 1 if token.stream == 1 else 2
             data = token.output or b""
             file = self._files[stream]
+            self.wrote = True
             if file is None:
                 self._kept.setdefault(stream, []).append(data)
-            while file is not None and data:
+                return
+            while data:
                 count = file.write(data)
                 if isinstance(count, Awaitable):
                     count = yield count

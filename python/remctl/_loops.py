@@ -32,7 +32,7 @@ BUDGET = 0.003
 
 
 #: Receives what an awaitable returned, or the exception that it raised.
-Receiver = Callable[[Any, Exception | None], None]
+Receiver = Callable[[Any, BaseException | None], None]
 
 
 class Bound(Protocol):
@@ -90,7 +90,10 @@ class TaskWaiter(Protocol):
         """End a wait; from any thread."""
 
     def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
-        """Wait for something in a task of its own. Returns what cancels it."""
+        """Wait for something in a task of its own. Returns what cancels it, from any thread.
+
+        The receiver may have been called before this returns: eager tasks do that.
+        """
 
 
 def running_loop() -> Loop:
@@ -316,6 +319,7 @@ class AsyncioWaiter:
         self._waiter: asyncio.Future[None] | None = None
         self._woken = False
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself does not keep them
+        self._thread = get_ident()
 
     async def checkpoint(self) -> None:
         """See `TaskWaiter`."""
@@ -351,10 +355,17 @@ class AsyncioWaiter:
 
     def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
         """See `TaskWaiter`."""
-        task = self._loop.create_task(_await_into(awaitable, receiver, self.wake))
+        task = self._loop.create_task(_await_into(awaitable, receiver, self.wake, (GeneratorExit,)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return task.cancel
+
+        def cancel() -> None:
+            if get_ident() == self._thread:
+                task.cancel()
+            elif not self._loop.is_closed():  # the garbage collector runs in any thread
+                self._loop.call_soon_threadsafe(task.cancel)
+
+        return cancel
 
 
 class TrioWaiter:
@@ -363,6 +374,7 @@ class TrioWaiter:
     def __init__(self, trio: Any, token: Any) -> None:
         self._trio = trio
         self._token = token
+        self._thread = get_ident()
         self._scope: Any = None
         self._woken = False
 
@@ -398,23 +410,41 @@ class TrioWaiter:
 
         async def run() -> None:
             with scope:
-                await _await_into(awaitable, receiver, self.wake)
+                await _await_into(
+                    awaitable, receiver, self.wake, (GeneratorExit, self._trio.Cancelled)
+                )
 
         # It is cancelled by whoever closes the iterator, which no nursery could be left with.
         self._trio.lowlevel.spawn_system_task(run, context=copy_context())
-        cancel: Callable[[], object] = scope.cancel
+
+        def cancel() -> None:
+            if get_ident() == self._thread:
+                scope.cancel()
+            else:  # the garbage collector runs in any thread
+                with suppress(self._trio.RunFinishedError):
+                    self._token.run_sync_soon(scope.cancel)
+
         return cancel
 
 
 async def _await_into(
-    awaitable: Awaitable[Any], receiver: Receiver, wake: Callable[[], None]
+    awaitable: Awaitable[Any],
+    receiver: Receiver,
+    wake: Callable[[], None],
+    passing: tuple[type[BaseException], ...],
 ) -> None:
-    value, failure = None, None
+    """Await it, for somebody who waits for the end: also for a CancelledError of its own.
+
+    `passing` are the exceptions that end this task itself.
+    """
     try:
         value = await awaitable
-    except Exception as error:
-        failure = error
-    receiver(value, failure)
+    except passing:
+        raise
+    except BaseException as error:
+        receiver(None, error)
+    else:
+        receiver(value, None)
     wake()
 
 

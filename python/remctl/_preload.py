@@ -45,7 +45,7 @@ def preload() -> None:
         _simple,
         _stream_base,
     )
-    from remctl._many import asynchronous, blocking, chunks, crew, outcome, plan
+    from remctl._many import asynchronous, blocking, chunks, crew, outcome, plan, run, source
 
 
 preload.__module__ = "remctl"

@@ -110,7 +110,8 @@ class TestReading:
         hosts = (read.append(target) or target for target in many.targets(50))  # type: ignore[func-returns-value]
         outcomes = run_many(hosts, ["test", "hello"], limit=5)
         next(outcomes)
-        assert len(read) == 5
+        next(outcomes)
+        assert 1 < len(read) <= 6
         outcomes.close()
 
     def test_a_command_that_is_an_iterator_is_read_once(self, many: Many, runs: Runs) -> None:

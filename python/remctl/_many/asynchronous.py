@@ -11,10 +11,9 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterable,
-    Iterator,
 )
 from functools import partial
-from operator import length_hint
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -24,7 +23,9 @@ from remctl._loops import TaskWaiter, task_waiter
 from remctl._many.blocking import run_chunk, run_many
 from remctl._many.crew import HostCrew, suspended
 from remctl._many.outcome import Outcome, Target
-from remctl._many.plan import CommandFor, FileFor, Plan, require_many, target_of, targets
+from remctl._many.plan import CommandFor, FileFor, Plan
+from remctl._many.run import Limits, Run
+from remctl._many.source import AsyncIterableSource, IterableSource
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -70,22 +71,18 @@ def arun_many(
         stdout=stdout,
         stderr=stderr,
     )
-    require_many(hosts)
-    given: Iterator[Target] | AsyncIterator[str | Target]
-    given = aiter(hosts) if isinstance(hosts, AsyncIterable) else targets(hosts)
+    source: IterableSource | AsyncIterator[str | Target]
+    source = aiter(hosts) if isinstance(hosts, AsyncIterable) else IterableSource(hosts)
     if executor is not None:
         from remctl._many.chunks import Chunks, arguments_for
 
         sent = arguments_for(executor, plan)
-        hint = 0 if isinstance(hosts, AsyncIterable) else length_hint(hosts)
-        return Outcomes(given, partial(Chunks, run_chunk, sent, number, executor, hint))
-    return Outcomes(given, partial(AsyncCrew, plan, number))
+        hint = source.hint if isinstance(source, IterableSource) else 0
+        return Outcomes(source, partial(Chunks, run_chunk, sent, number, executor, hint), Limits())
+    return Outcomes(source, partial(AsyncCrew, plan, number), Limits())
 
 
 arun_many.__module__ = "remctl"
-
-
-_END = object()  # there is no further host
 
 
 class AsyncCrew(HostCrew):
@@ -99,12 +96,16 @@ class AsyncCrew(HostCrew):
     async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
         """Hand a token to the files, and wait for what one gives to be awaited."""
         steps = sinks.steps(token)
-        try:
-            awaitable = next(steps)
-            while True:
-                awaitable = steps.send(await self._elsewhere(awaitable))
-        except StopIteration:
-            pass
+        value = None
+        while True:
+            begin = monotonic()
+            try:
+                awaitable = steps.send(value)
+            except StopIteration:
+                return
+            finally:
+                self.excuse(begin)  # a slow file is no host's fault
+            value = await self._elsewhere(awaitable)
 
     async def _elsewhere(self, awaitable: Awaitable[Any]) -> Any:
         """What something gives that the event loop has to wait for."""
@@ -120,13 +121,13 @@ class AsyncCrew(HostCrew):
         return place.result()
 
     def dispatch(self) -> None:
-        """See `remctl._many.blocking.Runner`."""
+        """See `remctl._many.run.Runner`."""
         while self.come_back:
             self.advance(self.come_back.popleft())
         super().dispatch()
 
     def close(self) -> None:
-        """See `remctl._many.blocking.Runner`."""
+        """See `remctl._many.run.Runner`."""
         self.come_back.clear()
         super().close()
 
@@ -139,9 +140,9 @@ class _Elsewhere:
         self.done = False
         self._crew = crew
         self._value: Any = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
-    def end(self, value: Any, error: Exception | None) -> None:
+    def end(self, value: Any, error: BaseException | None) -> None:
         """Take what has come of it."""
         self._value, self._error, self.done = value, error, True
         if self.waiter is not None:
@@ -163,16 +164,14 @@ class Outcomes(AsyncIterator[Outcome]):
 
     def __init__(
         self,
-        given: Iterator[Target] | AsyncIterator[str | Target],
+        hosts: IterableSource | AsyncIterator[str | Target],
         begin: Callable[[], AsyncCrew | Chunks],
+        limits: Limits,
     ) -> None:
-        self._given = given
-        self._begin = begin
-        self._hosts: AsyncCrew | Chunks | None = None
-        self._task_waiter: TaskWaiter | None = None
-        self._reading: Callable[[], object] | None = None  # cancels it
-        self._read: deque[tuple[object, Exception | None]] = deque()
-        self._more = True
+        self._arguments: tuple[Any, ...] = hosts, begin, limits
+        self._run: Run | None = None
+        self._runner: AsyncCrew | Chunks
+        self._task_waiter: TaskWaiter
         self._running = False
         self._closed = False
         self._since: float | None = None
@@ -219,66 +218,35 @@ class Outcomes(AsyncIterator[Outcome]):
         self._closed = True
         if self._running:
             # Another task waits, and does it before its descriptor is closed.
-            if self._task_waiter is not None:
+            if self._run is not None:
                 self._task_waiter.wake()
-            return
-        if self._reading is not None:
-            self._reading()
-        if self._hosts is not None:
-            self._hosts.close()
+        elif self._run is not None:
+            self._run.close()
 
     async def _next(self) -> Outcome:
-        loop, hosts = self._started()
+        run = self._started()
         if self._since is not None:
-            hosts.excuse(self._since)
-        await loop.checkpoint()
+            self._runner.excuse(self._since)
+        await self._task_waiter.checkpoint()
         while not self._closed:
-            self._fill(loop, hosts)
-            if hosts.ended:
-                return hosts.ended.popleft()
-            if not hosts and self._reading is None and not self._more:
-                self._closed = True
+            step = run.step()
+            if step is None:
                 break
-            await loop.wait(hosts.descriptor)
+            if isinstance(step, Outcome):
+                return step
+            await self._task_waiter.wait(self._runner.descriptor, None if step == inf else step)
             if not self._closed:
-                hosts.dispatch()
+                self._runner.dispatch()
         raise StopAsyncIteration
 
-    def _started(self) -> tuple[TaskWaiter, AsyncCrew | Chunks]:
-        if self._task_waiter is None or self._hosts is None:
-            self._task_waiter = loop = task_waiter()
-            self._hosts = hosts = self._begin()
-            hosts.task_waiter = loop
-        return self._task_waiter, self._hosts
-
-    def _fill(self, loop: TaskWaiter, hosts: AsyncCrew | Chunks) -> None:
-        """Begin on as many hosts as there is room for, and are there."""
-        while self._more and hosts.room():
-            if isinstance(self._given, Iterator):
-                since = monotonic()
-                target = next(self._given, None)
-                hosts.excuse(since)
-            elif self._read:
-                host, error = self._read.popleft()
-                if error is not None:
-                    raise error
-                target = None if host is _END else target_of(host)
-            else:
-                if self._reading is None:
-                    self._reading = loop.spawn(_following(self._given), self._take)
-                return
-            if target is None:
-                self._more = False
-                hosts.complete()
-            else:
-                hosts.add(target)
-
-    def _take(self, host: object, error: Exception | None) -> None:
-        self._reading = None
-        self._read.append((host, error))
-
-
-async def _following(hosts: AsyncIterator[object]) -> object:
-    async for host in hosts:
-        return host
-    return _END
+    def _started(self) -> Run:
+        if self._run is None:
+            hosts, begin, limits = self._arguments
+            self._task_waiter = waiter = task_waiter()
+            self._runner = runner = begin()
+            runner.task_waiter = waiter
+            if not isinstance(hosts, IterableSource):
+                hosts = AsyncIterableSource(hosts, waiter)
+            self._run = Run(hosts, runner, limits)
+            self._arguments = ()
+        return self._run

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
-from operator import length_hint
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from remctl._arguments import Port, Seconds, count
 from remctl._many.crew import HostCrew
 from remctl._many.outcome import Outcome, Target
-from remctl._many.plan import CommandFor, FileFor, Plan, targets
+from remctl._many.plan import CommandFor, FileFor, Plan
+from remctl._many.run import Limits, Run
+from remctl._many.source import IterableSource, Source
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from remctl._credentials import Credentials
     from remctl._files import Sinks
-    from remctl._many.chunks import ChunkResult
+    from remctl._many.chunks import ChunkResult, Chunks
     from remctl._output import RemctlOutput
 else:
-    Credentials = Executor = ChunkResult = Sinks = RemctlOutput = object
+    Credentials = Executor = ChunkResult = Chunks = Sinks = RemctlOutput = object
 
 
 def run_many(
@@ -94,16 +94,17 @@ def run_many(
         return run_plan(plan, hosts, number)
     from remctl._many.chunks import Chunks, arguments_for
 
-    given = targets(hosts)
+    source = IterableSource(hosts)
     sent = arguments_for(executor, plan)
-    return _run(given, partial(Chunks, run_chunk, sent, number, executor, length_hint(hosts)))
+    begin = partial(Chunks, run_chunk, sent, number, executor, source.hint)
+    return _run(source, begin, Limits())
 
 
 def run_plan(
     plan: Plan, hosts: Iterable[str | Target], limit: int
 ) -> Generator[Outcome, None, None]:
     """Carry out a plan on many hosts, as `run_many` does in this process."""
-    return _run(targets(hosts), partial(HostCrew, plan, limit))
+    return _run(IterableSource(hosts), partial(HostCrew, plan, limit), Limits())
 
 
 run_many.__module__ = "remctl"
@@ -121,58 +122,19 @@ def run_chunk(
     return outcomes, None
 
 
-class Runner(Protocol):
-    """Hosts under way, wherever that is."""
-
-    ended: deque[Outcome]
-
-    def __len__(self) -> int:
-        """How many have no outcome yet."""
-
-    def room(self) -> bool:
-        """Whether there is room for another."""
-
-    def add(self, target: Target) -> None:
-        """Begin on a host."""
-
-    def complete(self) -> None:
-        """There are no more to come."""
-
-    def excuse(self, since: float) -> None:
-        """Do not count the time since that moment."""
-
-    def wait(self) -> None:
-        """Wait until `dispatch()` may have something to do."""
-
-    def dispatch(self) -> None:
-        """Take in what there is to be known."""
-
-    def close(self) -> None:
-        """End all."""
-
-
-def _run(given: Iterator[Target], begin: Callable[[], Runner]) -> Generator[Outcome, None, None]:
-    hosts = begin()
-    more = True
+def _run(
+    source: Source, begin: Callable[[], HostCrew | Chunks], limits: Limits
+) -> Generator[Outcome, None, None]:
+    runner = begin()
+    run = Run(source, runner, limits)
     try:
-        while True:
-            while more and hosts.room():
+        while (step := run.step()) is not None:
+            if isinstance(step, Outcome):
                 since = monotonic()
-                target = next(given, None)
-                hosts.excuse(since)
-                if target is None:
-                    more = False
-                    hosts.complete()
-                else:
-                    hosts.add(target)
-            if hosts.ended:
-                since = monotonic()
-                yield hosts.ended.popleft()
-                hosts.excuse(since)
-            elif hosts:
-                hosts.wait()
-                hosts.dispatch()
+                yield step
+                runner.excuse(since)
             else:
-                return
+                runner.wait(step)
+                runner.dispatch()
     finally:
-        hosts.close()
+        run.close()

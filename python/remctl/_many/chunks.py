@@ -7,7 +7,9 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from queue import SimpleQueue
+from contextlib import suppress
+from math import inf
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -31,7 +33,7 @@ ChunkResult = tuple[list[Outcome], Exception | None]
 
 
 class Chunks:
-    """Hosts in the hands of an executor: see `remctl._many.blocking.Runner`."""
+    """Hosts in the hands of an executor: see `remctl._many.run.Runner`."""
 
     def __init__(
         self,
@@ -56,9 +58,9 @@ class Chunks:
         """How many hosts have no outcome yet."""
         return self._hosts
 
-    def room(self) -> bool:
-        """Whether there is room for another."""
-        return self._hosts + len(self.ended) < _AHEAD * self._size
+    def room(self, waiting: int) -> bool:
+        """See `remctl._many.run.Runner`."""
+        return self._hosts + waiting < _AHEAD * self._size
 
     def add(self, target: Target) -> None:
         """Put a host into the next chunk; hand that over when it is full."""
@@ -83,6 +85,17 @@ class Chunks:
         self._running[future] = chunk, begin
         future.add_done_callback(self._tell)
 
+    def flush(self) -> None:
+        """See `remctl._many.run.Runner`."""
+        if not self._running:
+            self.complete()
+
+    def stop(self) -> list[Target]:
+        """See `remctl._many.run.Runner`."""
+        kept, self._next = self._next, []
+        self._hosts -= len(kept)
+        return kept
+
     def excuse(self, since: float) -> None:
         """Elsewhere time goes on."""
 
@@ -90,9 +103,10 @@ class Chunks:
     def descriptor(self) -> None:
         """There is none: `task_waiter` is woken."""
 
-    def wait(self) -> None:
-        """Wait until a chunk has ended."""
-        self._take(self._done.get())
+    def wait(self, seconds: float = inf) -> None:
+        """Wait until a chunk has ended, or so long."""
+        with suppress(Empty):
+            self._take(self._done.get(timeout=None if seconds == inf else seconds))
 
     def dispatch(self) -> None:
         """Take in the outcomes of the chunks that have ended."""

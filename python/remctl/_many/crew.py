@@ -10,6 +10,7 @@ import os
 from collections import deque
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
+from math import inf
 from threading import get_ident
 from time import monotonic
 from types import coroutine
@@ -67,9 +68,14 @@ class Crew(Generic[_Result]):
         """Readable when `dispatch()` has something to do."""
         return self.reactor.fileno()
 
-    def wait(self) -> None:
-        """Wait until `dispatch()` may have something to do."""
-        self.reactor.wait()
+    def wait(self, seconds: float = inf) -> None:
+        """Wait until `dispatch()` may have something to do, or so long."""
+        timer = None if seconds == inf else self.reactor.pause(seconds)
+        try:
+            self.reactor.wait()
+        finally:
+            if timer is not None and not timer.done:
+                self.reactor.cancel(timer)
 
     def dispatch(self) -> None:
         """Advance all whose calls have ended, without a wait."""
@@ -150,23 +156,32 @@ class HostCrew(Crew[Outcome]):
         self._plan = plan
         self._limit = limit
 
-    def room(self) -> bool:
-        """See `remctl._many.blocking.Runner`."""
-        return len(self) + len(self.ended) < self._limit
+    def room(self, waiting: int) -> bool:
+        """See `remctl._many.run.Runner`."""
+        return len(self) + waiting < self._limit
 
     def add(self, target: Target) -> None:
-        """See `remctl._many.blocking.Runner`."""
+        """See `remctl._many.run.Runner`."""
         begin = monotonic()
         steps = self._plan.steps(target, self)
         self.excuse(begin)
         self.start(steps)
 
+    def stop(self) -> list[Target]:
+        """See `remctl._many.run.Runner`."""
+        return []
+
     def complete(self) -> None:
-        """See `remctl._many.blocking.Runner`."""
+        """See `remctl._many.run.Runner`."""
+
+    def flush(self) -> None:
+        """See `remctl._many.run.Runner`."""
 
     async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
         """Hand a token to the files; TypeError where one cannot do without an event loop."""
+        begin = monotonic()
         sinks.write(token)
+        self.excuse(begin)  # a slow file is no host's fault
 
 
 def _waiter(operation: _remctl.Operation) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from remctl import _remctl
@@ -112,37 +112,11 @@ class Plan:
         return _with_retries(self, target, arguments, sinks, crew)
 
 
-def targets(hosts: Iterable[str | Target]) -> Iterator[Target]:
-    """Each host as a target, read one by one; TypeError where there cannot be any."""
-    require_many(hosts)
-    try:
-        given = iter(hosts)
-    except TypeError:
-        raise TypeError(f"hosts must be an iterable, not {type(hosts).__name__}") from None
-    return map(target_of, given)
-
-
-def require_many(hosts: object) -> None:
-    """TypeError for one host in place of an iterable of hosts."""
-    if isinstance(hosts, (str, bytes, Target)):
-        raise TypeError("hosts must be an iterable of hosts, not one host: [host] has one")
-
-
-def target_of(host: object) -> Target:
-    """A host as it was given, as a target."""
-    if isinstance(host, Target):
-        return host
-    if isinstance(host, str):
-        return Target(host)
-    raise TypeError(f"a host must be a str or a Target, not {type(host).__name__}")
-
-
 async def _with_retries(
     plan: Plan, target: Target, arguments: list[Encoded], sinks: Sinks | None, crew: HostCrew
 ) -> Outcome:
     """Try, and try again where that is allowed and may help."""
-    begin = crew.now()
-    end = None if plan.timeout is None else begin + plan.timeout
+    clock = Clock(crew, plan.timeout)
     port = plan.port if target.port is None else target.port
     tries = 0
     while True:
@@ -151,21 +125,52 @@ async def _with_retries(
         try:
             if plan.timeout is not None and plan.timeout <= 0:
                 raise make("timeout", _TOO_LATE, may_have_run=False, lasting=True)
-            result = await _attempt(plan, target, port, arguments, sinks, crew, connection, end)
-            return Outcome(target, result, None, crew.now() - begin, tries)
+            result = await _attempt(plan, target, port, arguments, sinks, crew, connection, clock)
+            return Outcome(target, result, None, clock.passed(), tries)
         except RemctlError as failure:
+            if clock.stopped:
+                raise  # the caller's file has raised it
             error = failure
         finally:
             connection.close()
         pause = _pause_after(tries) if tries <= plan.retries and error.retryable else None
-        if pause is None or (end is not None and crew.now() + pause >= end):
+        left = clock.left()
+        if pause is None or (left is not None and pause >= left):
             locate(error, target.host, port or None, first_words(arguments))
             # Its frames would be kept for as long as it is.
-            return Outcome(target, None, error.with_traceback(None), crew.now() - begin, tries)
+            return Outcome(target, None, error.with_traceback(None), clock.passed(), tries)
         if _remctl.listening(CONNECTIONS):
             where = f"{target.host} (port {port})" if port else target.host
             _remctl.note(CONNECTIONS, f"{where}: another try in {pause:.1f} s: {error}")
         await crew.sleep(pause)
+
+
+class Clock:
+    """The time of one host: it stands still while the host's own file makes it wait."""
+
+    def __init__(self, crew: HostCrew, timeout: float | None) -> None:
+        self._crew = crew
+        self._timeout = timeout
+        self._begin = self._stopped_at = crew.now()
+        self.stopped = False
+
+    def passed(self) -> float:
+        """How many seconds have passed."""
+        return self._crew.now() - self._begin
+
+    def left(self) -> float | None:
+        """How many seconds are left; None where there is no limit."""
+        return None if self._timeout is None else self._timeout - self.passed()
+
+    def stop(self) -> None:
+        """Let no time pass from now on: a file of this host's is written to."""
+        self.stopped = True
+        self._stopped_at = self._crew.now()
+
+    def go_on(self) -> None:
+        """Let time pass again."""
+        self.stopped = False
+        self._begin += self._crew.now() - self._stopped_at
 
 
 def _pause_after(tries: int) -> float:
@@ -183,37 +188,37 @@ async def _attempt(
     sinks: Sinks | None,
     crew: HostCrew,
     connection: _remctl.Connection,
-    end: float | None,
+    clock: Clock,
 ) -> RemctlSimpleResult:
     """Connect, send the command, and take in its answer."""
     # No name for the reactor: the frame of an exception would keep its descriptors open.
     caller = id(connection)  # nobody else has it
     principal = plan.principal if target.principal is None else target.principal
 
-    def left() -> float | None:
-        return None if end is None else end - crew.now()
-
     if sinks is None:
         answer: Answer = await crew.finish(
             crew.reactor.simple(
-                connection, caller, target.host, port or 0, principal, arguments, left()
+                connection, caller, target.host, port or 0, principal, arguments, clock.left()
             )
         )
         return result_of(answer, target.host, port or None, first_words(arguments))
     await crew.finish(
-        crew.reactor.open(connection, caller, target.host, port or 0, principal, left())
+        crew.reactor.open(connection, caller, target.host, port or 0, principal, clock.left())
     )
-    session = await crew.finish(crew.reactor.stream(connection, caller, arguments, left()))
+    session = await crew.finish(crew.reactor.stream(connection, caller, arguments, clock.left()))
     failure: RemctlError | None = None
     kind = "output"
     while kind == "output" and failure is None:
         tokens, failure = await crew.finish(
-            crew.reactor.outputs(connection, caller, session, _BATCH, left())
+            crew.reactor.outputs(connection, caller, session, _BATCH, clock.left())
         )
         for token in tokens:
+            clock.stop()
             await crew.write(sinks, _token(RemctlOutput, token))
+            clock.go_on()
         kind = tokens[-1][0]
     if failure is not None:
         raise failure
     session.end()
-    return result_of(sinks.answer(), target.host, port or None, first_words(arguments))
+    words = first_words(arguments)
+    return result_of(sinks.answer(), target.host, port or None, words, wrote=sinks.wrote)

@@ -1,0 +1,151 @@
+"""A run on many hosts: which host is begun when, in both worlds and with executors."""
+
+from __future__ import annotations
+
+from collections import deque
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from remctl._errors import make
+from remctl._many.outcome import Outcome, Target
+
+if TYPE_CHECKING:
+    from remctl._many.source import Source
+
+
+class Runner(Protocol):
+    """Hosts under way, wherever that is."""
+
+    ended: deque[Outcome]
+
+    def __len__(self) -> int:
+        """How many have no outcome yet."""
+
+    def room(self, waiting: int) -> bool:
+        """Whether there is room for another, beside so many outcomes that were not taken."""
+
+    def add(self, target: Target) -> None:
+        """Begin on a host."""
+
+    def complete(self) -> None:
+        """There are no more to come for now."""
+
+    def flush(self) -> None:
+        """The next one may take a while to come: leave nobody idle until then."""
+
+    def stop(self) -> list[Target]:
+        """Begin on no more of those that were added. Returns the ones that never will be begun."""
+
+    def excuse(self, since: float) -> None:
+        """Do not count the time since that moment."""
+
+    def dispatch(self) -> None:
+        """Take in what there is to be known."""
+
+    def close(self) -> None:
+        """End all."""
+
+
+class Limits:
+    """How many hosts are in a batch, and how many may fail before no further one is begun.
+
+    None is no limit.
+    """
+
+    def __init__(self, batch: int | None = None, max_failures: int | None = None) -> None:
+        self.batch = batch
+        self.max_failures = max_failures
+
+
+class Run:
+    """Begins on hosts as there is room, batch after batch, and has their outcomes.
+
+    It never waits: `step()` says for how long to.
+    """
+
+    def __init__(self, source: Source, runner: Runner, limits: Limits) -> None:
+        self._source = source
+        self._runner = runner
+        self._limits = limits
+        self._outcomes: deque[Outcome] = deque()
+        self._in_batch = 0
+        self._failures = 0
+        self._stopped = False
+        self._pause_end = 0.0
+
+    def step(self) -> Outcome | float | None:
+        """An outcome; or how long to wait before the next step; or None at the end.
+
+        Infinite is until something happens to the hosts under way. What the caller's iterable
+        and functions raise is raised.
+        """
+        source, runner = self._source, self._runner
+        while True:
+            self._collect()
+            if self._outcomes and (source.pause or not self._may_begin()):
+                return self._outcomes.popleft()
+            pause = self._pause_end - monotonic()
+            if runner and pause > 0:
+                runner.flush()
+                return pause
+            if self._may_begin() and source.ready():
+                self._begin()
+            elif self._outcomes:
+                return self._outcomes.popleft()
+            elif runner or not source.exhausted:
+                return inf
+            else:
+                return None
+
+    def close(self) -> None:
+        """End all that is under way."""
+        self._source.close()
+        self._runner.close()
+
+    def _may_begin(self) -> bool:
+        if self._source.exhausted:
+            return False
+        if self._stopped:
+            return True  # to say that it is not begun
+        if self._limits.batch is not None and self._in_batch >= self._limits.batch:
+            if self._runner or self._outcomes:
+                return False
+            self._in_batch = 0
+        return self._runner.room(len(self._outcomes))
+
+    def _begin(self) -> None:
+        source, runner = self._source, self._runner
+        since = monotonic()
+        target = source.take()
+        runner.excuse(since)
+        if target is None:
+            runner.complete()
+            return
+        if self._stopped:
+            self._outcomes.append(_not_started(target))
+            return
+        runner.add(target)
+        self._in_batch += 1
+        if self._in_batch == self._limits.batch:
+            runner.complete()
+        if source.pause:
+            self._pause_end = monotonic() + source.pause
+
+    def _collect(self) -> None:
+        """Take the outcomes that there are from the runner, and count the failures."""
+        ended = self._runner.ended
+        while ended:
+            outcome = ended.popleft()
+            self._failures += not outcome.ok
+            self._outcomes.append(outcome)
+        most = self._limits.max_failures
+        if most is not None and self._failures > most and not self._stopped:
+            self._stopped = True
+            self._outcomes.extend(map(_not_started, self._runner.stop()))
+
+
+def _not_started(target: Target) -> Outcome:
+    text = "not started: too many hosts have failed"
+    error = make("not_started", text, host=target.host, port=target.port, may_have_run=False)
+    return Outcome(target, None, error, 0.0, 0)
