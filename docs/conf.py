@@ -81,6 +81,7 @@ _UNDOCUMENTED = {
     "Function",
     "Outcomes",
     "Port",
+    "Portion",
     "Seconds",
     "remctl._many.asynchronous.Outcomes",
     "remctl.backend._command.Command",

@@ -45,7 +45,18 @@ def preload() -> None:
         _simple,
         _stream_base,
     )
-    from remctl._many import asynchronous, blocking, chunks, crew, outcome, plan, run, source
+    from remctl._many import (
+        asynchronous,
+        blocking,
+        chunks,
+        crew,
+        fence,
+        limits,
+        outcome,
+        plan,
+        run,
+        source,
+    )
 
 
 preload.__module__ = "remctl"

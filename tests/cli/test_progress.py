@@ -55,7 +55,7 @@ def test_a_line_at_the_bottom_tells_how_far_it_is(fleet: Fleet, program: tuple[s
 @pytest.mark.parametrize("host", [b"na\xffme.invalid", "evil\u009bname.invalid".encode()])
 def test_a_strange_name_does_no_harm_to_the_line(program: tuple[str, ...], host: bytes) -> None:
     counts = Counts(1)
-    next(counts.begin([Target(os.fsdecode(host))]))
+    next(iter(counts.begin([Target(os.fsdecode(host))])))
     render = rich_line() if program is PYREMCTL else plain
     line = render(counts, 100)
     assert b"slowest" in line

@@ -14,6 +14,7 @@ import remctl
 import trio
 from remctl import Outcome, RemctlError, Target, arun_many, run_many
 
+from tests.fix_hostile import Connection, MakeHostile
 from tests.fix_many import Many, Runs
 from tests.support.traces import nothing_left
 
@@ -151,6 +152,20 @@ class TestErrorsOfTheCaller:
             pool.run(["test", "hello"], stdout=Bad())
         assert raised.value is error
         assert error.host is None
+
+
+def test_any_thread_may_ask_for_the_next_outcome(many: Many) -> None:
+    def ask() -> None:
+        taken.append(next(outcomes))
+
+    taken: list[Outcome] = []
+    outcomes = run_many(many.targets(6), ["test", "sleep", "0.1"], limit=2)
+    for _ in range(6):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert [outcome.ok for outcome in taken] == [True] * 6
+    assert next(outcomes, None) is None
 
 
 class TestSlowHosts:
@@ -354,3 +369,42 @@ async def cancelled() -> None:
     future = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(0.1, future.cancel)
     await future
+
+
+class TestOutputBeforeARefusal:
+    """Output shows that the command has run, also if it went into a file."""
+
+    @pytest.fixture
+    def where(self, hostile: MakeHostile) -> Target:
+        """A server that writes output, and refuses then with a code for what was not started."""
+
+        def script(connection: Connection) -> None:
+            connection.recv_command()
+            connection.send_output(1, b"started\n")
+            connection.send_error(8, b"too much data")
+
+        server = hostile(script)
+        return Target(server.host, server.port, server.principal)
+
+    @pytest.mark.parametrize("name", ["stdout", "stderr"])
+    def test_of_one_of_many(self, where: Target, runs: Runs, name: str) -> None:
+        file: Any = {name: lambda _: io.BytesIO()}
+        (outcome,) = runs([where], ["test"], retries=2, **file)
+        assert outcome.error is not None
+        assert outcome.error.may_have_run
+        assert outcome.tries == 1
+
+    def test_of_one_connection(self, where: Target) -> None:
+        with remctl.Remctl(where.host, where.port, where.principal) as r:
+            with pytest.raises(remctl.RemctlProtocolError) as raised:
+                r.run(["test"], stdout=io.BytesIO())
+            assert raised.value.may_have_run
+
+    def test_of_one_connection_in_an_event_loop(self, where: Target) -> None:
+        async def main() -> None:
+            async with remctl.AsyncRemctl(where.host, where.port, where.principal) as r:
+                with pytest.raises(remctl.RemctlProtocolError) as raised:
+                    await r.run(["test"], stdout=io.BytesIO())
+                assert raised.value.may_have_run
+
+        asyncio.run(main())

@@ -160,6 +160,56 @@ class TestDask:
         assert error.may_have_run
         assert wait_until(lambda: len(dask.scheduler_info()["workers"]) == 2, 30)
 
+    def test_functions_of_any_kind_travel(self, many: Many, dask: Any) -> None:
+        outcomes = list(
+            run_many(
+                many.targets(4),
+                lambda target: ["test", "args", target.host],
+                executor=dask.get_executor(),
+            )
+        )
+        for outcome in outcomes:
+            assert outcome.target.host in outcome.check().text
+
+    def test_a_chunk_that_dask_starts_again_is_refused(self, many: Many, dask: Any) -> None:
+        """As it does after a worker was lost, also one that had done its work."""
+        from remctl._many.fence import fence_of, run_fenced
+
+        fence = fence_of(dask)
+        assert fence is not None
+        fence.put_up("again")
+        arguments = {"command": ["test", "hello"]}
+        results = [
+            dask.submit(run_fenced, "again", [many.target()], arguments, 1, pure=False).result()
+            for _ in range(2)
+        ]
+        ((first,), _), ((second,), _) = results
+        assert first.ok
+        assert second.error is not None
+        assert second.error.may_have_run
+        assert not second.error.retryable
+        fence.take_down("again")
+
+    @pytest.mark.parametrize("kind", ["client", "executor"])
+    def test_what_is_cancelled_may_have_run(self, many: Many, dask: Any, kind: str) -> None:
+        import distributed
+
+        executor = dask if kind == "client" else dask.get_executor()
+        hosts = [many.target(), *many.targets(30)]
+        outcomes = run_many(
+            hosts,
+            ["test", "sleep", "0.5"],
+            executor=executor,
+            limit=1,
+        )
+        found = [next(outcomes)]
+        dask.cancel([distributed.Future(key, dask) for key in list(dask.futures)], force=True)
+        found += outcomes
+        assert len(found) == len(hosts)
+        errors = [outcome.error for outcome in found if outcome.error is not None]
+        assert errors
+        assert all(error.may_have_run for error in errors)
+
 
 class TestThreads:
     def test_each_host_has_its_outcome(self, many: Many, runs: Runs) -> None:

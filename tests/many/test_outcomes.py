@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import remctl
 import uvloop
-from remctl import Outcome, RemctlError, RemctlProtocolError, Target, arun_many, run_many
+from remctl import Outcome, RemctlProtocolError, Target, arun_many, run_many
 
 from tests.fix_many import Many, Runs
 from tests.fix_network import DeafServer
@@ -216,23 +216,6 @@ class TestArguments:
         for name in one.parameters:
             assert one.parameters[name].default == two.parameters[name].default
         assert run_many.__doc__ == arun_many.__doc__
-
-
-def test_another_thread_s_iterator_is_refused(many: Many) -> None:
-    outcomes = run_many(many.targets(5), ["test", "hello"], limit=2)
-    next(outcomes)
-    caught: list[BaseException] = []
-
-    def go_on() -> None:
-        try:
-            list(outcomes)
-        except RemctlError as error:
-            caught.append(error)
-
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    thread.join()
-    assert "another thread" in str(caught[0])
 
 
 class Gate(FakeServer):

@@ -361,6 +361,8 @@ def many_hosts(hosts: Iterator[str], executor: Executor) -> None:
         source_ip="::1",
         stdout=lambda target: io.BytesIO(),
         stderr=lambda target: None,
+        batch="10%",
+        max_failures=3,
         executor=executor,
     )
     outcomes.close()

@@ -35,11 +35,9 @@ class Counts:
         self._begun = time.monotonic()
         self._running: dict[Target, float] = {}
 
-    def begin(self, targets: Iterable[Target]) -> Iterator[Target]:
-        """Hand on the hosts, noting when each was taken."""
-        for target in targets:
-            self._running[target] = time.monotonic()
-            yield target
+    def begin(self, targets: Iterable[Target]) -> Iterable[Target]:
+        """Hand on the hosts, noting when each was taken. Their number is known."""
+        return _Noted(targets, self.total, self._running)
 
     def ended(self, target: Target, failed: bool) -> None:
         """Note that a host is done."""
@@ -64,6 +62,23 @@ class Counts:
         if not self.done:
             return None
         return (time.monotonic() - self._begun) / self.done * (self.total - self.done)
+
+
+class _Noted:
+    """Hosts, and the moment at which each was taken."""
+
+    def __init__(self, targets: Iterable[Target], total: int, taken: dict[Target, float]) -> None:
+        self._targets = targets
+        self._total = total
+        self._taken = taken
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __iter__(self) -> Iterator[Target]:
+        for target in self._targets:
+            self._taken[target] = time.monotonic()
+            yield target
 
 
 def words(counts: Counts) -> str:

@@ -22,9 +22,10 @@ from remctl._client_base import documented_as
 from remctl._loops import TaskWaiter, task_waiter
 from remctl._many.blocking import run_chunk, run_many
 from remctl._many.crew import HostCrew, suspended
+from remctl._many.limits import Limits, Portion
 from remctl._many.outcome import Outcome, Target
 from remctl._many.plan import CommandFor, FileFor, Plan
-from remctl._many.run import Limits, Run
+from remctl._many.run import Run
 from remctl._many.source import AsyncIterableSource, IterableSource
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ def arun_many(
     retries: SupportsIndex = 0,
     stdout: FileFor | None = None,
     stderr: FileFor | None = None,
+    batch: Portion | None = None,
+    max_failures: Portion | None = None,
     executor: Executor | None = None,
 ) -> Outcomes:
     number = count(limit, "limit", 1)
@@ -72,14 +75,15 @@ def arun_many(
         stderr=stderr,
     )
     source: IterableSource | AsyncIterator[str | Target]
+    limits = Limits(hosts, batch, max_failures)
     source = aiter(hosts) if isinstance(hosts, AsyncIterable) else IterableSource(hosts)
     if executor is not None:
         from remctl._many.chunks import Chunks, arguments_for
 
         sent = arguments_for(executor, plan)
         hint = source.hint if isinstance(source, IterableSource) else 0
-        return Outcomes(source, partial(Chunks, run_chunk, sent, number, executor, hint), Limits())
-    return Outcomes(source, partial(AsyncCrew, plan, number), Limits())
+        return Outcomes(source, partial(Chunks, run_chunk, sent, number, executor, hint), limits)
+    return Outcomes(source, partial(AsyncCrew, plan, number), limits)
 
 
 arun_many.__module__ = "remctl"

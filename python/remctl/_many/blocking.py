@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from remctl._arguments import Port, Seconds, count
 from remctl._many.crew import HostCrew
+from remctl._many.limits import Limits, Portion
 from remctl._many.outcome import Outcome, Target
 from remctl._many.plan import CommandFor, FileFor, Plan
-from remctl._many.run import Limits, Run
+from remctl._many.run import Run
 from remctl._many.source import IterableSource, Source
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def run_many(
     retries: SupportsIndex = 0,
     stdout: FileFor | None = None,
     stderr: FileFor | None = None,
+    batch: Portion | None = None,
+    max_failures: Portion | None = None,
     executor: Executor | None = None,
 ) -> Generator[Outcome, None, None]:
     """Run a command on many hosts at once; an `Outcome` for each, as soon as it is known.
@@ -65,6 +68,13 @@ def run_many(
     file: what comes for one is written to it as it arrives, and the result's
     member is None then. Close it when the host's outcome has come.
 
+    With ``batch`` hosts are taken in groups of so many: the next group starts when
+    all hosts of the one before are done. With ``max_failures`` no further host
+    starts once more than so many are not ``ok``. Those under way go on, and each of
+    the others has an outcome with an error of the kind ``not_started`` (so there are
+    outcomes for all of ``hosts``). Both are an int, or a percentage such as ``"10%"``,
+    rounded down, if ``len(hosts)`` is known.
+
     ``executor`` is a `concurrent.futures.Executor` to which hosts are handed
     in chunks, for what one process cannot do; ``limit`` is each chunk's then,
     and outcomes come as chunks end.
@@ -72,10 +82,14 @@ def run_many(
     A host that fails never stops another: its outcome has the error. What the
     caller's iterable, functions and files raise is raised here, and ends all,
     as closing the iterator does. While nobody asks for the next outcome nothing
-    moves, and no time passes for ``timeout``. The iterator is for one thread.
+    moves, and no time passes for ``timeout``. A slow file makes no host late either.
+    Any thread may ask for the next outcome, one at a time.
+
+    Hosts are read in between, by whoever asks for an outcome. An iterable that is
+    slow gets half of the time, and the hosts under way the other half.
 
     Raises TypeError or ValueError for an invalid argument before anything is
-    sent; for a host that is none when it is read.
+    sent, and for an invalid host when it is read.
     """
     number = count(limit, "limit", 1)
     plan = Plan(
@@ -91,20 +105,25 @@ def run_many(
         stderr=stderr,
     )
     if executor is None:
-        return run_plan(plan, hosts, number)
+        return run_plan(plan, hosts, number, batch, max_failures)
     from remctl._many.chunks import Chunks, arguments_for
 
     source = IterableSource(hosts)
     sent = arguments_for(executor, plan)
     begin = partial(Chunks, run_chunk, sent, number, executor, source.hint)
-    return _run(source, begin, Limits())
+    return _run(source, begin, Limits(hosts, batch, max_failures))
 
 
 def run_plan(
-    plan: Plan, hosts: Iterable[str | Target], limit: int
+    plan: Plan,
+    hosts: Iterable[str | Target],
+    limit: int,
+    batch: Portion | None = None,
+    max_failures: Portion | None = None,
 ) -> Generator[Outcome, None, None]:
     """Carry out a plan on many hosts, as `run_many` does in this process."""
-    return _run(IterableSource(hosts), partial(HostCrew, plan, limit), Limits())
+    source, limits = IterableSource(hosts), Limits(hosts, batch, max_failures)
+    return _run(source, partial(HostCrew, plan, limit), limits)
 
 
 run_many.__module__ = "remctl"

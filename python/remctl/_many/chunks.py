@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import suppress
+from importlib import import_module
 from math import inf
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from remctl._errors import make
+from remctl._many.fence import fence_of, run_fenced
 from remctl._many.outcome import Outcome, Target
 from remctl._many.plan import Plan
 
@@ -27,6 +29,11 @@ _AHEAD = 64
 # Where the number of hosts is known it is divided into so many at least: for many workers,
 # and for outcomes that come early.
 _LEAST = 16
+
+# With many hosts, chunks grow beyond `limit`, up to so many times it: a chunk's hosts follow one
+# another without a pause, and each chunk costs a message or two.
+_MOST = 64
+_LARGEST = 16
 
 #: What a worker does with a chunk: its outcomes, and what stopped them.
 ChunkResult = tuple[list[Outcome], Exception | None]
@@ -48,9 +55,13 @@ class Chunks:
         self._executor = executor
         self._work = work
         self._arguments = (arguments, limit)
-        self._size = max(1, min(limit, -(-hint // _LEAST))) if hint else limit
+        self._size = limit
+        if hint:
+            few = min(limit, -(-hint // _LEAST))
+            self._size = max(1, few, min(_LARGEST * limit, -(-hint // _MOST)))
+        self._fence = fence_of(executor)
         self._next: list[Target] = []
-        self._running: dict[Future[ChunkResult], tuple[list[Target], float]] = {}
+        self._running: dict[Future[ChunkResult], tuple[list[Target], float, str]] = {}
         self._hosts = 0
         self._done: SimpleQueue[Future[ChunkResult]] = SimpleQueue()
 
@@ -75,14 +86,18 @@ class Chunks:
         if not chunk:
             return
         begin = monotonic()
+        # Dask takes calls with equal arguments for the same call. No two tokens are equal.
+        token = f"remctl-{uuid4().hex}"
         try:
-            # Where arguments that are equal are taken for the same call (Dask does) it would be
-            # done once.
-            future = self._executor.submit(self._work, uuid4().hex, chunk, *self._arguments)
+            work = self._work
+            if self._fence is not None:
+                self._fence.put_up(token)
+                work = run_fenced
+            future = self._executor.submit(work, token, chunk, *self._arguments)
         except BrokenExecutor as error:
             self._fail(chunk, begin, error, may_have_run=False)
             return
-        self._running[future] = chunk, begin
+        self._running[future] = chunk, begin, token
         future.add_done_callback(self._tell)
 
     def flush(self) -> None:
@@ -93,8 +108,20 @@ class Chunks:
     def stop(self) -> list[Target]:
         """See `remctl._many.run.Runner`."""
         kept, self._next = self._next, []
+        if self._cancels_truly():
+            for future, (chunk, _, _) in list(self._running.items()):
+                if future.cancel():
+                    del self._running[future]
+                    kept += chunk
         self._hosts -= len(kept)
         return kept
+
+    def _cancels_truly(self) -> bool:
+        """Whether a future that is cancelled has never been started.
+
+        It is so with the executors of the standard library. Others cancel what runs already.
+        """
+        return _is_standard(self._executor)
 
     def excuse(self, since: float) -> None:
         """Elsewhere time goes on."""
@@ -125,11 +152,17 @@ class Chunks:
             self.task_waiter.wake_from_anywhere()
 
     def _take(self, future: Future[ChunkResult]) -> None:
-        chunk, begin = self._running.pop(future)
+        if future not in self._running:
+            return  # it was stopped
+        chunk, begin, token = self._running.pop(future)
         try:
             outcomes, raised = future.result()
-        except CancelledError as error:
-            self._fail(chunk, begin, error, may_have_run=False)
+            if self._fence is not None:
+                self._fence.take_down(token)
+        except CancelledError:
+            may_have_run = not self._cancels_truly()
+            error = CancelledError("the executor has cancelled it")
+            self._fail(chunk, begin, error, may_have_run=may_have_run)
         except Exception as error:
             self._fail(chunk, begin, error, may_have_run=True)
         else:
@@ -151,7 +184,13 @@ class Chunks:
             self.ended.append(Outcome(target, None, failure, monotonic() - begin, 1))
 
 
-def _sent(plan: Plan) -> dict[str, Any]:
+def _is_standard(executor: Executor) -> bool:
+    """Whether it is a thread or process pool of the standard library."""
+    standard = ("concurrent.futures.thread", "concurrent.futures.process")
+    return any(base.__module__ in standard for base in type(executor).__mro__)
+
+
+def _sent(executor: Executor, plan: Plan) -> dict[str, Any]:
     """The arguments of `run_many()` that a worker can be sent; TypeError where one cannot."""
     command = plan.command
     if not callable(command):
@@ -159,7 +198,7 @@ def _sent(plan: Plan) -> dict[str, Any]:
     arguments = {"command": command, "stdout": plan.stdout, "stderr": plan.stderr}
     for name, value in arguments.items():
         try:
-            pickle.dumps(value)
+            _check_that_it_pickles(executor, value)
         except Exception as error:
             raise TypeError(f"{name} cannot be sent to a worker: {error}") from error
     settings = {
@@ -177,6 +216,23 @@ def _sent(plan: Plan) -> dict[str, Any]:
             "retries": plan.retries,
         }
     )
+
+
+def _check_that_it_pickles(executor: Executor, value: object) -> None:
+    try:
+        pickle.dumps(value)
+    except Exception:
+        # Those of the standard library use pickle. Others (Dask, Ray, loky) use cloudpickle,
+        # which carries functions that are not a module's too.
+        if _is_standard(executor):
+            raise
+        try:
+            cloudpickle = import_module("cloudpickle")
+        except ImportError:
+            cloudpickle = None
+        if cloudpickle is None:
+            raise
+        cloudpickle.dumps(value)
 
 
 def arguments_for(executor: Executor, plan: Plan) -> dict[str, Any]:
@@ -204,4 +260,4 @@ def arguments_for(executor: Executor, plan: Plan) -> dict[str, Any]:
             "executor starts its workers by fork, which is not safe beside threads and open "
             "connections: give it mp_context=multiprocessing.get_context('spawn')"
         )
-    return _sent(plan)
+    return _sent(executor, plan)

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from math import inf
-from threading import get_ident
 from time import monotonic
 from types import coroutine
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -48,7 +47,7 @@ class Crew(Generic[_Result]):
 
     def __init__(self) -> None:
         self.reactor = _remctl.Reactor()
-        self._owner = os.getpid(), get_ident()
+        self._pid = os.getpid()
         self.ended: deque[_Result] = deque()
         self._at_work: set[Coroutine[Any, None, _Result]] = set()
         self._excused = 0.0
@@ -97,16 +96,18 @@ class Crew(Generic[_Result]):
         else:
             awaited.waiter = work
 
-    def require_owner(self) -> None:
-        """RemctlError in another thread, and in the child of a fork."""
-        if self._owner != (os.getpid(), get_ident()):
-            text = "these calls are another thread's, or the parent process's"
-            raise make("misuse", text, may_have_run=False)
+    def move_here(self) -> None:
+        """Go on in the thread that calls. RemctlError in the child of a fork."""
+        if self._pid != os.getpid():
+            raise make("misuse", "these calls are the parent process's", may_have_run=False)
+        self.reactor.move_here()
 
     def close(self) -> None:
         """End all of them where they are, and close the descriptors."""
+        if self._at_work and self._pid == os.getpid():
+            self.move_here()
         while self._at_work:
-            # Of another thread, or of the child of a fork: the calls go with the reactor.
+            # In the child of a fork the calls go with the reactor.
             with suppress(RemctlError):
                 self._at_work.pop().close()
         # Not when this object goes: the frames of an exception may keep it.
@@ -123,7 +124,7 @@ class Crew(Generic[_Result]):
 
         Nothing could move in it: whoever takes this on did something else.
         """
-        self.require_owner()
+        self.move_here()
         time = monotonic() - since
         self._excused += time
         self._owed += time

@@ -11,6 +11,7 @@ from remctl._errors import make
 from remctl._many.outcome import Outcome, Target
 
 if TYPE_CHECKING:
+    from remctl._many.limits import Limits
     from remctl._many.source import Source
 
 
@@ -47,17 +48,6 @@ class Runner(Protocol):
         """End all."""
 
 
-class Limits:
-    """How many hosts are in a batch, and how many may fail before no further one is begun.
-
-    None is no limit.
-    """
-
-    def __init__(self, batch: int | None = None, max_failures: int | None = None) -> None:
-        self.batch = batch
-        self.max_failures = max_failures
-
-
 class Run:
     """Begins on hosts as there is room, batch after batch, and has their outcomes.
 
@@ -83,7 +73,8 @@ class Run:
         source, runner = self._source, self._runner
         while True:
             self._collect()
-            if self._outcomes and (source.pause or not self._may_begin()):
+            first = self._stopped or source.pause > 0
+            if self._outcomes and (first or not self._may_begin()):
                 return self._outcomes.popleft()
             pause = self._pause_end - monotonic()
             if runner and pause > 0:
