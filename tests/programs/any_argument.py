@@ -102,6 +102,8 @@ def simple_calls(place: Place) -> dict[str, Call]:
         "hosts": [target],
         "limit": 2,
         "retries": 0,
+        "batch": None,
+        "max_failures": None,
         "stdout": None,
         "stderr": None,
         "executor": None,
