@@ -18,8 +18,8 @@ class Limits:
     """
 
     def __init__(self, hosts: object, batch: Portion | None, max_failures: Portion | None) -> None:
-        self.batch = None if batch is None else _number(batch, "batch", 1, hosts)
-        self.max_failures = None
+        self.batch: int | None = None if batch is None else _number(batch, "batch", 1, hosts)
+        self.max_failures: int | None = None
         if max_failures is not None:
             self.max_failures = _number(max_failures, "max_failures", 0, hosts)
 

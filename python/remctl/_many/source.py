@@ -56,9 +56,9 @@ class IterableSource:
             self._hosts: Iterator[object] = iter(hosts)
         except TypeError:
             raise TypeError(f"hosts must be an iterable, not {type(hosts).__name__}") from None
-        self.hint = length_hint(hosts)
-        self.exhausted = False
-        self.pause = 0.0 if hasattr(hosts, "__len__") else _FIRST_PAUSE
+        self.hint: int = length_hint(hosts)
+        self.exhausted: bool = False
+        self.pause: float = 0.0 if hasattr(hosts, "__len__") else _FIRST_PAUSE
         self._first = True
 
     def ready(self) -> bool:
