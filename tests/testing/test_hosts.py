@@ -83,6 +83,18 @@ class TestPause:
                     list(lines)
             own_server.resume()
 
+    def test_a_command_that_starts_programs_all_the_time(self, realm: Realm) -> None:
+        # A shell waits for its child in vfork(), and cannot be stopped while that is.
+        spin = "#!/bin/sh\nwhile :; do /bin/true; done\n"
+        with (
+            realm.server({"test": spin}) as server,
+            remctl.Remctl(server.host, server.port) as connection,
+        ):
+            connection.command(["test"])
+            for _ in range(150):
+                server.pause()
+                server.resume()
+
     def test_stopping_a_paused_server(self, own_server: Server) -> None:
         own_server.pause()
         own_server.stop()

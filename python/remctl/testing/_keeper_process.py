@@ -204,12 +204,21 @@ class Keeper:
 
     def pause(self, pid: int) -> None:
         """Stop a daemon and everything in its session for a while; return when all stand still."""
-        while running := [
-            one for one, _, session, state in processes() if session == pid and state != b"T"
-        ]:
+        while running := self._running(pid):
             for one in running:
                 send(one, signal.SIGSTOP)
             time.sleep(0.001)
+
+    def _running(self, session: int) -> list[int]:
+        """Those in a session that do not stand still."""
+        found = [one for one in processes() if one[2] == session]
+        # One that waits in vfork() for a child that stands still is stopped when that goes on.
+        vforked = {parent for _, parent, _, state in found if state == b"T"}
+        return [
+            pid
+            for pid, _, _, state in found
+            if state != b"T" and not (state == b"D" and pid in vforked)
+        ]
 
     def resume(self, pid: int) -> None:
         """Let a daemon and everything in its session go on."""
