@@ -87,10 +87,10 @@ class TestPause:
         # A shell waits for its child in vfork(), and cannot be stopped while that is.
         spin = "#!/bin/sh\nwhile :; do /bin/true; done\n"
         with (
-            realm.server({"test": spin}) as server,
+            realm.server({"test": {"spin": spin}}) as server,
             remctl.Remctl(server.host, server.port) as connection,
         ):
-            connection.command(["test"])
+            connection.command(["test", "spin"])
             for _ in range(150):
                 server.pause()
                 server.resume()
