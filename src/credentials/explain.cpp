@@ -1,6 +1,7 @@
 #include "credentials/explain.hpp"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
