@@ -105,9 +105,8 @@ class AsyncRemctl(ClientBase):
         timeout: Seconds | None = None,
     ) -> None:
         number = port_number(port)
-        loop = self._bind()
-        self._set_server(host, number)
-        await self._call(loop, None, loop.reactor.open, host, number, principal, timeout)
+        reactor = self._bind().reactor
+        await self._open(reactor.open, host, number, host, number, principal, timeout)
 
     @documented_as(Remctl.open_socket)
     async def open_socket(
@@ -119,9 +118,23 @@ class AsyncRemctl(ClientBase):
         timeout: Seconds | None = None,
     ) -> None:
         number = socket_number(sock)
+        reactor = self._bind().reactor
+        await self._open(reactor.open_descriptor, host, 0, number, host, principal, timeout)
+
+    async def _open(
+        self,
+        verb: Callable[..., _remctl.Operation],
+        host: str | None,
+        port: int,
+        *arguments: Any,
+    ) -> None:
         loop = self._bind()
-        self._set_server(host, 0)
-        await self._call(loop, None, loop.reactor.open_descriptor, number, host, principal, timeout)
+        await loop.checkpoint_if_cancelled()
+        try:
+            await loop.finish(verb(self._connection, loop.caller(), *arguments))
+        except RemctlError as error:
+            raise self._open_failed(error, host, port) from None
+        self._set_server(host, port)
 
     async def close(self) -> None:
         """Close the connection, from any task. It never waits.

@@ -96,11 +96,11 @@ class Remctl(ClientBase):
         other failure of the network or of authentication.
         """
         number = port_number(port)
-        self._set_server(host, number)
         try:
             self._connection.open(host, number, principal, timeout)
         except RemctlError as error:
-            raise self._located(error, None) from None
+            raise self._open_failed(error, host, number) from None
+        self._set_server(host, number)
 
     def open_socket(
         self,
@@ -120,11 +120,11 @@ class Remctl(ClientBase):
         as `open()` does; a protocol-1 server is a RemctlError.
         """
         number = socket_number(sock)
-        self._set_server(host, 0)
         try:
             self._connection.open_descriptor(number, host, principal, timeout)
         except RemctlError as error:
-            raise self._located(error, None) from None
+            raise self._open_failed(error, host, 0) from None
+        self._set_server(host, 0)
 
     def close(self) -> None:
         """Close the connection, from any thread.

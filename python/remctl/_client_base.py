@@ -132,6 +132,12 @@ class ClientBase:
         self._set_server(host, number)
         return before
 
+    def _open_failed(self, error: RemctlError, host: str | None, number: int) -> RemctlError:
+        """The error of an `open()`. What others fail of is where the connection is, as before."""
+        if not self._connection.opened:
+            self._set_server(host, number)
+        return locate(error, host, number or None, None)
+
     def _located(self, error: RemctlError, words: str | None) -> RemctlError:
         """The error, which says now where it is, and of the command of which words.
 
