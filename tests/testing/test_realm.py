@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from remctl import remctl as run_remctl
 from remctl.testing import Command, Commands, Realm, Server
 
 from tests.support.client import remctl
@@ -142,6 +143,47 @@ def test_environment_is_restored() -> None:
     with Realm() as realm, realm.environ() as env:
         assert os.environ["KRB5CCNAME"] == env["KRB5CCNAME"] == realm.ccache
     assert dict(os.environ) == before
+
+
+ODD = ["'", '"', "#", "\\", "$", "%", "{", "}", ",", ";", "=", "*", "[", "&", "ü", "~", "!"]
+
+
+@pytest.mark.parametrize("characters", ["".join(ODD[:8]), "".join(ODD[8:])])
+def test_works_in_a_temporary_folder_of_any_other_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, characters: str
+) -> None:
+    folder = tmp_path / characters
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    with Realm() as realm, realm.environ(), realm.server(HELLO) as server:
+        command = ["test", "hello", "world"]
+        for keytab in (None, realm.make_keytab(realm.user)):
+            result = run_remctl(server.host, server.port, command=command, keytab=keytab)
+            assert result.check().text == "hello world\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("a:b", "':', which separates the files of KRB5_CONFIG"),
+        ("a b", "' ', and remctld.conf has no way to quote blanks"),
+        ("a ' b", "' ', and remctld.conf has no way to quote blanks"),
+        ("a\tb", r"'\\t', and remctld.conf has no way to quote blanks"),
+        ("a\nb", r"'\\n', and remctld.conf has no way to quote blanks"),
+        ("a\udcffb", "a byte that is not UTF-8, 0xff"),
+    ],
+    ids=["colon", "blank", "blank and quote", "tab", "newline", "undecodable"],
+)
+def test_names_the_character_of_a_temporary_folder_that_it_cannot_work_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    wanted = f"a realm cannot be made in .*: the name contains {error}; set TMPDIR"
+    with pytest.raises(RuntimeError, match=wanted), Realm():
+        pass
+    assert not any(folder.iterdir())
 
 
 def test_two_realms_at_once() -> None:

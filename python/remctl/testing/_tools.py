@@ -28,6 +28,23 @@ def find(program: str) -> str:
     return path
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder whose name Kerberos or remctld cannot take; RuntimeError says why."""
+    for character in str(folder):
+        if character == ":":
+            why = "':', which separates the files of KRB5_CONFIG"
+        elif character.isspace():
+            why = f"{character!r}, and remctld.conf has no way to quote blanks"
+        elif "\ud800" <= character <= "\udfff":
+            why = f"a byte that is not UTF-8, 0x{ord(character) & 0xFF:02x}"
+        else:
+            continue
+        raise RuntimeError(
+            f"a realm cannot be made in {str(folder.parent)!r}: the name contains {why}; "
+            "set TMPDIR to another folder"
+        )
+
+
 def set_clock(ccache: str, ahead: float) -> None:
     """Note in a ticket cache that the clock here is `ahead` seconds behind the KDC's.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remctl.testing._keeper import Daemon, Keeper
-from remctl.testing._tools import PACKAGES, find, set_clock
+from remctl.testing._tools import PACKAGES, check_folder, find, set_clock
 from remctl.testing.server import EVERY_IPV4, Server
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class Realm:
             raise RuntimeError("the realm is open already")
         self._keeper = Keeper("remctl-realm-")
         self.folder: Path = self._keeper.folder
+        check_folder(self.folder)
         k5 = self._k5 = _k5realm(self.folder, self.name, self._keeper.lease(10))
         self.ccache: str = k5.ccache
         self.keytab: Path = Path(k5.keytab)
