@@ -1,7 +1,7 @@
 """Instructions of the verbs and of loading the package, counted with callgrind: they do not depend
 on how busy the machine is, so that a commit that makes them grow can be told from a bad day.
 
-    scripts/check-instructions [--write]
+    scripts/dev instructions [--write]
 
 compares with the figures in `instructions.json` and fails where one has grown by more than 5 %.
 `--write` writes the figures of today there: a commit that has a reason to grow does so.
@@ -177,7 +177,7 @@ def grown(before: Figures, after: Figures) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="scripts/check-instructions")
+    parser = argparse.ArgumentParser(prog="scripts/dev instructions")
     parser.add_argument("--write", action="store_true", help="write the figures of today")
     parser.add_argument("--strict", action="store_true", help="fail where none can be compared")
     options = parser.parse_args(arguments)
@@ -198,13 +198,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif before is None:
         print(f"{FIGURES.name} has no figures for this environment: {here}")
         if options.strict:
-            sys.exit("write them with: scripts/check-instructions --write")
+            sys.exit("write them with: scripts/dev instructions --write")
     elif too_much := grown(before, figures):
         sys.exit(
             "\n".join(
                 [
                     *too_much,
-                    "If there is a reason for it: scripts/check-instructions --write, and commit.",
+                    "If there is a reason for it: scripts/dev instructions --write, and commit.",
                 ]
             )
         )

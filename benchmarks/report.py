@@ -30,7 +30,7 @@ remctld in one run:
 - **C**: plain libremctl called from a program in C, the limit;
 - **old binding**: the Python module of the remctl distribution (Debian's `python3-pyremctl`);
 - **pyremctl**: this package, linked with the system's libremctl and Kerberos;
-- **wheel**: the same package with both in it, as `scripts/wheel build` makes it;
+- **wheel**: the same package with both in it, as `scripts/dev wheel build` makes it;
 - **event loop**: this package's asynchronous interface, in one asyncio loop;
 - **program**: the C program `remctl`, run through `subprocess` as many scripts do;
 - **Perl**: Net::Remctl::Backend, for commands on the server's side.

@@ -1,15 +1,15 @@
 # Which libremctl and libkrb5 the extension is linked with.
 #
 #   system   the default: the shared libraries that FindRemctl.cmake and FindKrb5.cmake find
-#   bundled  -DPYREMCTL_DEPS=<prefix of scripts/wheel deps>: libremctl, MIT krb5 and
+#   bundled  -DPYREMCTL_DEPS=<prefix of scripts/dev wheel deps>: libremctl, MIT krb5 and
 #            keyutils inside the extension, their symbols hidden
 #
 # Either way Remctl::Remctl and Krb5::Krb5 are the libraries, and pyremctl_finish(<target>) makes the
 # extension export nothing but its init function and know what it was built from
 # (the header build_info.hpp, `remctl.build_info()`).
 
-set(PYREMCTL_DEPS "" CACHE PATH "Prefix of scripts/wheel deps, to build a self-contained extension")
-option(PYREMCTL_SYMBOLS "Leave the symbol table in (scripts/wheel sizes)" OFF)
+set(PYREMCTL_DEPS "" CACHE PATH "Prefix of scripts/dev wheel deps, to build a self-contained extension")
+option(PYREMCTL_SYMBOLS "Leave the symbol table in (scripts/dev wheel sizes)" OFF)
 
 if(PYREMCTL_DEPS)
   set(PYREMCTL_FLAVOUR bundled)

@@ -20,8 +20,9 @@ FILES = sorted(path.relative_to(SHARE) for path in SHARE.rglob("*") if path.is_f
 
 
 def test_the_files_are_what_the_script_makes() -> None:
-    script = ROOT / "scripts" / "make-shell-files"
-    subprocess.run([sys.executable, script, "--check"], check=True, timeout=30)
+    subprocess.run(
+        [sys.executable, ROOT / "scripts" / "dev", "shell-files", "--check"], check=True, timeout=30
+    )
 
 
 @pytest.mark.parametrize("name", FILES, ids=str)

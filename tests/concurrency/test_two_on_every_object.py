@@ -1,7 +1,7 @@
 """Two threads call every method of one object at once: nothing crashes, nothing hangs.
 
 And nothing is raised but what is documented. On a Python without the interpreter lock
-(`scripts/test-free-threaded`) they really are in it at the same time.
+(`scripts/dev free-threaded`) they really are in it at the same time.
 """
 
 import contextlib

@@ -219,7 +219,7 @@ struct Client {
 
     bool open(std::uint16_t port) {
         const char *const principal = std::getenv("FUZZ_PRINCIPAL");
-        require(principal != nullptr, "FUZZ_PRINCIPAL is set: run it with scripts/fuzz");
+        require(principal != nullptr, "FUZZ_PRINCIPAL is set: run it with scripts/dev fuzz");
         return works([&](Call &call) {
             return connection.open(Target{"127.0.0.1", port, principal}, call);
         });

@@ -32,7 +32,7 @@ struct Session {
         peer = std::make_unique<Peer>(std::move(theirs));
         driver.limits.inactivity = std::chrono::seconds(20);
         const char *const principal = std::getenv("FUZZ_PRINCIPAL");
-        require(principal != nullptr, "FUZZ_PRINCIPAL is set: run it with scripts/fuzz");
+        require(principal != nullptr, "FUZZ_PRINCIPAL is set: run it with scripts/dev fuzz");
         std::thread server([this] { peer->accept(); });
         Descriptor socket = std::move(ours);
         driver.run([&](Call &call) {

@@ -1,4 +1,4 @@
-"""Makes the system fail at every call of every verb; see `scripts/faults`."""
+"""Makes the system fail at every call of every verb; see `scripts/dev faults`."""
 
 import argparse
 import sys
@@ -18,7 +18,7 @@ PATIENCE = 24 * 3600.0  # seconds, for a scene
 
 def main() -> int:
     """Play what is asked for, and print what came of it."""
-    parser = argparse.ArgumentParser(prog="scripts/faults")
+    parser = argparse.ArgumentParser(prog="scripts/dev faults")
     parser.add_argument("--most", type=int, default=EVERY)
     parser.add_argument("--from-then-on", type=int, default=3)
     parser.add_argument("--function", action="append", choices=ERRORS)

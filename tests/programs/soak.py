@@ -1,6 +1,6 @@
 """The soak: clients that do everything at once, while servers and the KDC come and go.
 
-`scripts/soak` runs it; `tests/trust/test_soak.py` runs a short one.
+`scripts/dev soak` runs it; `tests/trust/test_soak.py` runs a short one.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def main() -> int:
     """Soak, report, and say by the exit status whether it was right."""
     from tests.programs.soak_report import report, write_docs
 
-    parser = argparse.ArgumentParser(prog="scripts/soak")
+    parser = argparse.ArgumentParser(prog="scripts/dev soak")
     parser.add_argument("--seconds", type=float, default=0, help="600, where nothing is given")
     parser.add_argument("--commands", type=int, default=0, help="of all processes together")
     parser.add_argument("--seed", default=f"{random.SystemRandom().randrange(1 << 32):x}")

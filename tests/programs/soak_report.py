@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.programs.soak import Soak
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "soak.md"
-MARK = "<!-- What follows is written by scripts/soak --write-docs. -->\n"
+MARK = "<!-- What follows is written by scripts/dev soak --write-docs. -->\n"
 
 # What was done, in the words of the page; the others are the acts of the clients.
 OTHERS = {

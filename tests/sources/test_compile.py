@@ -1,5 +1,6 @@
-"""Every C++ file means the same whatever headers happen to be included (scripts/compile.py)."""
+"""Every C++ file means the same whatever headers happen to be included (devkit.compilers)."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,8 +22,9 @@ std::string told(std::string name) { return "command " + CALL(name); }
 
 def check(file: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Compile one file as scripts/test compiles all."""
-    command = [sys.executable, str(ROOT / "scripts/compile.py"), *options, "--file", str(file)]
-    return subprocess.run([*command, "g++"], capture_output=True, text=True)
+    command = [sys.executable, "-m", "devkit.compilers", *options, "--file", str(file)]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
+    return subprocess.run([*command, "g++"], env=env, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("call", ["quoted", "pyremctl::quoted"])

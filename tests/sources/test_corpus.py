@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import corpus
 import pytest
+from devkit import corpus
 
 TARGETS = sorted(
     path.stem.removeprefix("fuzz_") for path in (corpus.ARCHIVES.parent).glob("fuzz_*.cpp")

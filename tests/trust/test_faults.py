@@ -1,6 +1,6 @@
 """The system fails in the middle of a verb: an exception, nothing left, the next command right.
 
-`scripts/faults` tries every call of every verb; here a few of each are tried.
+`scripts/dev faults` tries every call of every verb; here a few of each are tried.
 """
 
 from pathlib import Path

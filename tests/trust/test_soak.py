@@ -1,4 +1,4 @@
-"""Everything at once, for a moment; `scripts/soak` does it for as long as one likes."""
+"""Everything at once, for a moment; `scripts/dev soak` does it for as long as one likes."""
 
 import pytest
 

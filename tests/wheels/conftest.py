@@ -1,6 +1,6 @@
 """A self-contained wheel for the Python that runs the tests, and programs run with it.
 
-`$PYREMCTL_WHEEL` names a wheel to test; without it one is built by scripts/wheel build and
+`$PYREMCTL_WHEEL` names a wheel to test; without it one is built by scripts/dev wheel build and
 kept in `.cache` until the sources change.
 """
 
@@ -21,9 +21,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ROOT / "scripts"
-SOURCES = ["src", "python", "cmake", "licenses", "scripts/wheelkit"]
-FILES = ["CMakeLists.txt", "pyproject.toml", "scripts/wheel"]
+SOURCES = ["src", "python", "cmake", "licenses", "scripts/devkit/wheel"]
+FILES = ["CMakeLists.txt", "pyproject.toml", "scripts/dev", "scripts/devkit/__init__.py"]
 # The build scripts need Python 3.11.
 collect_ignore_glob = ["test_*.py"] if sys.version_info < (3, 11) else []
 # Building the libraries, a compiler's C++ library and the extension counts as a test's time.
@@ -52,10 +51,10 @@ def need_root() -> None:
         pytest.skip("only root can do this")
 
 
-def script(name: str, *args: str | Path, env: Mapping[str, str] | None = None) -> str:
-    """Run one of scripts/ and give what it prints; its errors are part of the failure."""
+def dev_wheel(*args: str | Path, env: Mapping[str, str] | None = None) -> str:
+    """Run `scripts/dev wheel` and give what it prints; its errors are part of the failure."""
     done = subprocess.run(
-        [sys.executable, SCRIPTS / name, *args],
+        [sys.executable, ROOT / "scripts" / "dev", "wheel", *args],
         env={**os.environ, **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -87,7 +86,7 @@ def build_wheel(cache: Path, python: str = sys.executable) -> Path:
     with (cache / "tests" / "building").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not list(house.glob("*.whl")):
-            script("wheel", "build", "--python", python, "--out", house)
+            dev_wheel("build", "--python", python, "--out", house)
     (wheel,) = house.glob("*.whl")
     return wheel
 

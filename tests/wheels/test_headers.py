@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from wheelkit import build, interpreters
+from devkit.wheel import build, interpreters
 
 
 def interpreter(include: Path, multiarch: str) -> interpreters.Interpreter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from wheelkit import toolchain
+from devkit.wheel import toolchain
 
 from tests.wheels.conftest import ROOT
 
@@ -32,7 +32,7 @@ def test_cibuildwheel_builds_for_every_python() -> None:
 
 def test_container_scripts_name_files_that_exist() -> None:
     config = (ROOT / "pyproject.toml").read_text()
-    for name in ("cibw-before-all", "cibw-test", "wheel"):
+    for name in ("cibuildwheel/before-all", "cibuildwheel/test", "dev"):
         assert f"scripts/{name}" in config
         assert (ROOT / "scripts" / name).stat().st_mode & 0o111
 

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from wheelkit.tarball import extract
+from devkit.wheel.tarball import extract
 
 from tests.wheels.conftest import ROOT
 

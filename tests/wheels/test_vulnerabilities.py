@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wheelkit import knowledge, pins, vulnerabilities
-from wheelkit.debian import Changelog
-from wheelkit.knowledge import Known, Mended
+from devkit.wheel import knowledge, pins, vulnerabilities
+from devkit.wheel.debian import Changelog
+from devkit.wheel.knowledge import Known, Mended
 
 ENTRY = """krb5 ({version}) unstable; urgency=medium
 
@@ -157,7 +157,7 @@ class TestTable:
 
     @pytest.mark.parametrize("pin", pins.bundled(), ids=lambda pin: pin.name)
     def test_every_one_is_answered_for_by_what_is_pinned(self, pin: pins.Pin) -> None:
-        """As `scripts/wheel security --offline` finds it."""
+        """As `scripts/dev wheel security --offline` finds it."""
         known = knowledge.load()[pin.name]
         states = {one.cve: one.state for one in vulnerabilities.assess(pin, known)}
         assert [cve for cve, state in states.items() if state == vulnerabilities.OPEN] == []

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 import remctl
+from devkit.wheel import finish, gates, pins, toolchain, wheelfile
 from remctl import _remctl
-from wheelkit import finish, gates, pins, toolchain, wheelfile
 
 from tests.wheels.conftest import Bundled, need
 

@@ -1,7 +1,7 @@
 """The options of `pyremctl`: one table, from which all else that knows them is made.
 
 The parser reads it, the usage message is made of it, and so are the manual page and the
-shells' completions (`scripts/make-shell-files`).
+shells' completions (`scripts/dev shell-files`).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # fish completion for pyremctl.
-# Made by scripts/make-shell-files of the table of options; edit that.
+# Made by scripts/dev shell-files of the table of options; edit that.
 
 # Options end at the first operand: how many operands there are.
 function __pyremctl_operands

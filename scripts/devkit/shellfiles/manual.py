@@ -1,0 +1,169 @@
+"""The manual page."""
+
+from remctl._cli.options import MANY, OPTIONS, Option
+from remctl._cli.usage import SYNOPSES
+
+from devkit.shellfiles import MADE
+
+_TEMPLATE = r"""'\" t
+.\" @MADE@
+.TH PYREMCTL 1 "" "pyremctl" "pyremctl"
+.SH NAME
+pyremctl \- run a command on a remote host, or on many, over Kerberos
+.SH SYNOPSIS
+@SYNOPSIS@
+.SH DESCRIPTION
+.B pyremctl
+runs a command that a
+.BR remctld (8)
+server knows, and writes its output to standard output and standard error as it arrives. You
+are authenticated by Kerberos: get a ticket first, with
+.BR kinit (1),
+or give a keytab. All that is sent is encrypted.
+.PP
+With one host it is the program
+.BR remctl (1):
+the same options, messages and statuses. Options end at the first operand, the host; all that
+follows belongs to the command.
+.PP
+What a server sends is written as it is, byte for byte; but on a terminal control characters
+are shown, the escape character as
+.BR ^[ ,
+so that the terminal does not obey them.
+.SH OPTIONS
+@OPTIONS@
+.SS Many hosts
+With
+.B \-H
+or
+.B \-\-hosts
+the command runs on many hosts at once. Each line of output has its host in front; see
+.BR \-\-gather ,
+.B \-\-outdir
+and
+.B \-\-json
+for other ways. On a terminal a line at its bottom tells how far it is, and at the end
+the hosts that have failed are named, by reason.
+@MANY@
+.SH SESSION
+Without a command, on a terminal,
+.B pyremctl
+.I host
+reads commands from it and runs them one after another on one connection. Words are split and
+quoted as in a shell; lines can be edited and called back, and are kept nowhere. The server
+answers
+.BR help .
+Ctrl-C ends the command that runs, Ctrl-D the session. The exit status of a command is in the
+prompt where it is not 0; that of the last one is the session's.
+.SH EXIT STATUS
+With one host it is that of the command; 255 where the server refuses the command; 1 where the
+host cannot be reached, the server lost, an option wrong, or output could not be written.
+.PP
+With many hosts:
+.TP
+.B 0
+All went well.
+.TP
+.B 1
+The command exited with another status than 0 somewhere.
+.TP
+.B 2
+The command line, or a file of hosts, is wrong. Nothing was sent.
+.TP
+.B 3
+A host could not be reached, or refused; also when 1 holds as well.
+.TP
+.B 130
+It was interrupted.
+.SH ENVIRONMENT
+.TP
+.B KRB5CCNAME
+The ticket cache.
+.TP
+.B KRB5_CONFIG
+The configuration of Kerberos; see
+.BR krb5.conf (5).
+.TP
+.B NO_COLOR
+Where it is set and not empty there are no colours.
+.TP
+.B TERM
+On a terminal called dumb there are neither colours nor progress.
+.SH EXAMPLES
+Run a command:
+.PP
+.RS
+.nf
+pyremctl db1 backup status
+.fi
+.RE
+.PP
+Set a password without it being seen on the way:
+.PP
+.RS
+.nf
+pyremctl \-\-prompt="New password: " \-\-confirm kdc1 password set jdoe
+.fi
+.RE
+.PP
+Ask 20 hosts at once, and see who says what:
+.PP
+.RS
+.nf
+pyremctl \-H "web[01\-20]" \-\-gather service status nginx
+.fi
+.RE
+.PP
+Run it on all of a list, and have what failed as JSON:
+.PP
+.RS
+.nf
+pyremctl \-\-hosts fleet.txt \-\-timeout 30 \-\-json cert renew |
+    jq \-c 'select(.status != 0)'
+.fi
+.RE
+.SH SEE ALSO
+.BR kinit (1),
+.BR remctl (1),
+.BR krb5.conf (5),
+.BR remctld (8)
+"""
+
+
+def page() -> str:
+    """The text of the file."""
+    parts = {
+        "MADE": MADE,
+        "SYNOPSIS": "\n.br\n".join(f".B pyremctl\n{_synopsis(text)}" for text in SYNOPSES),
+        "OPTIONS": "\n".join(_option(one) for one in OPTIONS if one.hosts != MANY),
+        "MANY": "\n".join(_option(one) for one in OPTIONS if one.hosts == MANY),
+    }
+    text = _TEMPLATE
+    for name, part in parts.items():
+        text = text.replace(f"@{name}@", part)
+    return text
+
+
+def _synopsis(text: str) -> str:
+    """A synopsis with its placeholders in italics."""
+    return (
+        _escape(text.replace("<options>", "[option...]")).replace("<", r"\fI").replace(">", r"\fR")
+    )
+
+
+def _option(option: Option) -> str:
+    spellings = [f"-{option.letter}"] if option.letter else []
+    spellings += [f"--{option.name}"] if option.name else []
+    head = ", ".join(rf"\fB{_escape(spelling)}\fR" for spelling in spellings)
+    value = rf"\fI{_escape(option.value)}\fR"
+    if option.optional:
+        head += f"[={value}]"
+    elif option.kind:
+        head += f" {value}"
+    return f".TP\n{head}\n{_escape(option.details)}"
+
+
+def _escape(text: str) -> str:
+    """A text of one line for troff."""
+    text = text.replace("\\", r"\e").replace("-", r"\-")
+    return r"\&" + text if text[:1] in ".'" else text

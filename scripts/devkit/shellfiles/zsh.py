@@ -1,0 +1,55 @@
+"""The completion for zsh."""
+
+from remctl._cli.options import OPTIONS, Option
+
+from devkit.shellfiles import MADE
+
+_ACTIONS = {
+    "directory": "_files -/",
+    "file": "_files",
+    "hosts": "_sequence _hosts",
+    "numbered": '{ compset -P "*="; _files }',
+}
+# Those that may be given several times.
+_REPEATED = ("-H", "--hosts", "--file")
+
+_TEMPLATE = """\
+#compdef pyremctl
+# {made}
+
+local -a operands
+(( ${{words[(I)-H*]}} || ${{words[(I)--hosts*]}} )) || operands=('1:host:_hosts')
+# Options end at the first operand.
+_arguments -s -S -A '-*' \\
+{options} \\
+    $operands
+"""
+
+
+def completion() -> str:
+    """The text of the file."""
+    lines = [f"    {_spec(option)}" for option in OPTIONS]
+    return _TEMPLATE.format(made=MADE, options=" \\\n".join(lines))
+
+
+def _spec(option: Option) -> str:
+    about = option.about
+    for character in "\\[]:":
+        about = about.replace(character, "\\" + character)
+    value = ""
+    if option.kind:
+        colons = "::" if option.optional else ":"
+        value = f"{colons}{option.value}:{_ACTIONS.get(option.kind, ' ')}"
+    text = f"[{about}]{value}"
+    if option.letter and option.name:
+        both = f"-{option.letter},--{option.name}"
+        return f"'(-{option.letter} --{option.name})'{{{both}}}{_quote(text)}"
+    spelling = option.spelling
+    many = "*" if spelling in _REPEATED else ""
+    # --name=value and --name value; --name=value alone; -xvalue and -x value.
+    joint = {True: "=-" if option.optional else "=", False: "+"}[bool(option.name)]
+    return _quote(f"{many}{spelling}{joint if option.kind else ''}{text}")
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

@@ -1,6 +1,0 @@
-"""What shells and man know of `pyremctl`, made of `remctl._cli.options`."""
-
-MADE = "Made by scripts/make-shell-files of the table of options; edit that."
-
-#: What completes the value of an option of a kind; nothing does for the other kinds.
-FILE, DIRECTORY, HOSTS = "file", "directory", "hosts"
