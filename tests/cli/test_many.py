@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 from remctl import Target
+from remctl._cli.hosts import targets
 from remctl._cli.lines import LONGEST, Lines
+from remctl._cli.parse import parse
 from remctl._cli.screen import Screen
+from remctl._cli.signals import Signals
 
 from tests.fix_fleet import Fleet
 from tests.support.programs import PYREMCTL, Done, pyremctl
@@ -30,9 +33,14 @@ def records(done: Done) -> dict[str, dict[str, Any]]:
 
 
 def summary(done: Done) -> dict[str, set[str]]:
-    """The hosts that the summary names, for each reason."""
+    """The hosts that the summary names, for each group and reason."""
     found = re.findall(r"^  (.*) \(\d+\): (.*)$", done.stderr.decode(), re.MULTILINE)
-    return {reason: set(names.split(",")) for reason, names in found}
+    return {reason: set(map(str, targets_of(names))) for reason, names in found}
+
+
+def targets_of(text: str) -> list[Target]:
+    """The hosts of a text for -H."""
+    return targets(parse(["-H", text, "x"]))
 
 
 @pytest.mark.measures  # for the hosts that are silent have the same seconds as the others
@@ -61,11 +69,10 @@ class TestTheFleet:
         done = pyremctl("--hosts", hosts, "--timeout", "4", "--gather", "test", "hello")
         reasons = summary(done)
         failed = {*fleet.refusing, *fleet.dead, *fleet.silent}
-        assert reasons.pop("Access denied") == set(fleet.refusing)
+        assert reasons.pop("failed, cannot have run: Access denied") == set(fleet.refusing)
         port = fleet.dead[0].partition(":")[2]
-        assert reasons.pop(f"cannot connect to HOST (port {port}): Connection refused") == set(
-            fleet.dead
-        )
+        refused = f"failed, cannot have run: cannot connect to HOST (port {port})"
+        assert reasons.pop(f"{refused}: Connection refused") == set(fleet.dead)
         assert set().union(*reasons.values()) == set(fleet.silent)
         assert done.stderr.startswith(
             f"pyremctl: {len(failed)} of {len(fleet.all)} hosts failed\n".encode()
@@ -117,7 +124,7 @@ def test_much_output_arrives_whole(fleet: Fleet) -> None:
 def test_a_line_that_ends_with_a_carriage_return_is_whole_on_a_terminal(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    report = Lines(Screen(), (True, True))
+    report = Lines(Screen(Signals()), (True, True))
     report.stdout(Target("host")).write(b"dos\r\nodd\rity\r\n")
     assert capfdbinary.readouterr().out.endswith(b"dos\nhost: odd^Mity\n")
 
@@ -129,7 +136,7 @@ def test_a_name_that_is_not_utf_8_is_escaped_in_json() -> None:
 
 
 def test_a_long_line_does_not_fill_the_memory(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    report = Lines(Screen(), (False, False))
+    report = Lines(Screen(Signals()), (False, False))
     writer = report.stdout(Target("host"))
     for _ in range(200):
         writer.write(b"x" * 1000)
@@ -214,7 +221,8 @@ class TestOutdir:
         done = pyremctl("-p", str(fleet.port), "-H", "127.0.1.1", *command)
         assert done.stderr.decode() == (
             "pyremctl: cannot write output: No space left on device\n"
-            "pyremctl: 1 of 1 hosts failed\n  given up, the command may have run (1): 127.0.1.1\n"
+            "pyremctl: 1 of 1 hosts failed\n  failed, may have run: given up: cannot write output: "
+            "No space left on device (1): 127.0.1.1\n"
         )
         assert done.returncode == 3
 
@@ -228,7 +236,7 @@ def test_output_that_cannot_be_written_ends_it_with_one_line_and_the_summary(
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=30)
     said, *summary = done.stderr.splitlines()
     assert said == b"pyremctl: cannot write output: No space left on device"
-    assert all(b"given up" in line or b"hosts failed" in line for line in summary)
+    assert all(re.search(rb"have run|not started|hosts failed", line) for line in summary)
     # With --gather all hosts have been heard of by then, and none has failed.
     assert bool(summary) is (option != "--gather")
     assert done.returncode == 3
@@ -288,7 +296,7 @@ class TestStatus:
 
 def test_a_command_that_fails_is_told_by_status(fleet: Fleet) -> None:
     done = pyremctl("-H", ",".join(fleet.alive[:2]), "test", "mix", "3")
-    assert summary(done) == {"status 3": set(fleet.alive[:2])}
+    assert summary(done) == {"failed, may have run: status 3": set(fleet.alive[:2])}
 
 
 def test_fail_fast_ends_all_at_the_first_failure(fleet: Fleet) -> None:
@@ -297,14 +305,14 @@ def test_fail_fast_ends_all_at_the_first_failure(fleet: Fleet) -> None:
     done = pyremctl("-H", ",".join(names), *options, "test", "hello")
     assert done.returncode == 3
     assert done.stdout == b""
-    assert summary(done)["not begun"] == set(fleet.alive[:5])
+    assert summary(done)["not started: too many hosts have failed"] == set(fleet.alive[:5])
 
 
 def test_fail_fast_does_not_wait_for_those_that_run(fleet: Fleet) -> None:
     names = [*fleet.silent[:3], fleet.dead[0]]
     done = pyremctl("-H", ",".join(names), "--fail-fast", "test", "hello")
     assert done.returncode == 3
-    assert summary(done)["given up, the command may have run"] == set(fleet.silent[:3])
+    assert summary(done)["failed, cannot have run: given up"] == set(fleet.silent[:3])
 
 
 def test_hosts_are_taken_in_the_order_in_which_they_are_written(fleet: Fleet) -> None:
@@ -336,7 +344,7 @@ def test_an_interrupt_ends_all_by_the_signal_after_a_summary(fleet: Fleet) -> No
         _, stderr = process.communicate(timeout=10)
     assert process.returncode == -signal.SIGINT
     assert b"pyremctl: 3 of 4 hosts failed\n" in stderr
-    assert f"given up, the command may have run (3): {','.join(fleet.silent[:3])}" in (
+    assert f"failed, cannot have run: given up (3): {','.join(fleet.silent[:3])}" in (
         stderr.decode()
     )
     assert b"Traceback" not in stderr

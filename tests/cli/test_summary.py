@@ -15,7 +15,7 @@ def lines(*outcomes: Outcome) -> list[str]:
     summary = Summary(10)
     for outcome in outcomes:
         summary.add(outcome)
-    return summary.lines([], [])
+    return summary.lines()
 
 
 def test_hosts_with_the_same_reason_are_together_the_largest_group_first() -> None:
@@ -25,8 +25,8 @@ def test_hosts_with_the_same_reason_are_together_the_largest_group_first() -> No
         failed("web9", "cannot connect to web9 (port 1): refused"),
     ) == [
         "3 of 10 hosts failed",
-        "  cannot connect to HOST (port 1): refused (2): web9,web10",
-        "  unknown host HOST: Name or service not known (1): a",
+        "  failed, may have run: cannot connect to HOST (port 1): refused (2): web[9-10]",
+        "  failed, may have run: unknown host HOST: Name or service not known (1): a",
     ]
 
 
@@ -42,23 +42,30 @@ def test_hosts_with_the_same_reason_are_together_the_largest_group_first() -> No
 )
 def test_the_name_alone_is_left_out(host: str, text: str, reason: str | None) -> None:
     expected = reason or "host/HOST@R not found, nor a.b.c, xa.b, a.b-c"
-    assert lines(failed(host, text))[1] == f"  {expected} (1): {host}"
+    assert lines(failed(host, text))[1] == f"  failed, may have run: {expected} (1): {host}"
 
 
 def test_what_to_do_about_it_is_said_once() -> None:
     assert lines(
         failed("a", "no ticket", "Get one with kinit."),
         failed("b", "no ticket", "Get one with kinit."),
-    ) == ["2 of 10 hosts failed", "  no ticket (2): a,b", "    hint: Get one with kinit."]
+    ) == [
+        "2 of 10 hosts failed",
+        "  failed, may have run: no ticket (2): a,b",
+        "    hint: Get one with kinit.",
+    ]
 
 
 def test_a_reason_is_one_line() -> None:
-    assert lines(failed("a", "one\ntwo\r\n\tthree"))[1] == "  one two three (1): a"
+    assert (
+        lines(failed("a", "one\ntwo\r\n\tthree"))[1]
+        == "  failed, may have run: one two three (1): a"
+    )
 
 
 def test_the_port_is_named_where_a_host_has_its_own() -> None:
     assert lines(failed("a", "no", port=9), failed("::1", "no", port=9))[1] == (
-        "  no (2): [::1]:9,a:9"
+        "  failed, may have run: no (2): [::1]:9,a:9"
     )
 
 

@@ -2,72 +2,85 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 
 from remctl import RemctlError
+from remctl._cli.descriptors import hosts_at_once
+from remctl._cli.fleet import Fleet
 from remctl._cli.hosts import targets
 from remctl._cli.parse import Misuse, Options
-from remctl._cli.progress import Counts, Progress
+from remctl._cli.progress import Progress
 from remctl._cli.screen import Screen
+from remctl._cli.signals import Signals, Stopped
 from remctl._cli.streams import say
-from remctl._cli.summary import Summary
+from remctl._cli.summary import HOST_FAILED
 from remctl._cli.words import command_words
-from remctl._many.blocking import run_plan
+from remctl._many.blocking import outcomes_of
+from remctl._many.crew import HostCrew
+from remctl._many.limits import Limits
 from remctl._many.plan import Plan
+from remctl._many.run import Run
+from remctl._many.source import IterableSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl._cli.report import Report
 
-CANNOT_WRITE = 3
+#: The most seconds that it takes to give up the hosts under way.
+PATIENCE = 2.0
 
 
 def run(options: Options) -> int:
     """Run the command on all hosts, and give the exit status of the program.
 
-    Raises Misuse, before anything is sent, ClosedPipe, and KeyboardInterrupt when all is said.
+    Raises Misuse, before anything is sent, and ClosedPipe. If a signal has come, the program ends
+    by it when all is said.
     """
     hosts = targets(options)
-    _allow_descriptors()
-    screen = Screen()
-    report = _report(options, screen)
-    counts, summary = Counts(len(hosts)), Summary(len(hosts))
-    queue = iter(hosts)
-    outcomes = run_plan(_plan(options, report), counts.begin(queue), options.limit)
-    interrupted = cannot_write = False
+    signals = Signals()
+    screen = Screen(signals)
+    fleet = Fleet(hosts, _report(options, screen))
+    plan = _plan(options, fleet)
+    limit = hosts_at_once(options.limit, len(hosts), 0 if options.outdir is None else 2)
+    with signals:
+        with Progress(fleet.counts, screen, not options.no_progress):
+            _carry_out(plan, fleet, limit, options, signals)
+        fleet.end()
+        if fleet.trouble is not None:
+            name = fleet.trouble.filename or "output"
+            say(f"cannot write {name}: {fleet.trouble.strerror}")
+        for number, line in enumerate(fleet.summary.lines()):
+            say(line, prefix="" if number else "pyremctl: ")
+        if signals.number is not None:
+            signals.die()
+    return fleet.summary.status if fleet.trouble is None else HOST_FAILED
+
+
+def _carry_out(plan: Plan, fleet: Fleet, limit: int, options: Options, signals: Signals) -> None:
+    """Have an outcome of every host, whatever happens."""
+    crew = HostCrew(plan, limit)
+    work = Run(IterableSource(fleet.begin()), crew, Limits((), None, None))
+    why = "too many hosts have failed"
     try:
         try:
-            with Progress(counts, screen, not options.no_progress), contextlib.closing(outcomes):
-                for outcome in outcomes:
-                    failed = summary.add(outcome)
-                    counts.ended(outcome.target, failed)
-                    report.ended(outcome)
-                    if failed and options.fail_fast:
-                        break
-        except KeyboardInterrupt:
-            interrupted = True
-        report.end()
-    except OSError as error:
-        say(f"cannot write {error.filename or 'output'}: {error.strerror}")
-        cannot_write = True
-    for number, line in enumerate(summary.lines(counts.running, queue)):
-        say(line, prefix="" if number else "pyremctl: ")
-    if interrupted:
-        raise KeyboardInterrupt
-    return CANNOT_WRITE if cannot_write else summary.status
+            for outcome in outcomes_of(work, crew):
+                failed = fleet.take(outcome)
+                if (failed and options.fail_fast) or signals.number is not None:
+                    break
+        except OSError as error:
+            fleet.trouble = error
+            why = f"cannot write output: {error.strerror}"
+        except Stopped:
+            pass
+        if signals.number is not None:
+            why = "interrupted"
+        crew.give_up(PATIENCE)
+        fleet.leave(work.collected(), why)
+    finally:
+        work.close()
 
 
-def _allow_descriptors() -> None:
-    """Raise the soft limit of open files, which is meant for programs that use select()."""
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _plan(options: Options, report: Report) -> Plan:
+def _plan(options: Options, fleet: Fleet) -> Plan:
     """What is to be done on each host. Raises Misuse."""
     try:
         if options.keytab is not None:
@@ -84,8 +97,8 @@ def _plan(options: Options, report: Report) -> Plan:
             keytab=options.keytab,
             source_ip=options.source_ip,
             retries=options.retries,
-            stdout=report.stdout,
-            stderr=report.stderr,
+            stdout=fleet.stdout,
+            stderr=fleet.stderr,
             silence=options.silence or None,
         )
     except (TypeError, ValueError, RemctlError) as error:

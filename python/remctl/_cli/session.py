@@ -8,6 +8,7 @@ from remctl import RemctlError
 from remctl._cli.connect import Unreachable, new_client, open_client
 from remctl._cli.one import complain, show_answer
 from remctl._cli.parse import Misuse, Options
+from remctl._cli.signals import interruptible
 from remctl._cli.streams import write_all
 from remctl._cli.terminal import harmless
 
@@ -20,6 +21,7 @@ def run(options: Options) -> int:
         raise Misuse("an argument from elsewhere, and no command to go with it")
     import readline  # gives input() its editing and a history, which stays in memory
 
+    interruptible()
     try:
         remote = new_client(options)
         open_client(remote, options)

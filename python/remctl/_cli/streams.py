@@ -21,18 +21,31 @@ def write_all(descriptor: int, data: bytes) -> None:
     """
     view = memoryview(data)
     while view:
-        try:
-            view = view[os.write(descriptor, view) :]
-        except BlockingIOError:
-            import select
+        written = write_some(descriptor, view)
+        view = view[written:]
+        if not written:
+            wait_to_write(descriptor)
 
-            poll = select.poll()
-            poll.register(descriptor, select.POLLOUT)
-            poll.poll()
-        except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise ClosedPipe from None
-            raise
+
+def write_some(descriptor: int, data: memoryview) -> int:
+    """Write what can be written; how many bytes that was, also 0. Raises as `write_all()` does."""
+    try:
+        return os.write(descriptor, data)
+    except BlockingIOError:
+        return 0
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise ClosedPipe from None
+        raise
+
+
+def wait_to_write(descriptor: int) -> None:
+    """Wait until something can be written."""
+    import select
+
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    poll.poll()
 
 
 class Stream:

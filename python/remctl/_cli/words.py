@@ -64,6 +64,8 @@ def _ask(text: str, twice: bool) -> bytes:
     import getpass
     import signal
 
+    from remctl._cli.signals import interruptible
+
     def terminate(number: int, _: object) -> None:
         raise _Terminated
 
@@ -71,6 +73,7 @@ def _ask(text: str, twice: bool) -> bytes:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         raise Misuse("option --prompt: there is no terminal to ask on") from None
+    interruptible()  # the terminal's echo is to be put right
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         answer = getpass.getpass(text)

@@ -104,26 +104,13 @@ def run_many(
         stdout=stdout,
         stderr=stderr,
     )
+    source, limits = IterableSource(hosts), Limits(hosts, batch, max_failures)
     if executor is None:
-        return run_plan(plan, hosts, number, batch, max_failures)
+        return _run(source, partial(HostCrew, plan, number), limits)
     from remctl._many.chunks import Chunks, arguments_for
 
-    source = IterableSource(hosts)
     sent = arguments_for(executor, plan)
-    begin = partial(Chunks, run_chunk, sent, number, executor, source.hint)
-    return _run(source, begin, Limits(hosts, batch, max_failures))
-
-
-def run_plan(
-    plan: Plan,
-    hosts: Iterable[str | Target],
-    limit: int,
-    batch: Portion | None = None,
-    max_failures: Portion | None = None,
-) -> Generator[Outcome, None, None]:
-    """Carry out a plan on many hosts, as `run_many` does in this process."""
-    source, limits = IterableSource(hosts), Limits(hosts, batch, max_failures)
-    return _run(source, partial(HostCrew, plan, limit), limits)
+    return _run(source, partial(Chunks, run_chunk, sent, number, executor, source.hint), limits)
 
 
 run_many.__module__ = "remctl"
@@ -147,13 +134,18 @@ def _run(
     runner = begin()
     run = Run(source, runner, limits)
     try:
-        while (step := run.step()) is not None:
-            if isinstance(step, Outcome):
-                since = monotonic()
-                yield step
-                runner.excuse(since)
-            else:
-                runner.wait(step)
-                runner.dispatch()
+        yield from outcomes_of(run, runner)
     finally:
         run.close()
+
+
+def outcomes_of(run: Run, runner: HostCrew | Chunks) -> Generator[Outcome, None, None]:
+    """Carry out a run to its end. It is the caller's to close."""
+    while (step := run.step()) is not None:
+        if isinstance(step, Outcome):
+            since = monotonic()
+            yield step
+            runner.excuse(since)
+        else:
+            runner.wait(step)
+            runner.dispatch()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Coroutine, Generator
-from contextlib import suppress
+from collections.abc import Coroutine, Generator, Iterator
+from contextlib import contextmanager, suppress
 from math import inf
 from time import monotonic
 from types import coroutine
@@ -38,6 +38,10 @@ class Awaited(Protocol):
 
     waiter: Any
 
+    @property
+    def done(self) -> bool:
+        """Whether it has ended."""
+
 
 class Crew(Generic[_Result]):
     """Coroutines under way, and the results of those that have ended.
@@ -49,7 +53,8 @@ class Crew(Generic[_Result]):
         self.reactor = _remctl.Reactor()
         self._pid = os.getpid()
         self.ended: deque[_Result] = deque()
-        self._at_work: set[Coroutine[Any, None, _Result]] = set()
+        # Each with what it waits for; None while it runs.
+        self._at_work: dict[Coroutine[Any, None, _Result], Awaited | None] = {}
         self._excused = 0.0
         self._owed = 0.0
 
@@ -59,7 +64,6 @@ class Crew(Generic[_Result]):
 
     def start(self, work: Coroutine[Any, None, _Result]) -> None:
         """Take a coroutine to its first wait, or to its end."""
-        self._at_work.add(work)
         self.advance(work)
 
     @property
@@ -85,15 +89,17 @@ class Crew(Generic[_Result]):
 
     def advance(self, work: Coroutine[Any, None, _Result]) -> None:
         """Take a coroutine on that waits for something which has ended."""
+        self._at_work[work] = None
         try:
             awaited: Awaited = work.send(None)
         except StopIteration as end:
-            self._at_work.discard(work)
+            self._at_work.pop(work, None)
             self.ended.append(end.value)
         except BaseException:
-            self._at_work.discard(work)
+            self._at_work.pop(work, None)
             raise
         else:
+            self._at_work[work] = awaited
             awaited.waiter = work
 
     def move_here(self) -> None:
@@ -109,7 +115,7 @@ class Crew(Generic[_Result]):
         while self._at_work:
             # In the child of a fork the calls go with the reactor.
             with suppress(RemctlError):
-                self._at_work.pop().close()
+                self._at_work.popitem()[0].close()
         # Not when this object goes: the frames of an exception may keep it.
         self.__dict__.pop("reactor", None)
 
@@ -150,12 +156,19 @@ class Crew(Generic[_Result]):
 
 
 class HostCrew(Crew[Outcome]):
-    """Hosts under way in one reactor, each with the steps of a plan."""
+    """Hosts under way in one reactor, each with the steps of a plan.
+
+    Attributes:
+        given_up: whether `give_up()` was called.
+    """
 
     def __init__(self, plan: Plan, limit: int) -> None:
         super().__init__()
+        self.given_up = False
         self._plan = plan
         self._limit = limit
+        self._connections: set[_remctl.Connection] = set()
+        self._pauses: set[_remctl.Operation] = set()
 
     def room(self, waiting: int) -> bool:
         """See `remctl._many.run.Runner`."""
@@ -177,6 +190,48 @@ class HostCrew(Crew[Outcome]):
 
     def flush(self) -> None:
         """See `remctl._many.run.Runner`."""
+
+    def give_up(self, seconds: float) -> None:
+        """End all that is under way, and have outcomes that say where the command may have run.
+
+        A host has none if its files raise something now, or if it takes longer than that.
+        """
+        self.move_here()
+        self.given_up = True
+        for connection in tuple(self._connections):
+            connection.close()
+        for pause in tuple(self._pauses):
+            self.reactor.cancel(pause)
+        end = monotonic() + seconds
+        # Who waits for what is not left to dispatch(): an exception in it, which may be why all
+        # is given up, has it forget the others that it was to advance.
+        while self._at_work and (left := end - monotonic()) > 0:
+            for work, awaited in tuple(self._at_work.items()):
+                if awaited is not None and awaited.done:
+                    with suppress(Exception):
+                        self.advance(work)
+            if self._at_work:
+                self.wait(left)
+                self.reactor.dispatch(BUDGET)
+
+    @contextmanager
+    def connected(self, connection: _remctl.Connection) -> Iterator[None]:
+        """Close a connection at the end of the block, or when all is given up."""
+        self._connections.add(connection)
+        try:
+            yield
+        finally:
+            self._connections.discard(connection)
+            connection.close()
+
+    async def rest(self, seconds: float) -> None:
+        """Wait so long, or until all is given up."""
+        pause = self.reactor.pause(seconds)
+        self._pauses.add(pause)
+        try:
+            await self.finish(pause)
+        finally:
+            self._pauses.discard(pause)
 
     async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
         """Hand a token to the files; TypeError where one cannot do without an event loop."""

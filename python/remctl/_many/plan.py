@@ -123,26 +123,36 @@ async def _with_retries(
         tries += 1
         connection = plan.connection()
         try:
-            if plan.timeout is not None and plan.timeout <= 0:
-                raise make("timeout", _TOO_LATE, may_have_run=False, lasting=True)
-            result = await _attempt(plan, target, port, arguments, sinks, crew, connection, clock)
+            with crew.connected(connection):
+                if plan.timeout is not None and plan.timeout <= 0:
+                    raise make("timeout", _TOO_LATE, may_have_run=False, lasting=True)
+                result = await _attempt(
+                    plan, target, port, arguments, sinks, crew, connection, clock
+                )
             return Outcome(target, result, None, clock.passed(), tries)
         except RemctlError as failure:
             if clock.stopped:
                 raise  # the caller's file has raised it
-            error = failure
-        finally:
-            connection.close()
+            error = _given_up(failure) if crew.given_up else failure
         pause = _pause_after(tries) if tries <= plan.retries and error.retryable else None
         left = clock.left()
-        if pause is None or (left is not None and pause >= left):
-            locate(error, target.host, port or None, first_words(arguments))
-            # Its frames would be kept for as long as it is.
-            return Outcome(target, None, error.with_traceback(None), clock.passed(), tries)
-        if _remctl.listening(CONNECTIONS):
-            where = f"{target.host} (port {port})" if port else target.host
-            _remctl.note(CONNECTIONS, f"{where}: another try in {pause:.1f} s: {error}")
-        await crew.sleep(pause)
+        if pause is not None and (left is None or pause < left) and not crew.given_up:
+            if _remctl.listening(CONNECTIONS):
+                where = f"{target.host} (port {port})" if port else target.host
+                _remctl.note(CONNECTIONS, f"{where}: another try in {pause:.1f} s: {error}")
+            await crew.rest(pause)
+            if not crew.given_up:
+                continue
+        locate(error, target.host, port or None, first_words(arguments))
+        # Its frames would be kept for as long as it is.
+        return Outcome(target, None, error.with_traceback(None), clock.passed(), tries)
+
+
+def _given_up(error: RemctlError) -> RemctlError:
+    """What is said of a call that the crew has ended; another failure stays what it is."""
+    if error._kind != "lost":
+        return error
+    return make("lost", "given up", partial=error.partial, may_have_run=error.may_have_run)
 
 
 class Clock:

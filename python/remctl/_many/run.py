@@ -89,6 +89,13 @@ class Run:
             else:
                 return None
 
+    def collected(self) -> list[Outcome]:
+        """The outcomes that there are and that `step()` has not returned yet."""
+        self._collect()
+        outcomes = list(self._outcomes)
+        self._outcomes.clear()
+        return outcomes
+
     def close(self) -> None:
         """End all that is under way."""
         self._source.close()
@@ -114,7 +121,7 @@ class Run:
             runner.complete()
             return
         if self._stopped:
-            self._outcomes.append(_not_started(target))
+            self._outcomes.append(not_started(target))
             return
         runner.add(target)
         self._in_batch += 1
@@ -133,10 +140,11 @@ class Run:
         most = self._limits.max_failures
         if most is not None and self._failures > most and not self._stopped:
             self._stopped = True
-            self._outcomes.extend(map(_not_started, self._runner.stop()))
+            self._outcomes.extend(map(not_started, self._runner.stop()))
 
 
-def _not_started(target: Target) -> Outcome:
-    text = "not started: too many hosts have failed"
+def not_started(target: Target, why: str = "too many hosts have failed") -> Outcome:
+    """The outcome of a host on which nothing was begun."""
+    text = f"not started: {why}"
     error = make("not_started", text, host=target.host, port=target.port, may_have_run=False)
     return Outcome(target, None, error, 0.0, 0)

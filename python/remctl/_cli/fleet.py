@@ -1,0 +1,91 @@
+"""All hosts of a run: what is known of each, and what is shown of it."""
+
+from __future__ import annotations
+
+from remctl import Outcome
+from remctl._cli.progress import Counts
+from remctl._cli.summary import Summary
+from remctl._errors import make
+from remctl._many.run import not_started
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from remctl import Target
+    from remctl._cli.report import Report, Writer
+
+
+class Fleet:
+    """Hands out the hosts, and takes their outcomes to the report and the summary.
+
+    Attributes:
+        counts: how far it is.
+        summary: the hosts that did not succeed.
+        stdout, stderr: where the output of a host goes; for `Plan`.
+        trouble: the first error of a report that could not write, if there was one.
+    """
+
+    def __init__(self, hosts: list[Target], report: Report) -> None:
+        self.counts, self.summary = Counts(len(hosts)), Summary(len(hosts))
+        self.trouble: OSError | None = None
+        self.stdout = self._opening(report.stdout)
+        self.stderr = self._opening(report.stderr)
+        self._report = report
+        self._queue = iter(hosts)
+        self._not_begun: list[Target] = []
+
+    def begin(self) -> Iterable[Target]:
+        """The hosts; each counts as under way when it is taken."""
+        return self.counts.begin(self._queue)
+
+    def take(self, outcome: Outcome) -> bool:
+        """A host is done; whether it has failed. Raises OSError where it cannot be shown."""
+        failed = self.summary.add(outcome)
+        self.counts.ended(outcome.target, failed)
+        self._report.ended(outcome)
+        return failed
+
+    def leave(self, outcomes: Iterable[Outcome], why: str) -> None:
+        """The run has ended early: every host without an outcome gets one now."""
+        for outcome in outcomes:
+            self._take_left(outcome)
+        for target in self._not_begun:
+            self._take_left(not_started(target, why))
+        for target in self.counts.running:
+            # Its outcome was lost to the exception that has ended the run: a full disk, say.
+            error = make("local", f"given up: {why}", host=target.host, port=target.port)
+            self._take_left(Outcome(target, error=error))
+        for target in self._queue:
+            self._take_left(not_started(target, why))
+
+    def end(self) -> None:
+        """Show what is left to show."""
+        try:
+            self._report.end()
+        except OSError as error:
+            self.trouble = self.trouble or error
+
+    def _take_left(self, outcome: Outcome) -> None:
+        self.counts.ended(outcome.target, self.summary.add(outcome, left=True))
+        if self.trouble is None:
+            try:
+                self._report.ended(outcome)
+            except OSError as error:
+                self.trouble = error
+
+    def _opening(
+        self, open_writer: Callable[[Target], Writer] | None
+    ) -> Callable[[Target], Writer] | None:
+        """The function, noting hosts that were not begun since it failed."""
+        if open_writer is None:
+            return None
+
+        def opened(target: Target) -> Writer:
+            try:
+                return open_writer(target)
+            except OSError:
+                self._not_begun.append(target)
+                raise
+
+        return opened

@@ -1,0 +1,87 @@
+"""SIGINT and SIGTERM where there is something to do before the end.
+
+Elsewhere they end the program at once, see `remctl.__main__`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from time import monotonic
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+#: A second signal within so many seconds is the same one: `timeout` and `sudo` may send it twice.
+SAME = 0.3
+
+
+def interruptible() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt from now on, unless it is ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class Stopped(BaseException):
+    """One of the signals has come."""
+
+
+class Signals:
+    """In the block SIGINT and SIGTERM raise `Stopped`, once; the second ends the program.
+
+    A signal that is ignored stays ignored.
+
+    Attributes:
+        number: the signal that has come, or None.
+        held: a block in which nothing is raised, but at its end: for what must be done whole.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self.held = _Held()
+        self._since = 0.0
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _handle(self, number: int, _: FrameType | None) -> None:
+        if self.number is None:
+            self.number, self._since = number, monotonic()
+            if not self.held.depth:
+                raise Stopped
+            self.held.stopped = True
+        if monotonic() - self._since > SAME:
+            self.die()
+
+    def die(self) -> None:
+        """End by the signal that has come, as a shell's loop needs it, which ends then too."""
+        number = self.number
+        assert number is not None
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+class _Held:
+    """See `Signals`."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.stopped = False
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+        if self.stopped and not self.depth:
+            self.stopped = False
+            raise Stopped

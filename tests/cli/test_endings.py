@@ -1,0 +1,234 @@
+"""How a run on many hosts ends early: by a signal, or by an error of this machine."""
+
+import fcntl
+import json
+import re
+import resource
+import signal
+import subprocess
+import sys
+import termios
+import time
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from remctl._cli.signals import SAME
+from remctl.testing import Realm
+
+from tests.fix_fleet import Fleet
+from tests.support.programs import PYREMCTL, pyremctl
+from tests.support.terminal import INTERRUPT, terminal
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+@contextmanager
+def running(*arguments: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[bytes]]:
+    """`pyremctl` under way."""
+    command = [*PYREMCTL, *arguments]
+    with subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def quick(realm: Realm) -> Iterator[str]:
+    """A host where the command of these tests ends at once; elsewhere it does not end."""
+    program = "#!/bin/sh\necho quick; echo trouble >&2\n"
+    with realm.server({"test": {"record": program}}) as server:
+        yield f"localhost:{server.port}"
+
+
+def wait_for(path: Path) -> None:
+    """Wait until the command has begun on the host that does not end: it makes a file."""
+    while not path.exists():
+        time.sleep(0.01)
+
+
+class TestSignals:
+    @pytest.mark.parametrize("number", SIGNALS)
+    def test_every_host_has_its_line_of_json_and_its_place_in_the_summary(
+        self, fleet: Fleet, quick: str, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        begun, slow, silent = tmp_path / "begun", fleet.alive[0], fleet.silent[0]
+        hosts = ",".join([silent, quick, slow, "later"])
+        words = ("--limit", "2", "--json", "test", "record", str(begun), "60")
+        with running("-H", hosts, *words) as process:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline())["stdout"] == "quick\n"
+            wait_for(begun)
+            process.send_signal(number)
+            stdout, stderr = process.communicate(timeout=10)
+        assert process.returncode == -number
+        records = [json.loads(line) for line in stdout.splitlines()]
+        assert {
+            f"{one['host']}:{one['port']}": (one["error"], one["kind"], one["may_have_run"])
+            for one in records
+        } == {
+            slow: ("given up", "lost", True),
+            silent: ("given up", "lost", False),
+            "later:None": ("not started: interrupted", "not_started", False),
+        }
+        assert stderr.decode().splitlines() == [
+            "pyremctl: 3 of 4 hosts failed",
+            f"  failed, cannot have run: given up (1): {silent}",
+            f"  failed, may have run: given up (1): {slow}",
+            "  not started: interrupted (1): later",
+        ]
+
+    @pytest.mark.parametrize("number", SIGNALS)
+    def test_what_was_gathered_is_shown(
+        self, fleet: Fleet, quick: str, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        begun = tmp_path / "begun"
+        words = ("--gather", "--limit", "2", "test", "record", str(begun), "60")
+        # The third begins when the first is done.
+        with running("-H", f"{quick},{fleet.silent[0]},{fleet.alive[0]}", *words) as process:
+            wait_for(begun)
+            process.send_signal(number)
+            stdout, stderr = process.communicate(timeout=10)
+        assert process.returncode == -number
+        assert stdout.decode().splitlines()[1:] == [f"{quick} (1)", "-" * 15, "quick"]
+        assert b"trouble\npyremctl: 2 of 3 hosts failed\n" in stderr
+
+    def test_the_line_of_progress_makes_way_for_the_summary(self, fleet: Fleet, quick: str) -> None:
+        words = ("-H", f"{quick},{fleet.silent[0]}", "--gather", "test", "record")
+        with terminal(*words, size=(24, 120)) as screen:
+            screen.wait_for("1/2 done")
+            screen.type(INTERRUPT)
+            assert screen.end() == -signal.SIGINT
+            assert not any("1/2 done" in line for line in screen.lines)
+            assert screen.lines[-2:] == [
+                "pyremctl: 1 of 2 hosts failed",
+                f"  failed, cannot have run: given up (1): {fleet.silent[0]}",
+            ]
+
+    def test_a_second_one_cuts_it_short(self, fleet: Fleet) -> None:
+        hosts = f"{fleet.alive[0]},{fleet.silent[0]}"
+        with running("-H", hosts, "--json", "test", "bytes", "500000") as process:
+            wait_until_blocked(process)  # nobody reads
+            process.send_signal(signal.SIGINT)
+            time.sleep(SAME + 0.1)
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            assert process.wait(5) == -signal.SIGINT
+            assert process.stderr is not None
+            assert process.stderr.read() == b""
+
+    def test_the_same_one_twice_is_one(self, fleet: Fleet, quick: str, tmp_path: Path) -> None:
+        """As `timeout` sends it: to the program, and to its group."""
+        begun = tmp_path / "begun"
+        words = ("--json", "test", "record", str(begun), "60")
+        with running("-H", f"{fleet.alive[0]}", *words) as process:
+            wait_for(begun)
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
+            stdout, stderr = process.communicate(timeout=10)
+        assert json.loads(stdout)["may_have_run"]
+        assert stderr.startswith(b"pyremctl: 1 of 1 hosts failed\n")
+
+    def test_no_line_of_json_is_torn(self, fleet: Fleet) -> None:
+        hosts = f"{fleet.alive[0]},{fleet.silent[0]}"
+        with running("-H", hosts, "--json", "test", "bytes", "500000") as process:
+            wait_until_blocked(process)
+            process.send_signal(signal.SIGINT)
+            stdout, _ = process.communicate(timeout=10)
+        records = [json.loads(line) for line in stdout.splitlines()]
+        assert [record["error"] for record in records] == [None, "given up"]
+
+    @pytest.mark.parametrize(
+        "module", ["remctl._cli", "remctl._cli.many", "remctl._many.plan", "base64"]
+    )
+    def test_while_it_loads_it_ends_at_once_and_quietly(self, module: str) -> None:
+        code = (
+            "import os, signal, sys, runpy\n"
+            "class Finder:\n"
+            "    def find_spec(self, name, path=None, target=None):\n"
+            f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+            "sys.meta_path.insert(0, Finder())\n"
+            "runpy.run_module('remctl', run_name='__main__', alter_sys=True)\n"
+        )
+        words = ["-H", "127.0.0.1:1", "--json", "x"]
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=30)
+        assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+    def test_one_that_is_ignored_stays_so(self, fleet: Fleet, quick: str, tmp_path: Path) -> None:
+        begun = tmp_path / "begun"
+        words = ("--json", "test", "record", str(begun), "1")
+        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *PYREMCTL, "-H", fleet.alive[0]]
+        with subprocess.Popen([*command, *words], stdout=subprocess.PIPE) as process:
+            wait_for(begun)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+
+
+def wait_until_blocked(process: subprocess.Popen[bytes]) -> None:
+    """Wait until nothing more fits into the pipe that nobody reads."""
+    assert process.stdout is not None
+    waiting, before = array("i", [0]), -1
+    while waiting[0] < 32768 or waiting[0] != before:
+        before = waiting[0]
+        time.sleep(0.05)
+        fcntl.ioctl(process.stdout.fileno(), termios.FIONREAD, waiting)
+
+
+class TestSlowReaders:
+    @pytest.mark.parametrize("options", [[], ["--json"], ["--gather"]], ids=str)
+    def test_make_no_host_late(self, fleet: Fleet, options: list[str]) -> None:
+        hosts = ",".join(fleet.alive[:20])
+        words = ("--limit", "4", "--timeout", "2", *options, "-H", hosts)
+        with running(*words, "test", "bytes", "100000") as process:
+            wait_until_blocked(process)
+            time.sleep(2.5)  # longer than a host may take
+            stdout, stderr = process.communicate(timeout=60)
+        assert (process.returncode, stderr) == (0, b"")
+        assert stdout.count(b"0123456789abcde") >= 6250 * (1 if "--gather" in options else 20)
+
+
+class TestDescriptors:
+    def test_too_few_for_all_lower_the_hosts_at_once_and_fail_none(self, fleet: Fleet) -> None:
+        def restrict() -> None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+        command = [*PYREMCTL, "--limit", "200", "-H", ",".join(fleet.alive[:60]), "--gather"]
+        done = subprocess.run(
+            [*command, "test", "hello"], preexec_fn=restrict, capture_output=True, timeout=60
+        )
+        (line,) = done.stderr.decode().splitlines()
+        assert re.fullmatch(
+            r"pyremctl: \d+ hosts at once, not 200: only 64 files can be open \(ulimit -n\)", line
+        )
+        assert done.returncode == 0
+        assert b"(60)\n" in done.stdout
+
+    def test_of_a_low_soft_limit_nothing_is_said(self, fleet: Fleet) -> None:
+        def restrict() -> None:
+            hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+
+        command = [*PYREMCTL, "--limit", "60", "-H", ",".join(fleet.alive[:60]), "--gather"]
+        done = subprocess.run(
+            [*command, "test", "hello"], preexec_fn=restrict, capture_output=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_file_that_cannot_be_made_leaves_the_rest_not_started(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    first, second, third = fleet.alive[:3]
+    (tmp_path / f"{second}.stdout").mkdir()
+    words = ("--limit", "1", "--outdir", str(tmp_path), "test", "hello")
+    done = pyremctl("-H", f"{first},{second},{third}", *words)
+    assert done.stderr.decode().splitlines() == [
+        f"pyremctl: cannot write {tmp_path}/{second}.stdout: Is a directory",
+        "pyremctl: 2 of 3 hosts failed",
+        f"  not started: cannot write output: Is a directory (2): {second},{third}",
+    ]
+    assert (tmp_path / f"{first}.stdout").read_text() == "hello world\n"
+    assert done.returncode == 3
