@@ -76,6 +76,22 @@ def seconds(timeout: Seconds) -> float:
     return number
 
 
+def optional_seconds(value: Seconds | None, name: str) -> float | None:
+    """A length of time in seconds; None where it is None or 0, which turn it off.
+
+    Raises TypeError or ValueError that names the argument.
+    """
+    if value is None:
+        return None
+    try:
+        number = seconds(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace("timeout", name, 1)) from None
+    if number < 0:
+        raise ValueError(f"{name} must not be negative: {value}")
+    return number or None
+
+
 def count(value: SupportsIndex, name: str, least: int) -> int:
     """A number of things; TypeError or ValueError that names the argument."""
     try:

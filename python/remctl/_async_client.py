@@ -67,6 +67,8 @@ class AsyncRemctl(ClientBase):
         ccache: str | os.PathLike[str] | Credentials | None = None,
         keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
+        keepalive: Seconds | None = 60,
+        connect_timeout: Seconds | None = None,
     ) -> None:
         self._loop: Loop | None = None
         if host is not None:
@@ -74,7 +76,7 @@ class AsyncRemctl(ClientBase):
             if principal is not None:
                 c_string(principal, "principal")
         self._given = None if host is None else (host, port_number(port), principal)
-        super().__init__(timeout, ccache, keytab, source_ip)
+        super().__init__(timeout, ccache, keytab, source_ip, keepalive, connect_timeout)
 
     async def __aenter__(self) -> Self:
         if self._given is not None and not self.opened:

@@ -39,6 +39,14 @@ class Remctl(ClientBase):
     object is a context manager that closes the connection, and closes by itself
     when it is garbage.
 
+    ``connect_timeout`` is the longest that making a connection may take, in
+    seconds, from the look-up of the host to the end of the handshake; 0 and
+    None are no limit. ``keepalive`` is the silence, in seconds, after which the
+    system probes the server's machine: four times, a third of that apart, and
+    then the call ends with a RemctlError of the kind ``lost`` (140 s for the
+    default). It does not limit a command that takes its time. 0 and None turn
+    it off. Sockets given to `open_socket()` are left as they are.
+
     Any thread may use it. Calls are made one after another; `run()` and
     `stream()` have it to themselves until they are done. After any failure
     the connection is dropped, and the next `command()` makes a new one.
@@ -59,8 +67,10 @@ class Remctl(ClientBase):
         ccache: str | os.PathLike[str] | Credentials | None = None,
         keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
+        keepalive: Seconds | None = 60,
+        connect_timeout: Seconds | None = None,
     ) -> None:
-        super().__init__(timeout, ccache, keytab, source_ip)
+        super().__init__(timeout, ccache, keytab, source_ip, keepalive, connect_timeout)
         if host is not None:
             self.open(host, port, principal)
 

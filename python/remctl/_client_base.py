@@ -9,7 +9,7 @@ from operator import index
 from time import monotonic, time
 
 from remctl import _remctl
-from remctl._arguments import Seconds, path_or_name, seconds
+from remctl._arguments import Seconds, optional_seconds, path_or_name, seconds
 from remctl._errors import RemctlError, RemctlSimpleResult, locate, make, refusal
 
 TYPE_CHECKING = False
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     _Method = TypeVar("_Method", bound=Callable[..., Any])
 else:
     _Socket = Credentials = object
+
+#: The silence in seconds after which a server is probed, unless it is said.
+KEEPALIVE = 60
 
 _LARGEST_DESCRIPTOR = 2**31 - 1
 
@@ -39,6 +42,8 @@ class ClientBase:
         ccache: str | os.PathLike[str] | Credentials | None,
         keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
+        keepalive: Seconds | None,
+        connect_timeout: Seconds | None,
     ) -> None:
         self._connection = _remctl.Connection()
         # For the texts and fields of exceptions: where it is connected to, and of which command
@@ -51,6 +56,7 @@ class ClientBase:
         set_tickets(self._connection, ccache, keytab)
         if source_ip is not None:
             self.set_source_ip(source_ip)
+        set_patience(self._connection, keepalive, connect_timeout)
 
     def __repr__(self) -> str:
         state = "open" if self.opened else "closed"
@@ -152,7 +158,7 @@ class ClientBase:
 
 
 class Settings:
-    """``ccache=``, ``keytab=`` and ``source_ip=``, as `Remctl` takes them.
+    """How to connect: the keyword arguments of `Remctl`, but for ``timeout=``.
 
     Raises TypeError or ValueError for an invalid argument, RemctlError where the Kerberos
     library cannot do it.
@@ -163,8 +169,12 @@ class Settings:
         ccache: str | os.PathLike[str] | Credentials | None,
         keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
+        keepalive: Seconds | None,
+        connect_timeout: Seconds | None,
     ) -> None:
         self.ccache, self.keytab, self.source_ip = ccache, keytab, source_ip
+        self.keepalive = optional_seconds(keepalive, "keepalive")
+        self.connect_timeout = optional_seconds(connect_timeout, "connect_timeout")
         self.connection()  # what is wrong is known now
 
     def connection(self) -> _remctl.Connection:
@@ -173,6 +183,7 @@ class Settings:
         set_tickets(connection, self.ccache, self.keytab)
         if self.source_ip is not None:
             connection.set_source_ip(self.source_ip)
+        set_patience(connection, self.keepalive, self.connect_timeout)
         return connection
 
     def ticket_end(self) -> float:
@@ -204,6 +215,16 @@ def set_tickets(
     if ccache is not None:
         shared = getattr(ccache, "_shared", None)  # of Credentials
         connection.set_ccache(path_or_name(ccache) if shared is None else shared)  # type: ignore[arg-type]
+
+
+def set_patience(
+    connection: _remctl.Connection, keepalive: Seconds | None, connect_timeout: Seconds | None
+) -> None:
+    """Say how long to wait for a server, as ``keepalive=`` and ``connect_timeout=`` do."""
+    if keepalive is not KEEPALIVE:
+        connection.set_keepalive(optional_seconds(keepalive, "keepalive"))
+    if connect_timeout is not None:
+        connection.set_connect_timeout(optional_seconds(connect_timeout, "connect_timeout"))
 
 
 def result_of(

@@ -40,8 +40,10 @@ class ConnectionPool(PoolBase):
                 r.run(["test", "hello"])
             pool.run(["test", "hello"])
 
-    ``host``, ``port`` and ``principal`` are as for `Remctl.open()`, ``ccache``, ``keytab`` and
-    ``source_ip`` as for `Remctl`. The pool has ``min_size`` connections, and makes more while
+    ``host``, ``port`` and ``principal`` are as for `Remctl.open()`, ``ccache``, ``keytab``,
+    ``source_ip``, ``keepalive`` and ``connect_timeout`` as for `Remctl`.
+
+    The pool has ``min_size`` connections, and makes more while
     they are needed, up to ``max_size``. ``timeout`` is the longest that a connection is waited
     for, in seconds; None is no limit. One that has rested for ``max_idle`` seconds is closed
     (remctld hangs up after an hour), and one that is ``max_lifetime`` seconds old, or whose

@@ -275,12 +275,14 @@ class PoolBase:
         ccache: str | os.PathLike[str] | Credentials | None = None,
         keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
+        keepalive: Seconds | None = 60,
+        connect_timeout: Seconds | None = None,
     ) -> None:
         host_name(host)
         if principal is not None:
             c_string(principal, "principal")
         self._host, self._port, self._principal = host, port_number(port), principal
-        self._settings = Settings(ccache, keytab, source_ip)
+        self._settings = Settings(ccache, keytab, source_ip, keepalive, connect_timeout)
         self._ledger = Ledger(min_size, max_size, max_idle, max_lifetime, timeout)
         self._filled = False
         self._loop: Loop | None = None  # where there is one

@@ -68,6 +68,12 @@ class Connection(metaclass=_Type):
     def set_source_ip(self, source: _CString) -> None:
         """Set the address that connections come from, from now on."""
 
+    def set_keepalive(self, idle: _Seconds | None) -> None:
+        """Probe servers that are silent for so many seconds, on connections made from now on."""
+
+    def set_connect_timeout(self, longest: _Seconds | None) -> None:
+        """Set how long making a connection may take, in seconds; 0 or None for no limit."""
+
     def set_admission(self, admission: Admission) -> None:
         """Have connections wait for one another that are opened to the same address."""
 

@@ -94,6 +94,21 @@ void register_connection(py::module_ &module) {
             [](Client &self, py::handle source) { self.set_source_ip(to_source(source)); },
             py::arg("source"), "Set the address that connections come from, from now on.")
         .def(
+            "set_keepalive",
+            [](Client &self, py::handle idle) {
+                self.set_keepalive(to_duration(idle, "keepalive"));
+            },
+            py::arg("idle"),
+            "Probe servers that are silent for so many seconds, on connections made from now on; 0 "
+            "or None for never.")
+        .def(
+            "set_connect_timeout",
+            [](Client &self, py::handle longest) {
+                self.set_connect_timeout(to_duration(longest, "connect_timeout"));
+            },
+            py::arg("longest"),
+            "Set how long making a connection may take, in seconds; 0 or None for no limit.")
+        .def(
             "set_admission",
             [](Client &self, Admission &admission) {
                 self.set_admission(admission.shared_from_this());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -35,6 +36,10 @@ struct Settings {
     std::optional<std::string> ccache;
     std::shared_ptr<Credentials> credentials; ///< in its place
     std::string source;                       ///< empty: any
+    /// The silence after which the server is probed; see keep_alive(). Nothing: never.
+    std::optional<Duration> keepalive = std::chrono::seconds(60);
+    /// The longest from look-up to the end of the handshake.
+    std::optional<Duration> connect_timeout;
     std::shared_ptr<Admission> admission; ///< whether it is this one's turn to open; null: always
 };
 
@@ -200,6 +205,7 @@ class Connection {
                               bool again, Call &call);
     Task<bool> send(SharedCommand command, Call &call);
     Task<void> send_in_pieces(SharedCommand command, Call &call);
+    void connected_to(const Descriptor &socket, Time begin) noexcept;
     static Task<bool> call_on_thread(std::shared_ptr<Channel> channel, LibraryCall library_call,
                                      const char *doing, Call &call);
 

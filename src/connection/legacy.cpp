@@ -145,6 +145,7 @@ Task<void> Connection::command_legacy(SharedCommand command, Call &call) {
     // The server hangs up after each command, and a handle is opened once.
     if (!legacy_fresh_) {
         auto lease = co_await tickets(call);
+        const Call::Stage stage(call, settings_->connect_timeout);
         co_await open_legacy(std::move(lease), call);
     }
     legacy_fresh_ = false;

@@ -17,6 +17,7 @@
 #include "credentials/ready.hpp"
 #include "transport/dial.hpp"
 #include "transport/error.hpp"
+#include "transport/socket.hpp"
 
 namespace pyremctl {
 
@@ -127,6 +128,7 @@ Task<void> Connection::adopt(Descriptor socket, Target target, Call &call) {
     Opening opening(*this, std::move(target), false, call);
     disable_nagle(socket.get());
     auto lease = co_await tickets(call);
+    const Call::Stage stage(call, settings_->connect_timeout);
     auto channel = std::make_shared<Channel>(std::move(socket));
     const Handshake outcome = co_await handshake(channel, std::move(lease), false, call);
     if (outcome != Handshake::done)
@@ -140,16 +142,18 @@ Task<void> Connection::open_address(Address address, Target target, Call &call) 
     Opening opening(*this, target, false, call);
     Endpoint endpoint{.host = target.host, .port = target.port};
     std::vector<Address> addresses{address};
+    const Call::Stage stage(call, settings_->connect_timeout);
     const Time begin = Clock::now();
     Descriptor socket =
         co_await dial(std::move(endpoint), std::move(addresses), settings_->source, call);
-    notes_.connected(socket.get(), begin);
+    connected_to(socket, begin);
     co_await adopt(std::move(socket), std::move(target), call);
     opening.done();
 }
 
 Task<void> Connection::establish(Call &call) {
     auto lease = co_await tickets(call);
+    const Call::Stage stage(call, settings_->connect_timeout);
     if (legacy_port_ != 0) {
         co_await open_legacy(std::move(lease), call);
         co_return;
@@ -171,6 +175,12 @@ Task<void> Connection::establish(Call &call) {
     co_await open_legacy(std::move(lease), call);
 }
 
+void Connection::connected_to(const Descriptor &socket, Time begin) noexcept {
+    if (settings_->keepalive)
+        keep_alive(socket.get(), *settings_->keepalive);
+    notes_.connected(socket.get(), begin);
+}
+
 /// Without a port the old one is a second chance, and the first leaves it some
 /// of the time: a firewall may drop what is sent to 4373. The failure to report
 /// is the first. Says which port it was.
@@ -178,15 +188,17 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &per
     port = target_.port != 0 ? target_.port : standard_port;
     Endpoint endpoint{.host = target_.host, .port = port};
     const auto addresses = co_await resolve(endpoint, call);
-    if (const auto admission = settings_->admission)
+    if (const auto admission = settings_->admission) {
+        const Call::Queue queue(call);
         permit = co_await admission->enter(endpoint, addresses.front(), call);
+    }
     notes_.about(target_, port);
     const Time begin = Clock::now();
     std::exception_ptr first_failure;
     try {
         const auto until = target_.port == 0 ? call.first_half() : std::nullopt;
         Descriptor socket = co_await dial(endpoint, addresses, settings_->source, call, until);
-        notes_.connected(socket.get(), begin);
+        connected_to(socket, begin);
         co_return std::move(socket);
     } catch (const Error &) {
         if (target_.port != 0 || call.overdue())
@@ -199,7 +211,7 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &per
         Descriptor socket =
             co_await dial(endpoint, at_port(addresses, port), settings_->source, call);
         notes_.about(target_, port);
-        notes_.connected(socket.get(), begin);
+        connected_to(socket, begin);
         co_return std::move(socket);
     } catch (const Error &) {
         std::rethrow_exception(first_failure);
@@ -220,7 +232,11 @@ Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> chann
     configure(channel->handle(), tickets.get());
     const auto outcome = std::make_shared<Outcome>();
     Attempt attempt = attempt_with(tickets.get());
-    const auto place = co_await KdcGate::enter(attempt, call);
+    std::shared_ptr<KdcGate::Place> place;
+    {
+        const Call::Queue queue(call);
+        place = co_await KdcGate::enter(attempt, call);
+    }
     const Leaving leaving(place);
     BusyChannel busy(channel, call.waker(), [outcome, attempt, tickets, place](Channel &held) {
         avoid_broken_cache(held.handle(), tickets.get());

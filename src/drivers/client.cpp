@@ -60,6 +60,14 @@ void Client::set_source_ip(std::string source) {
     change_settings([&](Settings &settings) { settings.source = std::move(source); });
 }
 
+void Client::set_keepalive(std::optional<Duration> idle) {
+    change_settings([&](Settings &settings) { settings.keepalive = idle; });
+}
+
+void Client::set_connect_timeout(std::optional<Duration> longest) {
+    change_settings([&](Settings &settings) { settings.connect_timeout = longest; });
+}
+
 void Client::set_admission(std::shared_ptr<Admission> admission) {
     change_settings([&](Settings &settings) { settings.admission = std::move(admission); });
 }

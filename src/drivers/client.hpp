@@ -62,6 +62,8 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     void set_ccache(std::optional<std::string> ccache);
     void set_credentials(std::shared_ptr<Credentials> credentials);
     void set_source_ip(std::string source);
+    void set_keepalive(std::optional<Duration> idle);
+    void set_connect_timeout(std::optional<Duration> longest);
     void set_admission(std::shared_ptr<Admission> admission);
 
     /// The longest silence; see set_timeout in the manual.

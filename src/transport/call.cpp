@@ -7,7 +7,7 @@
 namespace pyremctl {
 
 std::optional<Time> Call::limit() const noexcept {
-    std::optional<Time> end = limits_.deadline;
+    std::optional<Time> end = deadline();
     if (limits_.inactivity) {
         const Time silence = last_activity_ + *limits_.inactivity;
         end = end ? std::min(*end, silence) : silence;
@@ -18,8 +18,8 @@ std::optional<Time> Call::limit() const noexcept {
 std::optional<Time> Call::first_half() const noexcept {
     const Time present = now();
     std::optional<Time> end;
-    if (limits_.deadline)
-        end = present + (*limits_.deadline - present) / 2;
+    if (const auto whole = deadline())
+        end = present + (*whole - present) / 2;
     if (limits_.inactivity) {
         const Time silence = present + *limits_.inactivity;
         end = end ? std::min(*end, silence) : silence;
@@ -32,7 +32,10 @@ bool Call::expired() const noexcept {
     return end && now() >= *end;
 }
 
-bool Call::overdue() const noexcept { return limits_.deadline && now() >= *limits_.deadline; }
+bool Call::overdue() const noexcept {
+    const auto end = deadline();
+    return end && now() >= *end;
+}
 
 void Call::check() const {
     if (generation_ != fork_generation())

@@ -1,9 +1,11 @@
 // One call on its way: how long it may take, and who may end it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "transport/error.hpp"
@@ -44,6 +46,50 @@ class Call {
     Call &operator=(Call &&) = delete;
     ~Call() = default;
 
+    /// A part of a call that may take so long by itself, within the call's limits. A
+    /// stage within a stage has the limit of the outer one.
+    class Stage {
+      public:
+        Stage(Call &call, std::optional<Duration> longest) noexcept
+            : call_(call), outermost_(!call.stage_end_) {
+            if (longest && outermost_)
+                call.stage_end_ = Clock::now() + *longest;
+        }
+        Stage(const Stage &) = delete;
+        Stage &operator=(const Stage &) = delete;
+        Stage(Stage &&) = delete;
+        Stage &operator=(Stage &&) = delete;
+        ~Stage() {
+            if (outermost_)
+                call_.stage_end_.reset();
+        }
+
+      private:
+        Call &call_;
+        bool outermost_;
+    };
+
+    /// A wait for other calls of ours, which a stage's limit does not count.
+    class Queue {
+      public:
+        explicit Queue(Call &call) noexcept
+            : call_(call), stage_end_(std::exchange(call.stage_end_, std::nullopt)),
+              begin_(Clock::now()) {}
+        Queue(const Queue &) = delete;
+        Queue &operator=(const Queue &) = delete;
+        Queue(Queue &&) = delete;
+        Queue &operator=(Queue &&) = delete;
+        ~Queue() {
+            if (stage_end_)
+                call_.stage_end_ = *stage_end_ + (Clock::now() - begin_);
+        }
+
+      private:
+        Call &call_;
+        std::optional<Time> stage_end_;
+        Time begin_;
+    };
+
     /// Ends the call at its next wait, from any thread.
     void cancel() noexcept {
         cancelled_.store(true);
@@ -57,6 +103,8 @@ class Call {
     void excuse(Duration time) noexcept {
         if (limits_.deadline)
             *limits_.deadline += time;
+        if (stage_end_)
+            *stage_end_ += time;
         last_activity_ += time;
     }
 
@@ -70,7 +118,7 @@ class Call {
     /// True when nothing moved for too long, or the whole call took too long.
     bool expired() const noexcept;
 
-    /// True when the whole call took too long, whatever moves.
+    /// True when the whole call, or its stage, took too long, whatever moves.
     bool overdue() const noexcept;
 
     /// Waits for any of the descriptors, or `until`, or limit(). Resumes early
@@ -94,9 +142,16 @@ class Call {
     void check() const;
 
   private:
+    /// When the call, or its stage, has taken too long.
+    std::optional<Time> deadline() const noexcept {
+        if (limits_.deadline && stage_end_)
+            return std::min(*limits_.deadline, *stage_end_);
+        return stage_end_ ? stage_end_ : limits_.deadline;
+    }
     Time now() const noexcept { return clock_ != nullptr ? *clock_ : Clock::now(); }
 
     Limits limits_;
+    std::optional<Time> stage_end_;
     std::shared_ptr<Waker> waker_;
     const Time *clock_;
     std::atomic<bool> cancelled_{false};

@@ -6,8 +6,11 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <cmath>
 
 #include "transport/error.hpp"
 
@@ -92,6 +95,22 @@ std::string peer_in_digits(int socket) {
 void disable_nagle(int socket) noexcept {
     const int on = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void keep_alive(int socket, Duration idle) noexcept {
+    constexpr int probes = 4;
+    constexpr double most = 32767; // seconds that Linux takes
+    const auto whole = [](double seconds) { return static_cast<int>(std::ceil(seconds)); };
+    const double seconds = std::min(std::chrono::duration<double>(idle).count(), most);
+    const int first = whole(seconds);
+    const int interval = whole(seconds / 3);
+    const int milliseconds = (first + (probes * interval)) * 1000;
+    const int on = 1;
+    ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &first, sizeof first);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+    ::setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
 }
 
 void acknowledge_at_once(int socket) noexcept {

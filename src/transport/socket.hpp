@@ -8,6 +8,7 @@
 
 #include "transport/byte_queue.hpp"
 #include "transport/descriptor.hpp"
+#include "transport/task.hpp"
 
 namespace pyremctl {
 
@@ -40,6 +41,11 @@ std::string peer_in_digits(int socket);
 /// Sends small tokens at once (TCP_NODELAY). Without it the two tokens of the
 /// handshake cost a round trip more. A socket that is not TCP has no need.
 void disable_nagle(int socket) noexcept;
+
+/// Ends a connection whose other end has vanished: after so long a silence come
+/// four probes, a third of that apart, in whole seconds rounded up. Data that are
+/// not acknowledged, while which the kernel sends no probes, have as long.
+void keep_alive(int socket, Duration idle) noexcept;
 
 /// Acknowledges what has come at once, and for a while what comes next
 /// (TCP_QUICKACK, which the kernel takes back when something is sent, and after

@@ -176,7 +176,7 @@ class TestIntrospection:
     def test_the_calls_have_the_arguments_of_the_reference(self) -> None:
         names = "host port principal command timeout ccache keytab source_ip"
         assert [*inspect.signature(remctl.remctl).parameters] == names.split()
-        names = "host port principal timeout ccache keytab source_ip"
+        names = "host port principal timeout ccache keytab source_ip keepalive connect_timeout"
         assert [*inspect.signature(remctl.Remctl).parameters] == names.split()
 
     @pytest.mark.parametrize("name", ["remctl", *(f"remctl.{name}" for name in CLASSES)])

@@ -80,6 +80,9 @@ WORDS = {"source_ip": "source", "hosts": "a host", "second": "first"}
 # How a connection is made. Nothing is sent where there is no time for it.
 OPENING: dict[str, Any] = {"timeout": 0, "ccache": None, "keytab": None, "source_ip": None}
 
+# The same, with what objects have that make more than one.
+KEEPING: dict[str, Any] = {**OPENING, "keepalive": 60, "connect_timeout": None}
+
 
 def simple_calls(place: Place) -> dict[str, Call]:
     """One call, one command; one call, many hosts."""
@@ -99,6 +102,7 @@ def simple_calls(place: Place) -> dict[str, Call]:
     target = remctl.Target(**place.target)
     each = {
         **one,
+        **KEEPING,
         "hosts": [target],
         "limit": 2,
         "retries": 0,
@@ -168,7 +172,7 @@ def verbs(place: Place) -> dict[str, Call]:
     for name, right in arguments.items():
         found[f"Remctl.{name}"] = Call(blocking(name), right, near=("sock",))
         found[f"AsyncRemctl.{name}"] = Call(in_loop(name), right, near=("sock",))
-    made = {**place.target, **OPENING, "timeout": 5}
+    made = {**place.target, **KEEPING, "timeout": 5}
     found["Remctl"] = Call(remctl.Remctl, made, near=("host",))
     found["AsyncRemctl"] = Call(remctl.AsyncRemctl, made)
     return found
@@ -182,7 +186,7 @@ def pool_calls(place: Place) -> dict[str, Call]:
         "max_size": 2,
         "max_idle": 10,
         "max_lifetime": 20,
-        **OPENING,
+        **KEEPING,
         "timeout": 5,
     }
     run = {"command": COMMAND, "timeout": 5, "stdout": None, "stderr": None}

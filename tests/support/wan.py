@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -107,6 +108,7 @@ class Wan:
     Attributes:
         near: the address of this machine on the link.
         far: the address of the machine at the other end.
+        namespace: the far network, as a path.
         launcher: the words to put before a command, to run it at the other end.
         round_trip: the time of a round trip in seconds.
     """
@@ -131,7 +133,8 @@ class Wan:
             near, far = self._read()["names"]
             net = subnet(near)
             self.near, self.far = f"{net}.1", f"{net}.2"
-            self.launcher = ["nsenter", f"--net=/proc/{self._far.pid}/ns/net"]
+            self.namespace = f"/proc/{self._far.pid}/ns/net"
+            self.launcher = ["nsenter", f"--net={self.namespace}"]
             ip("addr", "add", f"{self.near}/30", "dev", near)
             ip("link", "set", near, "up")
             ip("link", "set", far, "netns", str(self._far.pid))
@@ -148,6 +151,15 @@ class Wan:
     def _read(self) -> Any:
         assert self._relay.stdout is not None
         return json.loads(self._relay.stdout.readline())
+
+    @contextlib.contextmanager
+    def vanished(self) -> Iterator[None]:
+        """Nothing arrives at either side any more, and no error tells of it."""
+        self._relay.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._relay.send_signal(signal.SIGCONT)
 
     def counts(self) -> dict[str, Any]:
         """What has crossed the link since the last call.

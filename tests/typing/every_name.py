@@ -134,6 +134,8 @@ def session(host: str) -> None:
         assert_type(client.error(), str)
     remctl.Remctl(host, timeout=1.5, ccache=Path("cc"), source_ip="::1").close()
     remctl.Remctl(timeout=None, ccache="cc", source_ip=None)
+    remctl.Remctl(keepalive=30, connect_timeout=1.5)
+    remctl.Remctl(keepalive=None, connect_timeout=None)
     client = remctl.Remctl()
     settings(client)
     client.open(host)
@@ -359,6 +361,8 @@ def many_hosts(hosts: Iterator[str], executor: Executor) -> None:
         principal="host/other",
         ccache=Path("cc"),
         source_ip="::1",
+        keepalive=None,
+        connect_timeout=1.5,
         stdout=lambda target: io.BytesIO(),
         stderr=lambda target: None,
         batch="10%",
@@ -371,7 +375,7 @@ def many_hosts(hosts: Iterator[str], executor: Executor) -> None:
 def pool(host: str) -> None:
     """Connections that are shared."""
     with remctl.ConnectionPool(
-        host, 4373, "host/other", min_size=1, max_size=4, max_idle=60, max_lifetime=600, timeout=1
+        host, 4373, "host/other", min_size=1, max_size=4, max_idle=60, max_lifetime=600, keepalive=9
     ) as pool:
         assert_type(pool, remctl.ConnectionPool)
         pool.open(timeout=1)
@@ -386,7 +390,7 @@ def pool(host: str) -> None:
 
 async def asynchronous_pool(host: str) -> None:
     """The same for event loops."""
-    async with remctl.AsyncConnectionPool(host, ccache="cc", source_ip="::1") as pool:
+    async with remctl.AsyncConnectionPool(host, ccache="cc", connect_timeout=1) as pool:
         assert_type(pool, remctl.AsyncConnectionPool)
         await pool.open()
         async with pool.connection(timeout=1) as client:
@@ -408,7 +412,7 @@ async def asynchronous(host: str) -> None:
     await remctl.aremctl(
         host, 4373, "host/other", ["test"], timeout=1, ccache=Path("cc"), source_ip="::1"
     )
-    async with remctl.AsyncRemctl(host, 4373, "host/other", timeout=1.5) as client:
+    async with remctl.AsyncRemctl(host, 4373, "host/other", connect_timeout=1.5) as client:
         assert_type(client, remctl.AsyncRemctl)
         assert_type(client.opened, bool)
         assert_type(client.ready, bool)

@@ -38,6 +38,8 @@ def run_many(
     ccache: str | os.PathLike[str] | Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
+    keepalive: Seconds | None = 60,
+    connect_timeout: Seconds | None = None,
     retries: SupportsIndex = 0,
     stdout: FileFor | None = None,
     stderr: FileFor | None = None,
@@ -57,7 +59,9 @@ def run_many(
     ``timeout`` is the longest that one host may take, over all its tries and
     the pauses between them, in seconds: None is no limit, 0 or less is too late
     at once. ``port`` and ``principal`` are for the hosts that have none of
-    their own; ``ccache``, ``keytab`` and ``source_ip`` are as for `Remctl`.
+    their own; ``ccache``, ``keytab``, ``source_ip``, ``keepalive`` and
+    ``connect_timeout`` are as for `Remctl`. The limit of ``connect_timeout`` is each
+    try's; waiting for its turn to connect is not counted.
 
     ``retries`` is how many more times a host is tried, after growing pauses,
     whose error is ``retryable``: it could not be resolved or connected to, no KDC
@@ -100,6 +104,8 @@ def run_many(
         ccache=ccache,
         keytab=keytab,
         source_ip=source_ip,
+        keepalive=keepalive,
+        connect_timeout=connect_timeout,
         retries=retries,
         stdout=stdout,
         stderr=stderr,

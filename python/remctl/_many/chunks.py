@@ -205,6 +205,8 @@ def _sent(executor: Executor, plan: Plan) -> dict[str, Any]:
         "ccache": plan.settings.ccache,
         "keytab": plan.settings.keytab,
         "source_ip": plan.settings.source_ip,
+        "keepalive": plan.settings.keepalive,
+        "connect_timeout": plan.settings.connect_timeout,
     }
     return (
         arguments

@@ -19,7 +19,7 @@ from remctl._arguments import (
     port_number,
     seconds,
 )
-from remctl._client_base import Answer, Settings, result_of
+from remctl._client_base import KEEPALIVE, Answer, Settings, result_of
 from remctl._errors import RemctlError, RemctlSimpleResult, locate, make
 from remctl._logging import CONNECTIONS
 from remctl._many.outcome import Outcome, Target
@@ -73,6 +73,8 @@ class Plan:
         stdout: FileFor | None,
         stderr: FileFor | None,
         silence: Seconds | None = None,
+        keepalive: Seconds | None = KEEPALIVE,
+        connect_timeout: Seconds | None = None,
     ) -> None:
         self.command = command if callable(command) else command_list(command)
         self.timeout = None if timeout is None else seconds(timeout)
@@ -80,7 +82,7 @@ class Plan:
         if principal is not None:
             c_string(principal, "principal")
         self.principal = principal
-        self.settings = Settings(ccache, keytab, source_ip)
+        self.settings = Settings(ccache, keytab, source_ip, keepalive, connect_timeout)
         self.retries = count(retries, "retries", 0)
         for file, name in ((stdout, "stdout"), (stderr, "stderr")):
             if file is not None and not callable(file):
