@@ -70,6 +70,10 @@ def test_twine_check(sdist: Path, wheel: Path) -> None:
     run(sys.executable, "-m", "twine", "check", "--strict", sdist, wheel)
 
 
+def test_check_wheel_contents(wheel: Path) -> None:
+    run(sys.executable, "-m", "check_wheel_contents", wheel)
+
+
 def test_builds_offline_with_system_libraries(unpacked: Path, tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-build-isolation"]
     run(*pip, "--no-deps", "--wheel-dir", tmp_path, unpacked)

@@ -17,7 +17,9 @@ import remctl
 from devkit.wheel import finish, gates, pins, toolchain, wheelfile
 from remctl import _remctl
 
-from tests.wheels.conftest import Bundled, need
+from tests.wheels.conftest import ROOT, Bundled, need
+
+PAGE = (ROOT / "docs" / "howto" / "wheels.md").read_text()
 
 
 def metadata(wheel: Path) -> tuple[set[str], dict[str, bytes]]:
@@ -37,6 +39,22 @@ def test_exports_one_symbol(bundled: Bundled) -> None:
     command = ["nm", "-D", "--defined-only", str(bundled.extension)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert [line.split()[-1] for line in done.stdout.splitlines()] == ["PyInit__remctl"]
+
+
+def test_the_page_has_the_sizes_of_this_wheel(wheel: Path, bundled: Bundled) -> None:
+    """By 5 %; scripts/dev wheel build --record writes them."""
+    rows = re.findall(r"^\| cp3\d+t? \(.*\) \| ([\d,]+) \| ([\d,]+) \|", PAGE, re.MULTILINE)
+    sizes = [[int(size.replace(",", "")) for size in row] for row in rows]
+    assert sizes
+    measured = (wheel.stat().st_size, bundled.extension.stat().st_size)
+    for size, told in zip(measured, zip(*sizes, strict=True), strict=True):
+        assert min(told) * 0.95 < size < max(told) * 1.05, (size, told)
+
+
+def test_the_page_says_what_is_in_it() -> None:
+    (contents,) = re.findall(r"<!-- contents: .*?-->(.*?)<!-- end -->", PAGE, re.DOTALL)
+    for origin in ("krb5", "libremctl"):
+        assert origin in contents
 
 
 def test_passes_every_gate(bundled: Bundled) -> None:
