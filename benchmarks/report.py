@@ -40,7 +40,7 @@ the median of the rounds' ratios, so that it differs a little from the ratio of 
 The ratios are of pyremctl to the client that the column names. The rows of a thousand calls have
 64 threads in C, 64 threads with the blocking interface, and one event loop. What a row stands for
 is said in `benchmarks/scenarios.py` and the files beside it; why a goal is missed in
-[the notes](benchmarks-notes.md).
+[the notes](maintainers/benchmarks-notes.md).
 
 A {effort} run. Machine: {cpu}; {memory} of memory; load average {load} before, {load_after} after
 (the run makes some itself). {versions}.

@@ -1,7 +1,7 @@
 """How long one thread takes to wake another here: `python -m benchmarks.wakeups`.
 
 A call that libremctl reads and writes in is carried out on a helper thread, so that this is what
-`open()` and `noop()` cost beyond C (docs/benchmarks-notes.md).
+`open()` and `noop()` cost beyond C (docs/maintainers/benchmarks-notes.md).
 """
 
 from __future__ import annotations

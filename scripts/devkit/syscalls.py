@@ -1,6 +1,6 @@
 """Count the system calls of a bulk transfer: this package, the old binding, the C client.
 
-scripts/dev syscalls [MEBIBYTES] > docs/performance-syscalls.md
+scripts/dev syscalls [MEBIBYTES] > docs/maintainers/system-calls.md
 """
 
 import os

@@ -88,7 +88,7 @@ def main() -> None:
         for one in vulnerabilities.assess(pin, known.get(pin.name, {})):
             print(f"  {one.state:12}  {one.cve:15}  {one.reason}")
             if one.state == vulnerabilities.OPEN:
-                wrong.append(f"{one.cve} is open; see docs/howto/security-releases.md")
+                wrong.append(f"{one.cve} is open; see docs/maintainers/security-releases.md")
         wrong += vulnerabilities.faults(pin, known.get(pin.name, {}))
     if wrong:
         sys.exit("\n".join(["", *wrong]))
