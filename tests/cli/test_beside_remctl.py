@@ -86,14 +86,14 @@ ALIKE = """
 -p {port} {long} test hello
 -p {port} -s host/nosuch localhost test hello
 -p {port} -s {empty} localhost test hello
--x
+-y
 -+
 -:
 -p
 -dt
 -b
 -s
--x -p
+-y -p
 localhost
 -p {port} localhost
 --

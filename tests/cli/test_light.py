@@ -11,8 +11,9 @@ from tests.support.programs import pyremctl
 
 #: What of the command line is loaded for one host; more than that needs a reason.
 LOADED = {
-    *("remctl._cli", "remctl._cli.connect", "remctl._cli.one", "remctl._cli.options"),
-    *("remctl._cli.parse", "remctl._cli.streams", "remctl._cli.words"),
+    *("remctl._cli", "remctl._cli.connect", "remctl._cli.one", "remctl._cli.option"),
+    *("remctl._cli.options", "remctl._cli.options_many", "remctl._cli.parse"),
+    *("remctl._cli.streams", "remctl._cli.values", "remctl._cli.words"),
 }
 HEAVY = {
     *("argparse", "asyncio", "dataclasses", "enum", "inspect", "json", "logging", "re"),

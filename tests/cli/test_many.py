@@ -263,7 +263,16 @@ class TestStatus:
     def test_is_2_for_a_command_line_that_is_wrong(self) -> None:
         for line in (
             "-H a",
-            "-x -H a b",
+            "-y -H a b",
+            "-H a -x b, c",
+            "-H a -x a b",
+            "-H a --batch 0 b",
+            "-H a --batch x% b",
+            "-H a --max-failures 101% b",
+            "-H a --max-failures -1 b",
+            "-H a --failed /nonexistent/file b",
+            "-H a --failed= b",
+            "-H a --failed-safe / b",
             "-p x -H a b",
             "-H a -p x b",
             "-H a --gather --json b",

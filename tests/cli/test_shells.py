@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from remctl._cli.options import MANY, OPTIONS
+from remctl._cli.options import OPTIONS
+from remctl._cli.options_many import OPTIONS_MANY
 
 from tests.support.programs import pyremctl
 from tests.support.terminal import Terminal
@@ -85,9 +86,9 @@ class TestManual:
 # What is typed, and what is then offered: all of these, or nothing.
 OFFERED = [
     ("pyremctl --ga", {"--gather"}),
-    ("pyremctl --fa", {"--fail-fast"}),
+    ("pyremctl --fa", {"--fail-fast", "--failed", "--failed-safe"}),
     ("pyremctl -p 1 --pro", {"--prompt"}),
-    ("pyremctl -H a,b --fail", {"--fail-fast"}),
+    ("pyremctl -H a,b --fail-f", {"--fail-fast"}),
     ("pyremctl --keytab SHARE/ma", {"SHARE/man/"}),
     ("pyremctl --outdir SHARE/ma", {"SHARE/man/"}),
     ("pyremctl -s --gather --js", {"--json"}),
@@ -137,7 +138,7 @@ class TestBash:
     def test_on_a_terminal(self) -> None:
         shell = Terminal(["bash", "--norc", "--noprofile", "-i"])
         shell.type(f"source {SHARE}/bash-completion/completions/pyremctl\n")
-        shell.type("pyremctl --fail\t")
+        shell.type("pyremctl --fail-f\t")
         shell.wait_for("pyremctl --fail-fast ")
         shell.close()
 
@@ -193,7 +194,7 @@ class TestZsh:
         [
             ("pyremctl --ga", "pyremctl --gather "),
             ("pyremctl -p 1 --pro", "pyremctl -p 1 --prompt"),
-            ("pyremctl -H a,b --fail", "pyremctl -H a,b --fail-fast "),
+            ("pyremctl -H a,b --fail-f", "pyremctl -H a,b --fail-fast "),
             ("pyremctl --keytab SHARE/ma", "pyremctl --keytab SHARE/man/"),
             ("pyremctl --file 2=SHARE/ma", "pyremctl --file 2=SHARE/man/"),
         ],
@@ -207,8 +208,10 @@ class TestZsh:
         shell.wait_for("--gaX")
 
 
-def test_options_for_many_hosts_are_marked() -> None:
-    assert {option.spelling for option in OPTIONS if option.hosts == MANY} == {
-        *("-H", "--hosts", "--limit", "--timeout", "--retries", "--fail-fast"),
-        *("--gather", "--outdir", "--json", "--no-progress"),
-    }
+def test_no_option_for_many_hosts_does_nothing_with_one() -> None:
+    for option in OPTIONS_MANY:
+        value = [] if not option.kind or option.optional else ["1"]
+        done = pyremctl(option.spelling, *value, "host", "x")
+        if option.spelling not in ("-H", "--hosts"):
+            assert f"option {option.spelling} is for many hosts".encode() in done.stderr
+            assert done.returncode == 1

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sys
 
-from remctl._cli.parse import Misuse, Options, parse
+from remctl._cli.parse import Options, parse
 from remctl._cli.streams import ClosedPipe, occupy_standard_descriptors, say, write_all
+from remctl._cli.values import Misuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from remctl import Remctl
-from remctl._cli.parse import Misuse, Options
+from remctl._cli.parse import Options
+from remctl._cli.values import Misuse
 
 
 class Unreachable(Exception):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from io import FileIO
 
-from remctl._cli.parse import Misuse
 from remctl._cli.report import Writers
+from remctl._cli.values import Misuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

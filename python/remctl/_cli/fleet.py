@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from remctl import Outcome
 from remctl._cli.progress import Counts
+from remctl._cli.streams import ClosedPipe
 from remctl._cli.summary import Summary
 from remctl._errors import make
 from remctl._many.run import not_started
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from remctl import Target
+    from remctl._cli.failed import FailedHosts
     from remctl._cli.report import Report, Writer
 
 
@@ -26,12 +28,13 @@ class Fleet:
         trouble: the first error of a report that could not write, if there was one.
     """
 
-    def __init__(self, hosts: list[Target], report: Report) -> None:
+    def __init__(self, hosts: list[Target], report: Report, failed: FailedHosts) -> None:
         self.counts, self.summary = Counts(len(hosts)), Summary(len(hosts))
-        self.trouble: OSError | None = None
+        self.trouble: OSError | ClosedPipe | None = None
         self.stdout = self._opening(report.stdout)
         self.stderr = self._opening(report.stderr)
         self._report = report
+        self._failed = failed
         self._queue = iter(hosts)
         self._not_begun: list[Target] = []
 
@@ -40,9 +43,13 @@ class Fleet:
         return self.counts.begin(self._queue)
 
     def take(self, outcome: Outcome) -> bool:
-        """A host is done; whether it has failed. Raises OSError where it cannot be shown."""
+        """A host is done; whether it has failed.
+
+        Raises OSError or ClosedPipe where it cannot be shown.
+        """
         failed = self.summary.add(outcome)
         self.counts.ended(outcome.target, failed)
+        self._failed.ended(outcome)
         self._report.ended(outcome)
         return failed
 
@@ -60,18 +67,20 @@ class Fleet:
             self._take_left(not_started(target, why))
 
     def end(self) -> None:
-        """Show what is left to show."""
-        try:
-            self._report.end()
-        except OSError as error:
-            self.trouble = self.trouble or error
+        """Show what is left to show, and write the files."""
+        for end in (self._report.end, self._failed.end):
+            try:
+                end()
+            except (OSError, ClosedPipe) as error:
+                self.trouble = self.trouble or error
 
     def _take_left(self, outcome: Outcome) -> None:
         self.counts.ended(outcome.target, self.summary.add(outcome, left=True))
+        self._failed.ended(outcome)
         if self.trouble is None:
             try:
                 self._report.ended(outcome)
-            except OSError as error:
+            except (OSError, ClosedPipe) as error:
                 self.trouble = error
 
     def _opening(

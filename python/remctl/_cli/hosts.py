@@ -12,7 +12,8 @@ import socket
 
 from remctl import Target
 from remctl._cli.nodesets import OPERATORS, expand
-from remctl._cli.parse import Misuse, Options, is_address
+from remctl._cli.parse import Options
+from remctl._cli.values import Misuse, is_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,9 +40,17 @@ def targets(options: Options) -> list[Target]:
     for path in options.hosts:
         for host, port, principal in _read(path):
             add(host, port, principal)
+    excluded = {one for text in options.exclude for one in parse_hosts(text, "option --exclude")}
     if not found:
         raise Misuse("no hosts")
-    return list(found)
+    left = [
+        target
+        for target in found
+        if not {(target.host, None), (target.host, target.port or options.port)} & excluded
+    ]
+    if not left:
+        raise Misuse("no hosts are left: --exclude leaves out all of them")
+    return left
 
 
 def parse_hosts(text: str, where: str) -> Iterator[tuple[str, int | None]]:

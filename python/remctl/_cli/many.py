@@ -6,14 +6,16 @@ import os
 
 from remctl import RemctlError
 from remctl._cli.descriptors import hosts_at_once
+from remctl._cli.failed import FailedHosts, as_line
 from remctl._cli.fleet import Fleet
 from remctl._cli.hosts import targets
-from remctl._cli.parse import Misuse, Options
+from remctl._cli.parse import Options
 from remctl._cli.progress import Progress
 from remctl._cli.screen import Screen
 from remctl._cli.signals import Signals, Stopped
-from remctl._cli.streams import say
+from remctl._cli.streams import ClosedPipe, say, write_all
 from remctl._cli.summary import HOST_FAILED
+from remctl._cli.values import Misuse
 from remctl._cli.words import command_words
 from remctl._many.blocking import outcomes_of
 from remctl._many.crew import HostCrew
@@ -24,6 +26,7 @@ from remctl._many.source import IterableSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from remctl import Target
     from remctl._cli.report import Report
 
 #: The most seconds that it takes to give up the hosts under way.
@@ -37,29 +40,54 @@ def run(options: Options) -> int:
     by it when all is said.
     """
     hosts = targets(options)
+    if options.list:
+        return _list(hosts, options)
     signals = Signals()
     screen = Screen(signals)
-    fleet = Fleet(hosts, _report(options, screen))
-    plan = _plan(options, fleet)
-    limit = hosts_at_once(options.limit, len(hosts), 0 if options.outdir is None else 2)
-    with signals:
-        with Progress(fleet.counts, screen, not options.no_progress):
-            _carry_out(plan, fleet, limit, options, signals)
-        fleet.end()
-        if fleet.trouble is not None:
-            name = fleet.trouble.filename or "output"
-            say(f"cannot write {name}: {fleet.trouble.strerror}")
-        for number, line in enumerate(fleet.summary.lines()):
-            say(line, prefix="" if number else "pyremctl: ")
-        if signals.number is not None:
-            signals.die()
-    return fleet.summary.status if fleet.trouble is None else HOST_FAILED
+    with FailedHosts(options) as failed:
+        fleet = Fleet(hosts, _report(options, screen), failed)
+        plan, limits = _plan(options, fleet), Limits(hosts, options.batch, options.max_failures)
+        limit = hosts_at_once(options.limit, len(hosts), 0 if options.outdir is None else 2)
+        with signals:
+            with Progress(fleet.counts, screen, not options.no_progress):
+                _carry_out(plan, limit, limits, fleet, options, signals)
+            fleet.end()
+            _conclude(fleet)
+            if signals.number is not None:
+                signals.die()
+    if fleet.trouble is not None:
+        return HOST_FAILED
+    return fleet.summary.largest if options.largest_status else fleet.summary.status
 
 
-def _carry_out(plan: Plan, fleet: Fleet, limit: int, options: Options, signals: Signals) -> None:
+def _list(hosts: list[Target], options: Options) -> int:
+    """Print the hosts as they would be asked."""
+    lines = [as_line(target, options.port, options.principal) + "\n" for target in hosts]
+    write_all(1, "".join(lines).encode(errors="surrogateescape"))
+    return 0
+
+
+def _conclude(fleet: Fleet) -> None:
+    """Say how it went. Raises ClosedPipe if it ended so."""
+    trouble = fleet.trouble
+    if isinstance(trouble, ClosedPipe):
+        raise trouble
+    if trouble is not None:
+        say(f"cannot write {trouble.filename or 'output'}: {trouble.strerror}")
+    lines = fleet.summary.lines()
+    if not lines and trouble is None and os.isatty(2):
+        total = fleet.summary.total
+        lines = [f"all {total} hosts ok" if total > 1 else "1 host ok"]
+    for number, line in enumerate(lines):
+        say(line, prefix="" if number else "pyremctl: ")
+
+
+def _carry_out(
+    plan: Plan, limit: int, limits: Limits, fleet: Fleet, options: Options, signals: Signals
+) -> None:
     """Have an outcome of every host, whatever happens."""
     crew = HostCrew(plan, limit)
-    work = Run(IterableSource(fleet.begin()), crew, Limits((), None, None))
+    work = Run(IterableSource(fleet.begin()), crew, limits)
     why = "too many hosts have failed"
     try:
         try:
@@ -67,9 +95,11 @@ def _carry_out(plan: Plan, fleet: Fleet, limit: int, options: Options, signals: 
                 failed = fleet.take(outcome)
                 if (failed and options.fail_fast) or signals.number is not None:
                     break
-        except OSError as error:
+        except (OSError, ClosedPipe) as error:
             fleet.trouble = error
-            why = f"cannot write output: {error.strerror}"
+            why = "cannot write output"
+            if isinstance(error, OSError):
+                why += f": {error.strerror}"
         except Stopped:
             pass
         if signals.number is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from remctl._cli.parse import Misuse
+from remctl._cli.values import Misuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

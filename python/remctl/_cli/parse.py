@@ -6,7 +6,9 @@ does, whose words and ways those of `remctl` are).
 
 from __future__ import annotations
 
-from remctl._cli.options import MANY, OPTIONS, Option
+from remctl._cli.option import MANY, Option
+from remctl._cli.options import OPTIONS
+from remctl._cli.values import CONVERT, Misuse, is_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,20 +16,6 @@ if TYPE_CHECKING:
 
 _LETTERS = {option.letter: option for option in OPTIONS if option.letter}
 _NAMES = {option.name: option for option in OPTIONS if option.name}
-
-_LONG_MAX = 2**63 - 1
-
-
-class Misuse(Exception):
-    """The command line makes no sense; the text says what is wrong with it.
-
-    Attributes:
-        usage: whether the usage message is to follow, as `remctl` does it.
-    """
-
-    def __init__(self, text: str, usage: bool = False) -> None:
-        super().__init__(text)
-        self.usage = usage
 
 
 class Options:
@@ -62,10 +50,17 @@ class Options:
         self.confirm = False
         self.host_sets: list[str] = []
         self.hosts: list[str] = []
+        self.exclude: list[str] = []
+        self.list = False
         self.limit = 64
         self.timeout: float | None = None
         self.retries = 0
+        self.batch: int | str | None = None
+        self.max_failures: int | str | None = None
         self.fail_fast = False
+        self.failed: str | None = None
+        self.failed_safe: str | None = None
+        self.largest_status = False
         self.gather = False
         self.outdir: str | None = None
         self.json = False
@@ -169,7 +164,7 @@ def _short(word: str, rest: list[str]) -> list[_Found]:
 
 def _set(options: Options, option: Option, text: str | None) -> None:
     attribute = _ATTRIBUTES.get(option.letter) or option.name.replace("-", "_")
-    value: object = True if text is None else _CONVERT[option.kind](option, text)
+    value: object = True if text is None else CONVERT[option.kind](option, text)
     if isinstance(before := getattr(options, attribute), list):
         value = [*before, value]
     setattr(options, attribute, value)
@@ -178,7 +173,7 @@ def _set(options: Options, option: Option, text: str | None) -> None:
 def _operands(options: Options, operands: list[str]) -> None:
     if options.many:
         options.words = operands
-        if not operands:
+        if not operands and not options.list:
             raise Misuse("no command")
     else:
         options.host, options.words = (operands or [""])[0], operands[1:]
@@ -214,94 +209,3 @@ def _one_of(*given: tuple[str, bool]) -> None:
     names = [name for name, there in given if there]
     if len(names) > 1:
         raise Misuse(f"options {' and '.join(names)} do not go together")
-
-
-def is_address(text: str, *families: int) -> bool:
-    """Whether a text is an IP address of one of the families; of any without one."""
-    # Not the module socket, which would take long to load.
-    from _socket import AF_INET, AF_INET6, inet_pton
-
-    for family in families or (AF_INET, AF_INET6):
-        try:
-            inet_pton(family, text)
-        except (OSError, ValueError):
-            continue
-        return True
-    return False
-
-
-def _strtol(text: str) -> tuple[int, bool]:
-    """The number that a text begins with, as strtol(3) reads it, and whether that is all."""
-    rest = text.lstrip(" \t\n\v\f\r")
-    sign = rest[:1] if rest[:1] in ("+", "-") else ""
-    unsigned = rest[len(sign) :]
-    digits = unsigned[: len(unsigned) - len(unsigned.lstrip("0123456789"))]
-    if not digits:
-        return 0, not text
-    # Python has a limit to the digits that it converts, and strtol to its results.
-    number = int(digits) if len(digits.lstrip("0")) < 20 else _LONG_MAX + 1
-    number = -number if sign == "-" else number
-    return max(-_LONG_MAX - 1, min(_LONG_MAX, number)), digits == unsigned
-
-
-def _port(_: Option, text: str) -> int:
-    number, whole = _strtol(text)
-    if not whole or not 1 <= number <= 65535:
-        raise Misuse(f"invalid port number {number}")
-    return number
-
-
-def _silence(_: Option, text: str) -> int:
-    number, whole = _strtol(text)
-    if not whole or number < 0:
-        raise Misuse(f"invalid timeout value {number}")
-    # The extension's clock has an end that a long has not.
-    return min(number, 10**9)
-
-
-def _whole(option: Option, text: str, least: int) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
-        raise Misuse(f"option {option.spelling}: not a number from {least} on: {text!r}")
-    return int(text)
-
-
-def _seconds(option: Option, text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise Misuse(f"option {option.spelling}: not a time in seconds: {text!r}")
-    return seconds
-
-
-def _numbered(option: Option, text: str) -> tuple[int, str]:
-    number, equals, path = text.partition("=")
-    if not equals or not path:
-        raise Misuse(f"option {option.spelling}: not of the form n=path: {text!r}")
-    return _whole(option, number, 1), path
-
-
-def _text(_: Option, text: str) -> str:
-    return text
-
-
-def _path(option: Option, text: str) -> str:
-    if not text:
-        raise Misuse(f"option {option.spelling}: the name is empty")
-    return text
-
-
-_CONVERT = {
-    "address": _text,
-    "count": lambda option, text: _whole(option, text, 1),
-    "directory": _path,
-    "file": _path,
-    "hosts": _text,
-    "number": lambda option, text: _whole(option, text, 0),
-    "numbered": _numbered,
-    "port": _port,
-    "seconds": _seconds,
-    "silence": _silence,
-    "text": _text,
-}

@@ -7,10 +7,11 @@ import shlex
 from remctl import RemctlError
 from remctl._cli.connect import Unreachable, new_client, open_client
 from remctl._cli.one import complain, show_answer
-from remctl._cli.parse import Misuse, Options
+from remctl._cli.parse import Options
 from remctl._cli.signals import interruptible
 from remctl._cli.streams import write_all
 from remctl._cli.terminal import harmless
+from remctl._cli.values import Misuse
 
 INTERRUPTED = 130
 

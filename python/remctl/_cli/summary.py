@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 OK, COMMAND_FAILED, HOST_FAILED = 0, 1, 3
 
+#: What --largest-status has for a host without a status.
+NO_STATUS = 255
+
 CANNOT_HAVE_RUN = "failed, cannot have run"
 MAY_HAVE_RUN = "failed, may have run"
 NOT_STARTED = "not started"
@@ -24,12 +27,14 @@ class Summary:
     Attributes:
         status: the exit status for what was collected so far.
         failed: how many hosts did not succeed.
+        largest: the largest exit status of the command; 255 for a host that has none.
     """
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.status = OK
         self.failed = 0
+        self.largest = 0
         self._groups: dict[str, dict[str, list[str]]] = {
             CANNOT_HAVE_RUN: {},
             MAY_HAVE_RUN: {},
@@ -42,26 +47,25 @@ class Summary:
 
         With `left` the run has ended without it: the exit status is for what has ended the run.
         """
-        error, result = outcome.error, outcome.result
-        group, status = MAY_HAVE_RUN, COMMAND_FAILED
-        if error is not None:
-            group, status = group_of(error), HOST_FAILED
-            reason = _reason(outcome.target, str(error))
-            hint = hint_of(error)
-            if hint is not None:
-                self._hints.setdefault(reason, hint)
-        elif result is not None and result.status:
-            reason = f"status {result.status}"
-        else:
+        found = reason_of(outcome)
+        if found is None:
             return False
+        group, reason = found
+        error = outcome.error
+        status = COMMAND_FAILED if error is None else HOST_FAILED
+        hint = None if error is None else hint_of(error)
+        if hint is not None:
+            self._hints.setdefault(reason, hint)
         if not left and group is not NOT_STARTED:
             self.status = max(self.status, status)
+            result = outcome.result
+            self.largest = max(self.largest, NO_STATUS if result is None else result.status or 0)
         self.failed += 1
         self._groups[group].setdefault(reason, []).append(str(outcome.target))
         return True
 
     def lines(self) -> list[str]:
-        """The summary: nothing where all went well, else every host that did not."""
+        """The summary of all that did not go well; nothing where all did."""
         if not self.failed:
             return []
         lines = [f"{self.failed} of {self.total} hosts failed"]
@@ -77,15 +81,19 @@ class Summary:
         return lines
 
 
-def group_of(error: RemctlError) -> str:
-    """The group of a host with this error."""
-    if error.kind == "not_started":
-        return NOT_STARTED
-    return MAY_HAVE_RUN if error.may_have_run else CANNOT_HAVE_RUN
+def reason_of(outcome: Outcome) -> tuple[str, str] | None:
+    """The group of a host, and why it did not succeed; None if it did."""
+    error, result = outcome.error, outcome.result
+    if error is None:
+        if result is None or not result.status:
+            return None
+        return MAY_HAVE_RUN, f"status {result.status}"
+    group = MAY_HAVE_RUN if error.may_have_run else CANNOT_HAVE_RUN
+    return NOT_STARTED if error.kind == "not_started" else group, _reason(outcome.target, error)
 
 
-def _reason(target: Target, text: str) -> str:
+def _reason(target: Target, error: RemctlError) -> str:
     """The text of an error without the name of its host, the same for all hosts."""
     # Each line of the summary is one line.
-    text = " ".join(text.split())
+    text = " ".join(str(error).split())
     return re.sub(rf"(?<![\w.-]){re.escape(target.host)}(?![\w-]|\.\w)", "HOST", text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from remctl._cli.options import MANY, OPTIONS, Option
+from remctl._cli.option import MANY, Option
+from remctl._cli.options import OPTIONS
 
 SYNOPSES = (
     "<options> <host> <command> [<subcommand> [<parameters>]]",
@@ -25,7 +26,8 @@ def usage() -> str:
 
 
 def _line(option: Option) -> str:
-    spelling = f"-{option.letter}" if option.letter else f"--{option.name}"
+    letter, name = option.letter and f"-{option.letter}", option.name and f"--{option.name}"
+    spelling = ", ".join(filter(None, (letter, name)))
     if option.optional:
         spelling += f"[=<{option.value}>]"
     elif option.value:

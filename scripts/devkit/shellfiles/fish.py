@@ -1,6 +1,7 @@
 """The completion for fish."""
 
-from remctl._cli.options import OPTIONS, Option
+from remctl._cli.option import Option
+from remctl._cli.options import OPTIONS
 
 from devkit.shellfiles import DIRECTORY, FILE, HOSTS, MADE
 

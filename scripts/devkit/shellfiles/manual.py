@@ -1,6 +1,7 @@
 """The manual page."""
 
-from remctl._cli.options import MANY, OPTIONS, Option
+from remctl._cli.option import MANY, Option
+from remctl._cli.options import OPTIONS
 from remctl._cli.usage import SYNOPSES
 
 from devkit.shellfiles import MADE

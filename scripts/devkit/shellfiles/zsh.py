@@ -1,6 +1,7 @@
 """The completion for zsh."""
 
-from remctl._cli.options import OPTIONS, Option
+from remctl._cli.option import Option
+from remctl._cli.options import OPTIONS
 
 from devkit.shellfiles import MADE
 
@@ -11,7 +12,7 @@ _ACTIONS = {
     "numbered": '{ compset -P "*="; _files }',
 }
 # Those that may be given several times.
-_REPEATED = ("-H", "--hosts", "--file")
+_REPEATED = ("-H", "--hosts", "--exclude", "--file")
 
 _TEMPLATE = """\
 #compdef pyremctl
@@ -41,11 +42,13 @@ def _spec(option: Option) -> str:
         colons = "::" if option.optional else ":"
         value = f"{colons}{option.value}:{_ACTIONS.get(option.kind, ' ')}"
     text = f"[{about}]{value}"
-    if option.letter and option.name:
-        both = f"-{option.letter},--{option.name}"
-        return f"'(-{option.letter} --{option.name})'{{{both}}}{_quote(text)}"
     spelling = option.spelling
     many = "*" if spelling in _REPEATED else ""
+    if option.letter and option.name:
+        others = "*" if many else f"(-{option.letter} --{option.name})"
+        joint = ("+", "=") if option.kind else ("", "")
+        both = f"-{option.letter}{joint[0]},--{option.name}{joint[1]}"
+        return f"'{others}'{{{both}}}{_quote(text)}"
     # --name=value and --name value; --name=value alone; -xvalue and -x value.
     joint = {True: "=-" if option.optional else "=", False: "+"}[bool(option.name)]
     return _quote(f"{many}{spelling}{joint if option.kind else ''}{text}")

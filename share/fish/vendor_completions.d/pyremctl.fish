@@ -15,7 +15,7 @@ function __pyremctl_operands
             set count (math $count + 1)
         else if test $token = --
             set ended 1
-        else if contains -- $token -b -p -s -t --keytab --ccache --file -H --hosts --limit --timeout --retries --outdir
+        else if contains -- $token -b -p -s -t --keytab --ccache --file -H --hosts -x --exclude --limit --timeout --retries --batch --max-failures --failed --failed-safe --outdir
             set value 1
         else if not string match -q -- '-?*' $token
             set count 1
@@ -47,10 +47,17 @@ complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l prompt -d 'Ask for t
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l confirm -d 'Ask twice, and compare'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s H -x -a '(__fish_print_hostnames)' -d 'Run the command on all of these hosts'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l hosts -r -F -d 'Run it on the hosts in this file, - for standard input'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s x -l exclude -x -a '(__fish_print_hostnames)' -d 'Leave these hosts out'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l list -d 'Print the hosts, and send nothing'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l limit -x -d 'How many hosts at once (default: 64)'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l timeout -x -d 'The most that one host may take'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l retries -x -d 'Try a host again so often when it is not reached'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l batch -x -d 'Run it on so many hosts, then on the next so many'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l max-failures -x -d 'Start no more hosts after more failures than that'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l fail-fast -d 'Stop all at the first failure'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l failed -r -F -d 'Write the hosts that did not succeed into this file'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l failed-safe -r -F -d 'Likewise, without those where it may have run'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s S -l largest-status -d 'Exit with the largest status of the command'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l gather -d 'Show equal output once, under all its hosts'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l outdir -x -a '(__fish_complete_directories)' -d 'Write the output into files, HOST.stdout and HOST.stderr'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l json -d 'Print a JSON object for each host'

@@ -1,0 +1,164 @@
+"""The options of `pyremctl` for many hosts; see `remctl._cli.options`."""
+
+from __future__ import annotations
+
+from remctl._cli.option import MANY, Option
+
+OPTIONS_MANY = (
+    Option(
+        "H",
+        "hosts",
+        "hosts",
+        "Run the command on all of these hosts",
+        "Run the command on each of these hosts, whose names are separated by commas, each "
+        "with a port after a colon where it has one of its own. May be given several times. "
+        "With the package ClusterShell (pip install 'pyremctl[fleet]') all that its node sets "
+        "know can be written: web[01-20], a!b for a without b, @group. A host that is named "
+        "twice is taken once.",
+        MANY,
+    ),
+    Option(
+        "/hosts",
+        "file",
+        "file",
+        "Run it on the hosts in this file, - for standard input",
+        "Run the command on the hosts in this file, - for standard input. A line is a host "
+        "as for -H, and after a space the principal of the server where it is not host/HOST; "
+        "what follows a # is a comment. May be given several times.",
+        MANY,
+    ),
+    Option(
+        "x/exclude",
+        "hosts",
+        "hosts",
+        "Leave these hosts out",
+        "Leave these hosts out, written as for -H, wherever they come from. A host without a "
+        "port is left out whatever its port is. May be given several times.",
+        MANY,
+    ),
+    Option(
+        "/list",
+        "",
+        "",
+        "Print the hosts, and send nothing",
+        "Print the hosts as they would be asked, each with its port and its principal, and send "
+        "nothing. A command is not needed. The output can be given to --hosts.",
+        MANY,
+    ),
+    Option(
+        "/limit",
+        "count",
+        "n",
+        "How many hosts at once (default: 64)",
+        "The most connections there are at once, 64 by default.",
+        MANY,
+    ),
+    Option(
+        "/timeout",
+        "seconds",
+        "seconds",
+        "The most that one host may take",
+        "The most time that one host may take, in seconds, all tries included; from its first "
+        "try, and however busily it sends.",
+        MANY,
+    ),
+    Option(
+        "/retries",
+        "number",
+        "n",
+        "Try a host again so often when it is not reached",
+        "Try again, at most so often and with growing pauses, when a host could not be "
+        "reached and the command cannot have begun there. A server that refuses is not asked "
+        "again. 0 by default.",
+        MANY,
+    ),
+    Option(
+        "/batch",
+        "batch",
+        "n|n%",
+        "Run it on so many hosts, then on the next so many",
+        "Take the hosts in groups of so many, or of so many per cent of them: the next group is "
+        "started when all hosts of the one before are done.",
+        MANY,
+    ),
+    Option(
+        "/max-failures",
+        "failures",
+        "n|n%",
+        "Start no more hosts after more failures than that",
+        "Start no further host once more than so many hosts, or more than so many per cent of "
+        "them, have failed or had a status other than 0. Those under way go on.",
+        MANY,
+    ),
+    Option(
+        "/fail-fast",
+        "",
+        "",
+        "Stop all at the first failure",
+        "As --max-failures 0, but end the hosts under way too. Commands that run by then are "
+        "not stopped on their hosts.",
+        MANY,
+    ),
+    Option(
+        "/failed",
+        "file",
+        "file",
+        "Write the hosts that did not succeed into this file",
+        "Write the hosts that did not succeed into this file, in the form that --hosts reads, "
+        "each with the reason as a comment; it is empty if there are none. The file is replaced "
+        "at the end, at once and whole.",
+        MANY,
+    ),
+    Option(
+        "/failed-safe",
+        "file",
+        "file",
+        "Likewise, without those where it may have run",
+        "As --failed, but without the hosts on which the command may have run: it can be run "
+        "again on the others without being run twice.",
+        MANY,
+    ),
+    Option(
+        "S/largest-status",
+        "",
+        "",
+        "Exit with the largest status of the command",
+        "Exit with the largest exit status of the command on any of the hosts. A host that gave "
+        "none, since it could not be reached, say, counts as 255.",
+        MANY,
+    ),
+    Option(
+        "/gather",
+        "",
+        "",
+        "Show equal output once, under all its hosts",
+        "Show the output at the end, hosts with the same output together under one heading.",
+        MANY,
+    ),
+    Option(
+        "/outdir",
+        "directory",
+        "dir",
+        "Write the output into files, HOST.stdout and HOST.stderr",
+        "Write the output into this directory, which is made if need be: two files for each "
+        "host, HOST.stdout and HOST.stderr.",
+        MANY,
+    ),
+    Option(
+        "/json",
+        "",
+        "",
+        "Print a JSON object for each host",
+        "Print a line for each host as soon as it is done, a JSON object with the members "
+        "host, port, status, stdout, stderr, error, code, may_have_run, seconds and tries.",
+        MANY,
+    ),
+    Option(
+        "/no-progress",
+        "",
+        "",
+        "Show no progress",
+        "Show no line of progress on the terminal.",
+        MANY,
+    ),
+)

@@ -1,0 +1,217 @@
+"""Which hosts are asked, in which groups, and which of them are to be asked again."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from remctl import Outcome, Target
+from remctl._cli.failed import FailedHosts
+from remctl._cli.parse import parse
+from remctl._errors import make
+
+from tests.fix_fleet import Fleet
+from tests.support.programs import PYREMCTL, pyremctl
+
+
+def asked(*arguments: str) -> list[str]:
+    """The hosts that a command line asks, as --list prints them."""
+    done = pyremctl(*arguments, "--list")
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout.decode().splitlines()
+
+
+class TestList:
+    def test_prints_the_hosts_and_sends_nothing(self) -> None:
+        assert asked("-H", "web[1-2],db:4444,[::1]:9,10.0.0.1") == [
+            *("web1", "web2", "db:4444", "[::1]:9", "10.0.0.1")
+        ]
+
+    def test_has_the_port_and_the_principal_that_will_be_used(self, tmp_path: Path) -> None:
+        path = tmp_path / "hosts"
+        path.write_text("a\nb:9 host/own\n::1\n")
+        assert asked("-p", "44", "-s", "host/all", "--hosts", str(path)) == [
+            *("a:44 host/all", "b:9 host/own", "[::1]:44 host/all")
+        ]
+
+    def test_can_be_given_to_hosts(self, tmp_path: Path) -> None:
+        path = tmp_path / "hosts"
+        lines = asked("-p", "44", "-s", "host/all", "-H", "a,b:9,::1")
+        path.write_text("\n".join(lines))
+        assert asked("--hosts", str(path)) == lines
+
+
+class TestExclude:
+    @pytest.mark.parametrize(
+        ("arguments", "left"),
+        [
+            (["-H", "web[1-5]", "-x", "web[2-3]"], ["web1", "web4", "web5"]),
+            (["-H", "web[1-5]", "-x", "web1", "--exclude", "web5,web9"], ["web2", "web3", "web4"]),
+            (["-H", "a:1,a:2,b", "-x", "a"], ["b"]),
+            (["-H", "a:1,a:2,a", "-x", "a:2"], ["a:1", "a"]),
+            (["-p", "2", "-H", "a,b", "-x", "a:2"], ["b:2"]),
+            (["-H", "::1,10.0.0.1", "-x", "[::1]"], ["10.0.0.1"]),
+        ],
+    )
+    def test_leaves_hosts_out(self, arguments: list[str], left: list[str]) -> None:
+        assert asked(*arguments) == left
+
+    def test_leaves_hosts_of_a_file_out(self, tmp_path: Path) -> None:
+        path = tmp_path / "hosts"
+        path.write_text("a\nb host/own\nc\n")
+        assert asked("--hosts", str(path), "-x", "b") == ["a", "c"]
+
+    def test_that_leaves_out_all_is_an_error(self) -> None:
+        done = pyremctl("-H", "a,b", "-x", "a,b", "x")
+        assert done.returncode == 2
+        assert done.stderr == b"pyremctl: no hosts are left: --exclude leaves out all of them\n"
+
+
+class TestBatches:
+    def test_of_one_a_failure_stops_those_that_follow(self, fleet: Fleet) -> None:
+        names = [fleet.alive[0], fleet.dead[0], *fleet.alive[1:4]]
+        options = ("--batch", "1", "--max-failures", "0", "--json")
+        done = pyremctl("-H", ",".join(names), *options, "test", "hello")
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [record["kind"] for record in records] == [None, "connect", *["not_started"] * 3]
+        assert done.stderr.decode().splitlines()[-1] == (
+            f"  not started: too many hosts have failed (3): {','.join(fleet.alive[1:4])}"
+        )
+        assert done.returncode == 3
+
+    def test_are_done_before_the_next_one_starts(self, fleet: Fleet, tmp_path: Path) -> None:
+        """Each host of a batch sleeps; with a batch of all of them they would overlap."""
+        begun = tmp_path / "begun"
+        options = ("--batch", "50%", "--json", "test", "record", str(begun), "0.5")
+        done = pyremctl("-H", ",".join(fleet.alive[:4]), *options)
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        assert done.returncode == 0
+        assert {f"{one['host']}:{one['port']}" for one in records[:2]} == set(fleet.alive[:2])
+
+    @pytest.mark.parametrize(("most", "not_started"), [("1", 3), ("60%", 0), ("20%", 3)])
+    def test_failures_up_to_the_limit_are_allowed(
+        self, fleet: Fleet, most: str, not_started: int
+    ) -> None:
+        names = [*fleet.dead[:3], *fleet.alive[:2]]
+        options = ("--limit", "1", "--max-failures", most, "--json")
+        done = pyremctl("-H", ",".join(names), *options, "test", "hello")
+        kinds = [json.loads(line)["kind"] for line in done.stdout.splitlines()]
+        assert kinds.count("not_started") == not_started
+
+    def test_a_status_is_a_failure_and_keeps_its_exit_status(self, fleet: Fleet) -> None:
+        options = ("--limit", "1", "--max-failures", "0", "-H", ",".join(fleet.alive[:3]))
+        done = pyremctl(*options, "test", "status", "4")
+        assert done.returncode == 1
+        assert b"3 of 3 hosts failed" in done.stderr
+
+
+class TestFailedHosts:
+    def run(self, fleet: Fleet, tmp_path: Path, *options: str) -> tuple[list[str], list[str]]:
+        """The lines of both files after a run on hosts of all kinds."""
+        names = [fleet.alive[0], fleet.dead[0], fleet.refusing[0], fleet.alive[1]]
+        files = tmp_path / "all", tmp_path / "safe"
+        words = ("--failed", str(files[0]), "--failed-safe", str(files[1]), *options)
+        pyremctl("-H", ",".join(names), *words, "test", "status", "3")
+        assert sorted(tmp_path.iterdir()) == sorted(files)
+        found = [sorted(file.read_text().splitlines()) for file in files]
+        return found[0], found[1]
+
+    def test_have_their_reason_behind_them(self, fleet: Fleet, tmp_path: Path) -> None:
+        everyone, safe = self.run(fleet, tmp_path)
+        port = fleet.dead[0].partition(":")[2]
+        cannot = [
+            f"{fleet.dead[0]}  # failed, cannot have run: cannot connect to HOST (port {port}): "
+            "Connection refused",
+            f"{fleet.refusing[0]}  # failed, cannot have run: Access denied",
+        ]
+        may = [f"{host}  # failed, may have run: status 3" for host in fleet.alive[:2]]
+        assert everyone == sorted(cannot + may)
+        assert safe == sorted(cannot)
+
+    def test_can_be_run_again(self, fleet: Fleet, tmp_path: Path) -> None:
+        self.run(fleet, tmp_path)
+        assert sorted(asked("--hosts", str(tmp_path / "safe"))) == sorted(
+            [fleet.dead[0], fleet.refusing[0]]
+        )
+
+    def test_have_their_port_and_principal(self, tmp_path: Path) -> None:
+        path = tmp_path / "failed"
+        hosts = tmp_path / "hosts"
+        hosts.write_text("127.0.0.1\n127.0.0.2:2 host/own\n")
+        words = ("--hosts", str(hosts), "--failed", str(path), "x")
+        pyremctl("-p", "1", "-s", "host/all", *words)
+        lines = [line.partition("  #")[0] for line in path.read_text().splitlines()]
+        assert sorted(lines) == ["127.0.0.1:1 host/all", "127.0.0.2:2 host/own"]
+
+    def test_replace_what_was_there_also_by_nothing(self, fleet: Fleet, tmp_path: Path) -> None:
+        path, link = tmp_path / "file", tmp_path / "link"
+        path.write_text("from last time\n")
+        link.symlink_to(path)
+        done = pyremctl("-H", fleet.alive[0], "--failed", str(link), "test", "hello")
+        assert done.returncode == 0
+        assert link.is_symlink()
+        assert path.read_text() == ""
+
+    def test_no_text_of_a_server_becomes_a_host(self, tmp_path: Path) -> None:
+        path = tmp_path / "failed"
+        text = "no\nevil\r\nevil\x0bevil\x85evil\u2028evil\x1b[31m\0# "
+        with FailedHosts(parse(["-H", "a", "--failed", str(path), "x"])) as failed:
+            failed.ended(Outcome(Target("good"), error=make("refused", text)))
+            failed.end()
+        assert path.read_text() == (
+            "good  # failed, may have run: no evil evil evil evil evil^[[31m^@#\n"
+        )
+        assert asked("--hosts", str(path)) == ["good"]
+
+    def test_are_written_after_an_interrupt(self, fleet: Fleet, tmp_path: Path) -> None:
+        path, begun = tmp_path / "failed", tmp_path / "begun"
+        words = ("--failed", str(path), "test", "record", str(begun), "60")
+        with subprocess.Popen(
+            [*PYREMCTL, "-H", f"{fleet.alive[0]},{fleet.silent[0]}", *words],
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            while not begun.exists():
+                os.sched_yield()
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == -signal.SIGINT
+        assert sorted(path.read_text().splitlines()) == [
+            f"{fleet.alive[0]}  # failed, may have run: given up",
+            f"{fleet.silent[0]}  # failed, cannot have run: given up",
+        ]
+
+    def test_are_written_when_nobody_reads_the_output(self, fleet: Fleet, tmp_path: Path) -> None:
+        path = tmp_path / "failed"
+        words = ("--failed", str(path), "--json", "test", "hello")
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [*PYREMCTL, "-H", f"{fleet.alive[0]},{fleet.silent[0]}", *words],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            timeout=30,
+        )
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
+        assert path.read_text() == f"{fleet.silent[0]}  # failed, cannot have run: given up\n"
+
+    def test_a_mistake_leaves_no_file_behind(self, tmp_path: Path) -> None:
+        done = pyremctl("-H", "a", "--failed", str(tmp_path / "f"), "--keytab", "/nonexistent", "x")
+        assert done.returncode == 2
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestStatus:
+    def test_the_largest_of_the_command(self, fleet: Fleet) -> None:
+        assert (
+            pyremctl("-S", "-H", ",".join(fleet.alive[:2]), "test", "status", "7").returncode == 7
+        )
+
+    def test_a_host_without_one_counts_as_255(self, fleet: Fleet) -> None:
+        hosts = f"{fleet.alive[0]},{fleet.dead[0]}"
+        done = pyremctl("--largest-status", "-H", hosts, "test", "status", "7")
+        assert done.returncode == 255
+
+    def test_is_0_where_all_is_well(self, fleet: Fleet) -> None:
+        assert pyremctl("-S", "-H", fleet.alive[0], "test", "hello").returncode == 0
