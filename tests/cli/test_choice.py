@@ -158,7 +158,7 @@ class TestFailedHosts:
         path = tmp_path / "failed"
         text = "no\nevil\r\nevil\x0bevil\x85evil\u2028evil\x1b[31m\0# "
         with FailedHosts(parse(["-H", "a", "--failed", str(path), "x"])) as failed:
-            failed.ended(Outcome(Target("good"), error=make("refused", text)))
+            failed.ended(Outcome(Target("good"), error=make("protocol", text)))
             failed.end()
         assert path.read_text() == (
             "good  # failed, may have run: no evil evil evil evil evil^[[31m^@#\n"

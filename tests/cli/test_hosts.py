@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from remctl._cli.hosts import parse_hosts
 from remctl._cli.nodesets import fold, natural
-from remctl._cli.parse import Misuse
+from remctl._cli.values import Misuse
 from remctl.testing import Realm
 
 from tests.support.programs import PYREMCTL, pyremctl, run
