@@ -3,13 +3,14 @@
 import decimal
 import enum
 import ipaddress
+import re
 import typing
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
-from remctl.backend import Annotated, Backend, Literal, Match, Secret, Stdin, UsageError
+from remctl.backend import Annotated, Backend, Count, Literal, Match, Secret, Stdin, UsageError
 
 from tests.backend.conftest import Call
 from tests.support.ids import shown
@@ -222,6 +223,13 @@ def no_such_name(name: "Nothing") -> None: ...  # type: ignore[name-defined]  # 
 def two_from_stdin(a: Annotated[str, Stdin], b: Annotated[str, Stdin]) -> None: ...
 def rest_from_stdin(*a: Annotated[str, Stdin]) -> None: ...
 def last_has_default(*, a: Annotated[str, Stdin] = "") -> None: ...
+def argument_is_counted(a: Annotated[int, Count] = 0) -> None: ...
+def rest_is_counted(*a: Annotated[int, Count]) -> None: ...
+def counted_text(*, a: Annotated[str, Count] = "") -> None: ...
+def counted_from_nowhere(*, a: Annotated[int, Count]) -> None: ...
+def counted_from_none(*, a: Annotated[int | None, Count] = None) -> None: ...
+def counted_and_checked(*, a: Annotated[int, Count, Match("1")] = 0) -> None: ...
+def counted_secret(*, a: Annotated[int, Count, Secret] = 0) -> None: ...
 def number_varies(a: Annotated[str, Stdin], b: str, *, force: bool = False) -> None: ...
 def number_varies_more(a: Annotated[str, Stdin], *b: str, force: bool = False) -> None: ...
 def may_be_missing(a: Annotated[str, Stdin] = "", *, force: bool = False) -> None: ...
@@ -245,27 +253,37 @@ def may_be_missing(a: Annotated[str, Stdin] = "", *, force: bool = False) -> Non
         (two_from_stdin, "one argument can come on standard input"),
         (rest_from_stdin, "the parameter a is many arguments; one can come on standard input"),
         (last_has_default, "the parameter a comes last on standard input, so it can have no"),
+        (argument_is_counted, "the parameter a is counted, so it must be keyword-only"),
+        (rest_is_counted, "the parameter a is counted, so it must be keyword-only"),
+        (counted_text, "the parameter a is counted, so it must be an int with a default"),
+        (counted_from_nowhere, "the parameter a is counted, so it must be an int with a default"),
+        (counted_from_none, "the parameter a is counted, so it must be an int with a default"),
+        (counted_and_checked, "the parameter a is counted, which leaves no text to check"),
+        (counted_secret, "the parameter a is counted, which leaves no text to check"),
         (number_varies, "a from standard input must be the last argument"),
         (number_varies_more, "a from standard input must be keyword-only"),
         (may_be_missing, "a from standard input must be required"),
     ],
 )
 def test_a_function_that_cannot_be_a_command_is_named_with_the_reason(
-    call: Call, function: Callable[..., None], message: str
+    function: Callable[..., None], message: str
 ) -> None:
-    status, _, stderr = call(taker(function), "--conf")
-    assert status == 1
-    assert f"test: {function.__name__}(): {message}" in stderr
+    """Where it is made one, and not when somebody calls it or asks for help."""
+    with pytest.raises(TypeError, match=re.escape(f"{function.__name__}(): {message}")):
+        taker(function)
 
 
-@pytest.mark.parametrize("word", ["do", "--help"])
-def test_the_mistake_of_such_a_function_is_not_the_clients(call: Call, word: str) -> None:
-    where = "test do" if word == "do" else "test"
-    assert call(taker(two_types), word, *["x"] * (word == "do")) == (
-        255,
-        "",
-        f"{where}: internal error\n",
-    )
+def test_a_group_says_it_too() -> None:
+    with pytest.raises(TypeError, match="the parameter name may be of one type"):
+        Backend("test").group("group").command("do")(two_types)
+
+
+def test_a_name_whose_function_cannot_be_a_command_is_still_free(call: Call) -> None:
+    backend = Backend("test")
+    with pytest.raises(TypeError):
+        backend.command("do")(two_types)
+    backend.command("do")(lambda: print("done"))
+    assert call(backend, "do") == (0, "done\n", "")
 
 
 @pytest.mark.parametrize("pattern", [7, None])

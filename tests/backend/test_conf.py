@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from remctl.backend import Annotated, Backend, Secret, Short, Stdin
+from remctl.backend import Annotated, Backend, Count, Secret, Short, Stdin
 
 from tests.backend.conftest import Call, program
 
@@ -45,6 +45,20 @@ accounts open {installed} {about}=nobody ANYUSER
 """,
         "",
     )
+
+
+def test_sudo_is_the_first_two_words_or_the_backends(call: Call, installed: str) -> None:
+    backend = Backend("test", acl="ANYUSER", user="daemon", sudo="nobody")
+    backend.command("by-name", sudo="root")(lambda: None)
+    backend.command("by-number", user="bin", sudo=0)(lambda: None)
+    backend.group("nest").command("inner")(lambda: None)
+    lines = [line.split()[1:] for line in call(backend, "--conf").stdout.splitlines()]
+    assert [(word, *rest[-3:-1]) for word, _, *rest in lines] == [
+        ("EMPTY", "user=daemon", "sudo=nobody"),
+        ("by-name", "user=daemon", "sudo=root"),
+        ("by-number", "user=bin", "sudo=#0"),
+        ("nest", "user=daemon", "sudo=nobody"),
+    ]
 
 
 def test_the_acl_may_be_given_when_it_is_printed(call: Call, installed: str) -> None:
@@ -203,10 +217,11 @@ def test_secrets_are_masked_wherever_they_may_stand(
 
 def secret_rest(*a: Annotated[str, Secret]) -> None: ...
 def secret_list(*, a: Annotated[list[str], Secret] = []) -> None: ...  # noqa: B006
+def behind_a_count(a: Annotated[str, Secret], *, v: Annotated[int, Count] = 0) -> None: ...
 def behind_a_list(a: Annotated[str, Secret], *, b: list[str] = []) -> None: ...  # noqa: B006
 
 
-@pytest.mark.parametrize("function", [secret_rest, secret_list, behind_a_list])
+@pytest.mark.parametrize("function", [secret_rest, secret_list, behind_a_list, behind_a_count])
 def test_a_secret_that_may_stand_anywhere_cannot_be_masked(
     call: Call, installed: str, function: Callable[..., None]
 ) -> None:

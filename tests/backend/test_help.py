@@ -1,7 +1,7 @@
 """The help: `--help`, `--summary`, and the same words without dashes."""
 
 import pytest
-from remctl.backend import Annotated, Backend, Literal, Match, Secret, Short, Stdin
+from remctl.backend import Annotated, Backend, Count, Literal, Match, Secret, Short, Stdin
 
 from tests.backend.conftest import Call
 
@@ -31,6 +31,7 @@ def backend() -> Backend:
         force: Annotated[bool, Short("f")] = False,
         keep: bool = True,
         dry_run: bool = False,
+        verbose: Annotated[int, Count, Short("v")] = 0,
         size: Annotated[int, Short("s")] = 0,
         tag: list[str] = [],  # noqa: B006
         colour: Colour,
@@ -55,8 +56,8 @@ Frobnicate:
   frob nest                                Show the nest
   frob nest three [--colour=<red|blue>] [<names>...]
   frob one <first> [<second>] [<more>...]  Do one thing.
-  frob two [-f|--force] [--no-keep] [--dry-run] [-s|--size=<size>] [--tag=<tag>]... \
---colour=<red|blue> <password>
+  frob two [-f|--force] [--no-keep] [--dry-run] [-v|--verbose]... \
+[-s|--size=<size>] [--tag=<tag>]... --colour=<red|blue> <password>
                                            Do another thing, and say so in a
                                            summary that is longer than what is
                                            left of the line, and than one line.

@@ -1,9 +1,10 @@
 """Keyword-only parameters are options."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from remctl.backend import Annotated, Backend, Literal, Match, Short
+from remctl.backend import Annotated, Backend, Count, Literal, Match, Short
 
 from tests.backend.conftest import Call
 
@@ -24,6 +25,8 @@ def do(
     tag: Annotated[list[str], Short("t")] = [],  # noqa: B006
     number: tuple[int, ...] = (),
     from_: str = "",
+    verbose: Annotated[int, Count, Short("v")] = 0,
+    quiet: Annotated[bool, Short("q")] = True,
 ) -> None:
     """Show what is given."""
     given = {
@@ -36,6 +39,8 @@ def do(
         "tag": tag,
         "number": number,
         "from_": from_,
+        "verbose": verbose,
+        "quiet": quiet,
     }
     print(arguments, {key: value for key, value in given.items() if value != DEFAULTS[key]})
 
@@ -52,6 +57,13 @@ DEFAULTS = do.__kwdefaults__ or {}
         (["--", "-d"], ("-d",), {}),
         (["-d", "--", "--"], ("--",), {"debug": True}),
         (["--debug", "--no-sort"], (), {"debug": True, "sort": False}),
+        (["--sort"], (), {}),
+        (["--quiet", "a"], ("a",), {}),
+        (["--no-quiet"], (), {"quiet": False}),
+        (["-q"], (), {"quiet": False}),
+        (["-v"], (), {"verbose": 1}),
+        (["-vv", "--verbose"], (), {"verbose": 3}),
+        (["-vdv", "-v"], (), {"debug": True, "verbose": 3}),
         (["--dry-run"], (), {"dry_run": True}),
         (["-dn", "a"], ("a",), {"debug": True, "dry_run": True}),
         (["-dni", "file", "a"], ("a",), {"debug": True, "dry_run": True, "input": "file"}),
@@ -80,7 +92,11 @@ def test_options(
         (["--foo"], "unknown option: foo"),
         (["-dx"], "unknown option: x"),
         (["--deb"], "unknown option: deb"),
-        (["--sort"], "unknown option: sort"),
+        (["--sort", "--no-sort"], "option sort is given twice"),
+        (["--no-sort", "--sort"], "option sort is given twice"),
+        (["--sort=yes"], "option sort does not take an argument"),
+        (["--verbose=2"], "option verbose does not take an argument"),
+        (["--no-verbose"], "unknown option: no-verbose"),
         (["--no-debug"], "unknown option: no-debug"),
         (["--dry_run"], "unknown option: dry_run"),
         (["--\x1b"], "unknown option"),
@@ -127,19 +143,39 @@ def test_short_takes_a_letter(letter: Any) -> None:
         Short(letter)
 
 
-def test_two_options_of_the_same_name(call: Call) -> None:
-    backend = Backend("test", acl="ANYUSER")
-
-    @backend.command
-    def do(*, a: Annotated[str, Short("x")] = "", b: Annotated[str, Short("x")] = "") -> None: ...
-
-    assert call(backend, "--conf").stderr.endswith("test: do(): a and b are both -x\n")
+def same_letter(*, a: Annotated[str, Short("x")] = "", b: Annotated[str, Short("x")] = "") -> None:
+    """Two options of one letter."""
 
 
-def test_an_argument_has_no_letter(call: Call) -> None:
-    backend = Backend("test", acl="ANYUSER")
+def same_word(*, keep: bool = True, no_keep: bool = False) -> None: ...
+def same_positive(*, no_keep: bool = True, keep: bool = True) -> None: ...
 
-    @backend.command
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (same_letter, "a and b are both -x"),
+        (same_word, "keep and no_keep are both --no-keep"),
+        (same_positive, "no_keep and keep are both --no-keep"),
+    ],
+)
+def test_two_options_of_the_same_name(function: Callable[..., None], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        Backend("test").command(function)
+
+
+def test_an_argument_has_no_letter() -> None:
     def do(a: Annotated[str, Short("x")]) -> None: ...
 
-    assert "is an argument, which has no Short letter" in call(backend, "--conf").stderr
+    with pytest.raises(TypeError, match="is an argument, which has no Short letter"):
+        Backend("test").command(do)
+
+
+def test_a_count_goes_on_from_its_default(call: Call) -> None:
+    backend = Backend("test")
+
+    @backend.command
+    def do(*, level: Annotated[int, Count] = 3) -> None:
+        print(level)
+
+    assert call(backend, "do", "--level", "--level").stdout == "5\n"

@@ -1,6 +1,6 @@
 """What Net::Remctl::Backend's manual promises is so here, beside it in one remctld.
 
-Debian's libnet-remctl-perl. What differs is in the table of docs/howto/commands-in-python.md,
+Debian's libnet-remctl-perl. What differs is in the table of docs/reference/backend.md,
 and stands here as the reason for a difference.
 """
 
@@ -45,7 +45,7 @@ my %commands = (
                 },
                 syntax => q{}, summary => 'Call the nest alone.' },
     options => { code => \&options, args_max => 1,
-                 options => [qw(debug sort! input|i=s number=i tag=s@ verbose|v help|h)] },
+                 options => [qw(debug sort! input|i=s number=i tag=s@ verbose|v help|h loud|l+)] },
     status => { code => sub { return $_[0] }, args_min => 1, args_max => 1,
                 syntax => '<number>', summary => 'End with a status.' },
     first  => { code => \&show, stdin => 1, args_min => 2, args_max => 2,
@@ -65,7 +65,7 @@ exit $backend->run();
 """
 
 PYTHON = '''\
-from remctl.backend import Annotated, Backend, Match, Short, Stdin
+from remctl.backend import Annotated, Backend, Count, Match, Short, Stdin
 
 test = Backend("test", "Test remctl help:")
 Word = Annotated[str, Match("[a-z]+")]
@@ -141,9 +141,10 @@ def options(
     tag: list[str] = [],
     verbose: Annotated[bool, Short("v")] = False,
     help: Annotated[bool, Short("h")] = False,
+    loud: Annotated[int, Count, Short("l")] = 0,
 ) -> None:
     given = {"debug": debug * 1, "help": help * 1, "input": input, "number": number}
-    given |= {"tag": ",".join(tag), "verbose": verbose * 1}
+    given |= {"tag": ",".join(tag), "verbose": verbose * 1, "loud": loud}
     words = [f"{name}={value}" for name, value in given.items() if value]
     if not sort:
         words.append("sort=0")
@@ -245,6 +246,7 @@ ANSWERED = [
     "options -vh",
     "options -vhi file x",
     "options -vhifile x",
+    "options -lvl --loud x",
     "options --tag=a --tag b",
     "options --number=3",
     "options --number -3",

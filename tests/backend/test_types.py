@@ -22,6 +22,8 @@ MISTAKES = [
     "accounts.run('create')[0]",
     "Backend()",
     "Backend('accounts', user=1.5)",
+    "Backend('accounts', sudo=1.5)",
+    "sync(verbose=True, keep=3)",
     "BackendError('message', '1')",
     "UsageError(b'message')",
     "remote.expires + 1",

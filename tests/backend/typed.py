@@ -7,6 +7,7 @@ from remctl.backend import (
     Annotated,
     Backend,
     BackendError,
+    Count,
     Group,
     Literal,
     Match,
@@ -21,8 +22,8 @@ from remctl.backend import (
 Name = Annotated[str, Match("[a-z]+")]
 Size = Literal["small", "large"]
 
-accounts = Backend("accounts", "Accounts:", acl=["file:/acl/a", "princ:b@C"], user="nobody")
-quota: Group = accounts.group("quota", acl="ANYUSER", user=0)
+accounts = Backend("accounts", "Accounts:", acl=["file:/acl/a", "princ:b@C"], user="nobody", sudo=0)
+quota: Group = accounts.group("quota", acl="ANYUSER", user=0, sudo="root")
 
 
 @accounts.command
@@ -35,7 +36,13 @@ def create(name: Name, size: Size = "small", *, force: Annotated[bool, Short("f"
     return len(size)
 
 
-@accounts.command("set-token", acl="ANYUSER", user="root")
+@accounts.command
+def sync(*, verbose: Annotated[int, Count, Short("v")] = 0, keep: bool = True) -> None:
+    """Compare all with the directory."""
+    print(verbose + 1)
+
+
+@accounts.command("set-token", acl="ANYUSER", user="root", sudo="root")
 def token(name: Name, token: Annotated[bytes, Match(b"[a-z]+"), Secret, Stdin]) -> None:
     """Set a token."""
 

@@ -22,13 +22,14 @@ loaded, nor are `typing`, `inspect` and, where no argument is matched, `re`.
 
 from remctl.backend._backend import Backend, Group
 from remctl.backend._errors import BackendError, UsageError
-from remctl.backend._marks import Annotated, Literal, Match, Secret, Short, Stdin
+from remctl.backend._marks import Annotated, Count, Literal, Match, Secret, Short, Stdin
 from remctl.backend._remote import Remote, remote
 
 __all__ = [
     "Annotated",
     "Backend",
     "BackendError",
+    "Count",
     "Group",
     "Literal",
     "Match",

@@ -38,6 +38,7 @@ class Group:
             *,
             acl: str | Sequence[str] | None = None,
             user: str | int | None = None,
+            sudo: str | int | None = None,
         ) -> Callable[[Function], Function]: ...
 
     def command(
@@ -47,6 +48,7 @@ class Group:
         *,
         acl: str | Sequence[str] | None = None,
         user: str | int | None = None,
+        sudo: str | int | None = None,
     ) -> Any:
         """Make a function a command: `@group.command`, or `@group.command("name", ...)`.
 
@@ -55,12 +57,13 @@ class Group:
 
         - Its parameters are the arguments, those with defaults may be left out, and `*names`
           takes the rest. Keyword-only ones are options: `dry_run: bool = False` is
-          `--dry-run`, one that is True is `--no-...`, `size: int = 0` is `--size=3`, and a
-          list may be given several times.
+          `--dry-run`, `keep: bool = True` is `--no-keep` (and `--keep`, which changes nothing),
+          `size: int = 0` is `--size=3`, and a list may be given several times.
         - Their annotations are what they become: str (UTF-8), bytes, int, float, `Literal`, an
           Enum, or a class that is called with the text. `T | None` is T. In `Annotated`, `Match`
           checks the text, a function is called with the value and returns another, and
-          `Short`, `Secret` and `Stdin` say more.
+          `Short`, `Count`, `Secret` and `Stdin` say more. They are evaluated here, so that the
+          names in them have to be defined before.
         - Its docstring is the help: the first paragraph is its summary.
 
         Args:
@@ -68,16 +71,20 @@ class Group:
             acl: who may run it, in the words of `remctld.conf`: `ANYUSER`,
                 `princ:alice@EXAMPLE.ORG`, `file:/etc/remctl/acl/helpdesk`. The group's by
                 default. For `--conf`: remctld checks it.
-            user: whom remctld runs it as.
+            user: whom remctld runs it as; remctld has to run as root for that.
+            sudo: whom sudo runs it as, a name or a number, where remctld does not run as root,
+                and for remctl-shell. It has to pass on
+                what remctld says in the environment.
 
         Raises:
-            TypeError: it is not a function, or one that cannot be a command.
-            ValueError: the name is taken or cannot be in `remctld.conf`, or `acl` or `user` are
-                given below a group: remctld sees the first two words alone.
+            TypeError: it is not a function, or one that cannot be a command, for what an
+                annotation says of a parameter for example.
+            ValueError: the name is taken or cannot be in `remctld.conf`, or `acl`, `user` or
+                `sudo` are given below a group: remctld sees the first two words alone.
         """
         if name is not None and not isinstance(name, str):
             return self.command()(name)
-        access = self._access(acl, user)
+        access = self._access(acl, user, sudo)
 
         def decorate(function: Function) -> Function:
             check_function(function)
@@ -93,13 +100,14 @@ class Group:
         *,
         acl: str | Sequence[str] | None = None,
         user: str | int | None = None,
+        sudo: str | int | None = None,
     ) -> Group:
         """A group in this one: `quota = accounts.group("quota")` for `accounts quota set`.
 
         Arguments and errors are those of `command`. remctld has one line for the whole group,
-        and thus one `acl` and one `user`.
+        and thus one `acl`, one `user` and one `sudo`.
         """
-        group = Group(Commands((*self._commands.path, name), self._access(acl, user)))
+        group = Group(Commands((*self._commands.path, name), self._access(acl, user, sudo)))
         self._commands.add(group._commands)
         return group
 
@@ -116,13 +124,18 @@ class Group:
         self._commands.alone = Command(self._commands.path, function, self._commands.access)
         return function
 
-    def _access(self, acl: str | Sequence[str] | None, user: str | int | None) -> Access:
-        path = self._commands.path
-        if len(path) > 1 and not (acl is None and user is None):
+    def _access(
+        self,
+        acl: str | Sequence[str] | None,
+        user: str | int | None,
+        sudo: str | int | None,
+    ) -> Access:
+        path, access = self._commands.path, Access(acl, user, sudo)
+        if len(path) > 1 and access:
             raise ValueError(
-                f"acl and user belong to {' '.join(path[:2])}: remctld looks no further"
+                f"acl, user and sudo belong to {' '.join(path[:2])}: remctld looks no further"
             )
-        return Access(acl, user)
+        return access
 
 
 class Backend(Group):
@@ -154,6 +167,7 @@ class Backend(Group):
         banner: the first line of the help.
         acl: who may run the subcommands that do not say it themselves, see `Group.command`.
         user: whom remctld runs them as; as itself by default.
+        sudo: whom sudo runs them as; nobody is asked by default.
     """
 
     def __init__(
@@ -163,8 +177,9 @@ class Backend(Group):
         *,
         acl: str | Sequence[str] | None = None,
         user: str | int | None = None,
+        sudo: str | int | None = None,
     ) -> None:
-        super().__init__(Commands((name,), Access(acl, user), banner))
+        super().__init__(Commands((name,), Access(acl, user, sudo), banner))
         self._secrets: list[str | bytes] = []
         if called_by_remctld():
             # Python would show the traceback of what goes wrong from here on to the client.

@@ -53,9 +53,11 @@ class Invocation:
         function: Any = self._function
         return function(*self._positional, **self._keywords)
 
-    def _take_option(self, option: Parameter, raw: str | None) -> None:
-        if raw is None:
-            self._keywords[option.name] = not option.default
+    def _take_option(self, option: Parameter, raw: str | bool) -> None:
+        if option.counted:
+            self._keywords[option.name] = self._keywords.get(option.name, option.default) + 1
+        elif isinstance(raw, bool):
+            self._keywords[option.name] = raw
         elif option.many is None:
             self._keywords[option.name] = self._value(option, raw, None)
         else:

@@ -15,22 +15,40 @@ class Access:
 
     Attributes:
         acl: who may run it, as in `remctld.conf`; None where the group says it.
-        user: whom it runs as; None where the group says it.
+        user: whom remctld runs it as; None where the group says it.
+        sudo: whom sudo runs it as, in the words of its option `-u`; None where the group says it.
     """
 
-    __slots__ = ("acl", "user")
+    __slots__ = ("acl", "sudo", "user")
 
     def __init__(
-        self, acl: str | Sequence[str] | None = None, user: str | int | None = None
+        self,
+        acl: str | Sequence[str] | None = None,
+        user: str | int | None = None,
+        sudo: str | int | None = None,
     ) -> None:
         self.acl: tuple[str, ...] | None = None
         if acl is not None:
             self.acl = (acl,) if isinstance(acl, str) else tuple(acl)
+        for name, value in (("user", user), ("sudo", sudo)):
+            if isinstance(value, bool) or not isinstance(value, str | int | None):
+                raise TypeError(f"{name} must be a name or a number, not {value!r}")
         self.user: str | None = None if user is None else str(user)
-        if isinstance(user, bool) or not isinstance(user, str | int | None):
-            raise TypeError(f"user must be a name or a number, not {user!r}")
+        self.sudo: str | None = f"#{sudo}" if isinstance(sudo, int) else sudo
         if self.acl is not None and not (self.acl and all(isinstance(a, str) for a in self.acl)):
             raise TypeError(f"acl must be one or more strings, not {acl!r}")
+
+    def __bool__(self) -> bool:
+        """Whether it says anything."""
+        return not (self.acl is None and self.user is None and self.sudo is None)
+
+    def overridden_by(self, other: Access) -> Access:
+        """What this says, where another does not say it."""
+        return Access(
+            other.acl or self.acl,
+            self.user if other.user is None else other.user,
+            self.sudo if other.sudo is None else other.sudo,
+        )
 
 
 class Command:
@@ -39,23 +57,20 @@ class Command:
     Attributes:
         path: the words that it is called by, that of the backend first.
         function: what it runs.
+        signature: its parameters.
         access: what remctld is to be told.
+
+    Raises:
+        TypeError: its parameters cannot be those of a command.
     """
 
-    __slots__ = ("_signature", "access", "function", "path")
+    __slots__ = ("access", "function", "path", "signature")
 
     def __init__(self, path: tuple[str, ...], function: Any, access: Access) -> None:
         self.path: tuple[str, ...] = path
         self.function: Any = function
         self.access: Access = access
-        self._signature: _signature.Signature | None = None
-
-    @property
-    def signature(self) -> _signature.Signature:
-        """Its parameters. Read at first use: a command that does not run costs nothing."""
-        if self._signature is None:
-            self._signature = _signature.Signature(_unwrapped(self.function))
-        return self._signature
+        self.signature: _signature.Signature = _signature.Signature(_unwrapped(function))
 
     @property
     def doc(self) -> str:
@@ -127,7 +142,7 @@ def check_name(name: object) -> None:
 
 
 def check_function(function: Any, *, without_parameters: bool = False) -> None:
-    """Complain of what cannot be a command, as far as its annotations do not matter."""
+    """Complain of what cannot be a command, whatever its parameters are."""
     code = getattr(_unwrapped(function), "__code__", None)
     if code is None or not hasattr(function, "__name__"):
         raise TypeError(f"{function!r} is not a function")

@@ -26,14 +26,11 @@ def conf(backend: Commands, program: str, acl: Sequence[str]) -> str:
     """
     if not os.access(program, os.X_OK):
         print(f"{backend.path[0]}: {program} is not executable", file=sys.stderr)
-    try:
-        return "".join(f"{line}\n" for line in _lines(backend, program, tuple(acl)))
-    except TypeError as error:  # of a signature
-        raise BackendError(str(error)) from error
+    return "".join(f"{line}\n" for line in _lines(backend, program, tuple(acl)))
 
 
 def _lines(backend: Commands, program: str, acl: tuple[str, ...]) -> Iterator[str]:
-    base = Access(backend.access.acl or acl or None, backend.access.user)
+    base = Access(acl or None).overridden_by(backend.access)
     if base.acl is not None:
         # So that the command alone has help, and it and the banner are in the summary.
         about = {"help": "--help"}
@@ -49,9 +46,8 @@ def _lines(backend: Commands, program: str, acl: tuple[str, ...]) -> Iterator[st
         stdin = _stdin(commands)
         if stdin is not None:
             about["stdin"] = str(stdin)
-        own = member.access
-        user = own.user if own.user is not None else base.user
-        yield _line((*backend.path, name), program, about, Access(own.acl or base.acl, user))
+        access = base.overridden_by(member.access)
+        yield _line((*backend.path, name), program, about, access)
 
 
 def _line(path: tuple[str, ...], program: str, about: dict[str, str], access: Access) -> str:
@@ -60,6 +56,8 @@ def _line(path: tuple[str, ...], program: str, about: dict[str, str], access: Ac
         raise BackendError(f"{command} has no acl: nobody could run it")
     if access.user is not None:
         about = {**about, "user": access.user}
+    if access.sudo is not None:
+        about = {**about, "sudo": access.sudo}
     for acl in access.acl:
         name, equals, _ = acl.partition("=")
         if equals and name.replace("-", "a").isalnum():
@@ -74,7 +72,7 @@ def _line(path: tuple[str, ...], program: str, about: dict[str, str], access: Ac
 def _room(command: Command) -> int | None:
     """How many words the options of a command can be; None if there is no limit."""
     options = command.signature.options.values()
-    if any(option.many is not None for option in options):
+    if any(option.repeated for option in options):
         return None
     return sum(1 if option.flag else 2 for option in options) + bool(options)  # with `--`
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -40,12 +41,11 @@ def report(path: Sequence[str], error: BaseException, secrets: Iterable[str | by
         print(text, end="", file=sys.stderr)
     else:
         _log(command, text)
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+    # The client need not be there to be told, and the program may have closed the streams.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):
         print(f"{command}: internal error", file=sys.stderr)
-    except OSError:  # the client need not be there to be told
-        pass
     return 255
 
 

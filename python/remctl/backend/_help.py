@@ -82,10 +82,12 @@ def syntax(command: Command) -> str:
 
 
 def _option(option: Parameter) -> str:
-    text = "|".join(sorted(spellings(option), key=len))
+    # The form of a flag that says its default again changes nothing, and is not shown.
+    names = [name for name, value in spellings(option).items() if value is not option.default]
+    text = "|".join(sorted(names, key=len))
     if not option.flag:
         text += f"=<{_text(option)}>"
-    more = "..." if option.many is not None else ""
+    more = "..." if option.repeated else ""
     return f"{text}{more}" if option.required else f"[{text}]{more}"
 
 

@@ -48,7 +48,7 @@ class Short:
 
 
 class Mark:
-    """The type of `Secret` and `Stdin`."""
+    """The type of `Count`, `Secret` and `Stdin`."""
 
     __slots__ = ("_name",)
 
@@ -58,6 +58,10 @@ class Mark:
     def __repr__(self) -> str:
         return self._name
 
+
+#: Marks an option that counts how often it is given: `verbose: Annotated[int, Count, Short("v")]
+#: = 0` is 2 for `-vv`. It begins with its default.
+Count: Mark = Mark("Count")
 
 #: Marks an argument that no log may show: `Annotated[str, Secret]`. remctld masks it
 #: (`logmask=`), no error repeats it, and it is taken out of a traceback.

@@ -14,12 +14,21 @@ if TYPE_CHECKING:
 
     from remctl.backend._signature import Parameter
 
-Given = list[tuple["Parameter", str | None]]
+    Known = Mapping[str, tuple[Parameter, bool]]
+
+Given = list[tuple["Parameter", str | bool]]
 
 
 def split(options: Mapping[str, Parameter], words: list[str]) -> tuple[Given, list[str]]:
-    """The options that are given, each with its value (None for a flag), and the arguments."""
-    known = {name: option for option in options.values() for name in spellings(option)}
+    """The options that are given, each with its text, or its value if it takes none.
+
+    Second are the arguments.
+    """
+    known = {
+        name: (option, value)
+        for option in options.values()
+        for name, value in spellings(option).items()
+    }
     given: Given = []
     left = list(words)
     while left and left[0].startswith("-") and left[0] != "-":
@@ -27,20 +36,20 @@ def split(options: Mapping[str, Parameter], words: list[str]) -> tuple[Given, li
         if word == "--":
             break
         if word.startswith("--"):
-            name, equals, value = word.partition("=")
-            option = _known(known, name)
+            name, equals, text = word.partition("=")
+            option, value = _known(known, name)
             if not option.flag:
-                given.append((option, value if equals else _next(name, left)))
+                given.append((option, text if equals else _next(name, left)))
             elif equals:
                 raise UsageError(f"option {name.lstrip('-')} does not take an argument")
             else:
-                given.append((option, None))
+                given.append((option, value))
         else:
             given += _bundle(known, word[1:], left)
     once: set[str] = set()
     for option, _ in given:
         # A repeated option also moves a secret argument on to where remctld does not mask it.
-        if option.name in once and option.many is None:
+        if option.name in once and not option.repeated:
             raise UsageError(f"option {option.option} is given twice")
         once.add(option.name)
     for option in options.values():
@@ -49,21 +58,21 @@ def split(options: Mapping[str, Parameter], words: list[str]) -> tuple[Given, li
     return given, left
 
 
-def _bundle(known: Mapping[str, Parameter], letters: str, left: list[str]) -> Given:
+def _bundle(known: Known, letters: str, left: list[str]) -> Given:
     """The options of one word, such as `-fv` or `-ofile`."""
     given: Given = []
     while letters:
         name, letters = f"-{letters[0]}", letters[1:]
-        option = _known(known, name)
+        option, value = _known(known, name)
         if option.flag:
-            given.append((option, None))
+            given.append((option, value))
         else:
             given.append((option, letters or _next(name, left)))
             break
     return given
 
 
-def _known(known: Mapping[str, Parameter], name: str) -> Parameter:
+def _known(known: Known, name: str) -> tuple[Parameter, bool]:
     if name not in known:
         raise UsageError(unknown("option", name.lstrip("-")))
     return known[name]

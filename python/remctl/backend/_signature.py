@@ -6,7 +6,7 @@ callable there is, and loading it takes longer than a short command may.
 
 from __future__ import annotations
 
-from remctl.backend._marks import Annotated, Literal, Match, Secret, Short, Stdin
+from remctl.backend._marks import Annotated, Count, Literal, Match, Secret, Short, Stdin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Parameter:
         pattern: the regular expression for the text, if there is one.
         functions: what the value then goes through.
         many: for an option that may be given several times the type that collects, else None.
+        counted: whether it is an option without a value that counts how often it is given.
         letter: the option's short form, or None.
         required: whether it has no default.
         default: its default, if it has one.
@@ -41,6 +42,7 @@ class Parameter:
 
     __slots__ = (
         "choices",
+        "counted",
         "default",
         "functions",
         "kind",
@@ -64,6 +66,7 @@ class Parameter:
         self.pattern: str | bytes | None = None
         self.functions: list[Callable[[Any], object]] = []
         self.many: type[list[object] | tuple[object, ...]] | None = None
+        self.counted: bool = False
         self.letter: str | None = None
         self.secret: bool = False
         self.stdin: bool = False
@@ -78,7 +81,12 @@ class Parameter:
     @property
     def flag(self) -> bool:
         """Whether it is an option without a value."""
-        return self.type is bool
+        return self.type is bool or self.counted
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it is an option that may be given several times."""
+        return self.counted or self.many is not None
 
     def _read(self, annotation: Any) -> None:
         """Take in what an annotation says."""
@@ -117,6 +125,8 @@ class Parameter:
             self.pattern = mark.pattern
         elif isinstance(mark, Short):
             self.letter = mark.letter
+        elif mark is Count:
+            self.counted = True
         elif mark is Secret:
             self.secret = True
         elif mark is Stdin:
@@ -139,6 +149,13 @@ class Parameter:
                 raise TypeError(f"is a {self.many.__name__}; *{self.name} takes many arguments")
             if self.letter is not None:
                 raise TypeError("is an argument, which has no Short letter; options have")
+            if self.counted:
+                raise TypeError("is counted, so it must be keyword-only, to be an option")
+        elif self.counted:
+            if self.type is not int or type(self.default) is not int:
+                raise TypeError("is counted, so it must be an int with a default")
+            if self.many or self.choices or self.pattern or self.functions or self.secret:
+                raise TypeError("is counted, which leaves no text to check, to list or to hide")
         elif self.flag and (self.many is not None or self.secret or self.required):
             raise TypeError("is a bool, which has a default, and is neither a list nor secret")
         if self.pattern is not None and isinstance(self.pattern, bytes) != (self.type is bytes):
@@ -239,7 +256,7 @@ class Signature:
         taken: dict[str, str] = {}
         for option in self.options.values():
             for name in spellings(option):
-                if name in taken:
+                if taken.get(name, option.name) != option.name:
                     raise TypeError(f"{complaint}{taken[name]} and {option.name} are both {name}")
                 taken[name] = option.name
 
@@ -285,11 +302,17 @@ def spoken(name: str) -> str:
     return name.rstrip("_").replace("_", "-") or name
 
 
-def spellings(option: Parameter) -> Iterator[str]:
-    """What an option is called by."""
-    yield f"--no-{option.option}" if option.flag and option.default else f"--{option.option}"
+def spellings(option: Parameter) -> dict[str, bool]:
+    """What an option is called by; for a flag with the value that it then has.
+
+    The letter of one that is True by default is its `--no-` form.
+    """
+    names = {f"--{option.option}": True}
+    if option.type is bool and option.default:
+        names[f"--no-{option.option}"] = False
     if option.letter is not None:
-        yield f"-{option.letter}"
+        names[f"-{option.letter}"] = option.type is not bool or not option.default
+    return names
 
 
 def is_union(annotation: Any) -> bool:
