@@ -9,6 +9,7 @@ from remctl import _remctl
 from remctl._arguments import Command, Port, Seconds, command_list, first_words, port_number
 from remctl._client_base import ClientBase, end_after, left, socket_number
 from remctl._errors import RemctlError, RemctlSimpleResult
+from remctl._greenlets import blocking
 from remctl._output import RemctlOutput
 from remctl._stream_base import StreamBase
 
@@ -71,6 +72,7 @@ class Remctl(ClientBase):
         connect_timeout: Seconds | None = None,
     ) -> None:
         super().__init__(timeout, ccache, keytab, source_ip, keepalive, connect_timeout)
+        self._connection = blocking(self._connection)
         if host is not None:
             self.open(host, port, principal)
 

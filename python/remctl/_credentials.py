@@ -6,6 +6,7 @@ import os
 
 from remctl import _remctl
 from remctl._arguments import c_string, path_or_name
+from remctl._greenlets import greenlets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +121,11 @@ class Credentials:
         Returns `valid`. Raises RemctlTimeoutError, and RemctlError after
         `close()`.
         """
-        return self._shared.check(timeout)
+        gevent = greenlets()
+        if gevent is None:
+            return self._shared.check(timeout)
+        hub = gevent.hub_reactor()
+        return bool(hub.finish(self._shared.check_in(hub.reactor, timeout)))
 
     async def acheck(self, timeout: float | None = None) -> bool:
         """Look at the ticket now: `check()` for asyncio (uvloop too) and trio."""
@@ -140,7 +145,12 @@ class Credentials:
         Raises RemctlError where the KDC gives none (its ``hint`` says what to
         do) or the cache is from `from_ccache()`, and RemctlTimeoutError.
         """
-        self._shared.renew(timeout)
+        gevent = greenlets()
+        if gevent is None:
+            self._shared.renew(timeout)
+        else:
+            hub = gevent.hub_reactor()
+            hub.finish(self._shared.renew_in(hub.reactor, timeout))
 
     async def arenew(self, timeout: float | None = None) -> None:
         """Get a new ticket now: `renew()` for asyncio (uvloop too) and trio."""

@@ -22,6 +22,7 @@ def preload() -> None:
     import datetime
     import logging
     import random
+    import sys
     import threading
 
     from remctl import (
@@ -35,6 +36,7 @@ def preload() -> None:
         _credentials,
         _errors,
         _files,
+        _greenlets,
         _kinds,
         _logging,
         _loops,
@@ -57,6 +59,9 @@ def preload() -> None:
         run,
         source,
     )
+
+    if "gevent" in sys.modules:
+        from remctl import _gevent
 
 
 preload.__module__ = "remctl"

@@ -23,6 +23,7 @@ from remctl._errors import (
     as_protocol_error,
     locate,
 )
+from remctl._greenlets import blocking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def remctl(
     number = port_number(port)
     arguments = command_list(command)
     limit = None if timeout is None else seconds(timeout)
-    connection = _remctl.Connection()
+    connection = blocking(_remctl.Connection())
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from remctl import _remctl
 from remctl._errors import RemctlError, make
+from remctl._greenlets import greenlets
 from remctl._many.outcome import Outcome, Target
 
 if TYPE_CHECKING:
@@ -75,7 +76,11 @@ class Crew(Generic[_Result]):
         """Wait until `dispatch()` may have something to do, or so long."""
         timer = None if seconds == inf else self.reactor.pause(seconds)
         try:
-            self.reactor.wait()
+            gevent = greenlets()
+            if gevent is None:
+                self.reactor.wait()
+            else:
+                gevent.wait_readable(self.reactor.fileno())
         finally:
             if timer is not None and not timer.done:
                 self.reactor.cancel(timer)

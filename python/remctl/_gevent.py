@@ -1,0 +1,150 @@
+"""Blocking calls in a program that gevent has patched: the greenlet waits, its thread does not.
+
+A `Connection` takes the place of the extension's where gevent has replaced `select`. Each hub has a
+reactor; a greenlet starts its call there and switches to the hub, which wakes it at the call's end.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import gevent
+from gevent.event import Event
+
+from remctl import _remctl
+
+#: The longest that calls may take of the hub's time in one go, in seconds.
+BUDGET = 0.003
+_READABLE = 1  # of gevent's watchers
+
+
+class HubReactor:
+    """The calls of one hub's greenlets."""
+
+    def __init__(self, hub: Any) -> None:
+        self.reactor = _remctl.Reactor()
+        self.pid = os.getpid()
+        self._waiting = 0
+        # Active only while a greenlet waits: an active watcher keeps a program from ending.
+        self._watcher = hub.loop.io(self.reactor.fileno(), _READABLE)
+
+    def finish(self, operation: _remctl.Operation) -> Any:
+        """Wait for the end of a call and return or raise what it gives.
+
+        An exception that is thrown into the greenlet (`gevent.Timeout`, `kill()`) ends the call.
+        """
+        if not operation.done:
+            event = operation.waiter = Event()
+            if self._waiting == 0:
+                self._watcher.start(self._dispatch)
+            self._waiting += 1
+            try:
+                event.wait()
+            except BaseException:
+                self.reactor.cancel(operation)
+                raise
+            finally:
+                self._waiting -= 1
+                if self._waiting == 0:
+                    self._watcher.stop()
+        return operation.result()
+
+    def _dispatch(self) -> None:
+        for operation in self.reactor.dispatch(BUDGET):
+            waiter, operation.waiter = operation.waiter, None
+            if waiter is not None:
+                waiter.set()
+
+
+_reactors: WeakKeyDictionary[Any, HubReactor] = WeakKeyDictionary()
+
+
+def hub_reactor() -> HubReactor:
+    """That of the calling thread's hub."""
+    hub = gevent.get_hub()
+    found = _reactors.get(hub)
+    # One that was made before a fork is the parent's.
+    if found is None or found.pid != os.getpid():
+        found = _reactors[hub] = HubReactor(hub)
+    return found
+
+
+def wait_readable(descriptor: int) -> None:
+    """Wait until a descriptor is readable."""
+    gevent.get_hub().wait(gevent.get_hub().loop.io(descriptor, _READABLE))
+
+
+class Connection:
+    """What the extension's `Connection` is to a blocking client, for greenlets."""
+
+    __slots__ = ("__weakref__", "_plain")
+
+    def __init__(self, plain: _remctl.Connection) -> None:
+        self._plain = plain
+
+    def __getattr__(self, name: str) -> Any:
+        """What never waits is the extension's."""
+        return getattr(self._plain, name)
+
+    def _perform(self, verb: str, *arguments: Any) -> Any:
+        hub = hub_reactor()
+        start = getattr(hub.reactor, verb)
+        return hub.finish(start(self._plain, id(gevent.getcurrent()), *arguments))
+
+    def open(
+        self,
+        host: str,
+        port: int = 0,
+        principal: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Connect and authenticate."""
+        self._perform("open", host, port, principal, timeout)
+
+    def open_descriptor(
+        self,
+        descriptor: int,
+        host: str | None,
+        principal: str | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """Authenticate over a connected socket, of which a duplicate is used."""
+        self._perform("open_descriptor", descriptor, host, principal, timeout)
+
+    def command(self, command: list[Any], timeout: float | None = None) -> None:
+        """Send a command."""
+        self._perform("command", command, timeout)
+
+    def output(
+        self, session: _remctl.Session | None = None, timeout: float | None = None
+    ) -> tuple[Any, ...]:
+        """Read a token."""
+        tokens, _ = self._perform("outputs", session, 0, timeout)
+        token: tuple[Any, ...] = tokens[0]
+        return token
+
+    def run(self, command: list[Any], timeout: float | None = None) -> Any:
+        """Send a command and read its answer."""
+        return self._perform("run", command, timeout)
+
+    def simple(
+        self,
+        host: str,
+        port: int,
+        principal: str | None,
+        command: list[Any],
+        timeout: float | None,
+    ) -> Any:
+        """open() and run(), with one timeout for both."""
+        return self._perform("simple", host, port, principal, command, timeout)
+
+    def stream(self, command: list[Any], timeout: float | None = None) -> _remctl.Session:
+        """Send a command and reserve the connection for its answer."""
+        session: _remctl.Session = self._perform("stream", command, timeout)
+        return session
+
+    def noop(self, timeout: float | None = None) -> bool:
+        """Check that the server responds."""
+        return bool(self._perform("noop", timeout))
