@@ -13,7 +13,7 @@ class Unreachable(Exception):
     """The host cannot be looked up; the text says why, in the words of `remctl`."""
 
 
-def canonical_name(host: str) -> str:
+def canonical_name(host: str, timeout: float | None = None) -> str:
     """The canonical name of a host, as the name service gives it. Raises Unreachable.
 
     As for `remctl`: so the connection and the principal are for the same machine where the
@@ -22,12 +22,25 @@ def canonical_name(host: str) -> str:
     # The core of the module socket, which would take longer to load than the call takes.
     from _socket import AI_CANONNAME, gaierror, getaddrinfo
 
-    try:
-        # As bytes: Python would encode a str as an internationalised name, or fail.
-        found = getaddrinfo(os.fsencode(host), None, flags=AI_CANONNAME)
-    except gaierror as error:
-        raise Unreachable(f"cannot resolve host {host}: {error.strerror}") from None
-    return found[0][3] or host
+    def look_up() -> list[str]:
+        try:
+            # As bytes: Python would encode a str as an internationalised name, or fail.
+            return [getaddrinfo(os.fsencode(host), None, flags=AI_CANONNAME)[0][3] or host]
+        except gaierror as error:
+            return [f"cannot resolve host {host}: {error.strerror}", ""]
+
+    found: list[str] = []
+    if timeout is None:
+        found = look_up()
+    else:
+        import threading
+
+        thread = threading.Thread(target=lambda: found.extend(look_up()), daemon=True)
+        thread.start()
+        thread.join(timeout)
+    if len(found) != 1:
+        raise Unreachable(found[0] if found else f"cannot resolve host {host}: timed out")
+    return found[0]
 
 
 def new_client(options: Options) -> Remctl:
@@ -38,6 +51,7 @@ def new_client(options: Options) -> Remctl:
             ccache=options.ccache,
             keytab=options.keytab,
             source_ip=options.source_ip,
+            connect_timeout=options.connect_timeout,
         )
     except (TypeError, ValueError) as error:
         raise Misuse(str(error)) from None
@@ -47,7 +61,7 @@ def open_client(remote: Remctl, options: Options) -> None:
     """Open the connection. Raises Unreachable, RemctlError, and Misuse."""
     host = options.host
     if options.principal is None and not options.no_canonicalize:
-        host = canonical_name(host)
+        host = canonical_name(host, options.connect_timeout or None)
     try:
         remote.open(host, options.port, options.principal)
     except (TypeError, ValueError) as error:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 
-from remctl import RemctlError
 from remctl._cli.descriptors import hosts_at_once
 from remctl._cli.failed import FailedHosts, as_line
 from remctl._cli.fleet import Fleet
 from remctl._cli.hosts import targets
 from remctl._cli.parse import Options
+from remctl._cli.plans import plan_for
 from remctl._cli.progress import Progress
 from remctl._cli.screen import Screen
 from remctl._cli.signals import Signals, Stopped
 from remctl._cli.streams import ClosedPipe, say, write_all
 from remctl._cli.summary import HOST_FAILED
-from remctl._cli.values import Misuse
 from remctl._cli.words import command_words
 from remctl._many.blocking import outcomes_of
 from remctl._many.crew import HostCrew
 from remctl._many.limits import Limits
-from remctl._many.plan import Plan
 from remctl._many.run import Run
 from remctl._many.source import IterableSource
 
@@ -28,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import Target
     from remctl._cli.report import Report
+    from remctl._many.plan import Plan
 
 #: The most seconds that it takes to give up the hosts under way.
 PATIENCE = 2.0
@@ -46,7 +45,9 @@ def run(options: Options) -> int:
     screen = Screen(signals)
     with FailedHosts(options) as failed:
         fleet = Fleet(hosts, _report(options, screen), failed)
-        plan, limits = _plan(options, fleet), Limits(hosts, options.batch, options.max_failures)
+        words = [] if options.check else command_words(options)
+        plan = plan_for(options, words or [b"check"], fleet.stdout, fleet.stderr)
+        limits = Limits(hosts, options.batch, options.max_failures)
         limit = hosts_at_once(options.limit, len(hosts), 0 if options.outdir is None else 2)
         with signals:
             with Progress(fleet.counts, screen, not options.no_progress):
@@ -108,32 +109,6 @@ def _carry_out(
         fleet.leave(work.collected(), why)
     finally:
         work.close()
-
-
-def _plan(options: Options, fleet: Fleet) -> Plan:
-    """What is to be done on each host. Raises Misuse."""
-    try:
-        if options.keytab is not None:
-            from remctl import Credentials
-
-            with Credentials.from_keytab(options.keytab):
-                pass  # it can be read
-        return Plan(
-            command_words(options),
-            timeout=options.timeout,
-            port=options.port,
-            principal=options.principal,
-            ccache=options.ccache,
-            keytab=options.keytab,
-            source_ip=options.source_ip,
-            retries=options.retries,
-            stdout=fleet.stdout,
-            stderr=fleet.stderr,
-            silence=options.silence or None,
-        )
-    except (TypeError, ValueError, RemctlError) as error:
-        # Nothing was sent yet: a keytab that cannot be read, say.
-        raise Misuse(str(error)) from None
 
 
 def _report(options: Options, screen: Screen) -> Report:

@@ -121,5 +121,41 @@ OPTIONS = (
         "Ask twice, and compare",
         "Have the argument of --prompt typed twice, and send nothing where the two differ.",
     ),
+    # Limits.
+    Option(
+        "/timeout",
+        "seconds",
+        "seconds",
+        "The most that one host may take",
+        "The most time that one host may take, in seconds, all tries included; from its first "
+        "try, and however busily it sends.",
+    ),
+    Option(
+        "/connect-timeout",
+        "patience",
+        "seconds",
+        "The most that connecting may take (default: 10 with -H)",
+        "The most time that connecting to a host may take, in seconds: to look up its name, to "
+        "connect, and to authenticate. 0 is no limit. By default it is 10 seconds with -H and "
+        "--hosts, and no limit otherwise.",
+    ),
+    Option(
+        "/retries",
+        "number",
+        "n",
+        "Try again so often when a host is not reached",
+        "Try again, at most so often and with growing pauses, when a host could not be "
+        "reached and the command cannot have begun there. A server that refuses is not asked "
+        "again. 0 by default.",
+    ),
+    Option(
+        "/json",
+        "",
+        "",
+        "Print a JSON object for each host",
+        "Print a line for each host as soon as it is done, a JSON object with the members "
+        "host, port, status, stdout, stderr, error, code, kind, retryable, may_have_run, "
+        "seconds and tries.",
+    ),
     *OPTIONS_MANY,
 )

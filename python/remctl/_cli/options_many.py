@@ -46,30 +46,20 @@ OPTIONS_MANY = (
         MANY,
     ),
     Option(
+        "/check",
+        "",
+        "",
+        "Connect to the hosts, and send no command",
+        "Open a connection to each host, and close it: which of them can be reached and "
+        "authenticated. For each that can be, ok is printed. No command is sent.",
+        MANY,
+    ),
+    Option(
         "/limit",
         "count",
         "n",
         "How many hosts at once (default: 64)",
         "The most connections there are at once, 64 by default.",
-        MANY,
-    ),
-    Option(
-        "/timeout",
-        "seconds",
-        "seconds",
-        "The most that one host may take",
-        "The most time that one host may take, in seconds, all tries included; from its first "
-        "try, and however busily it sends.",
-        MANY,
-    ),
-    Option(
-        "/retries",
-        "number",
-        "n",
-        "Try a host again so often when it is not reached",
-        "Try again, at most so often and with growing pauses, when a host could not be "
-        "reached and the command cannot have begun there. A server that refuses is not asked "
-        "again. 0 by default.",
         MANY,
     ),
     Option(
@@ -142,15 +132,6 @@ OPTIONS_MANY = (
         "Write the output into files, HOST.stdout and HOST.stderr",
         "Write the output into this directory, which is made if need be: two files for each "
         "host, HOST.stdout and HOST.stderr.",
-        MANY,
-    ),
-    Option(
-        "/json",
-        "",
-        "",
-        "Print a JSON object for each host",
-        "Print a line for each host as soon as it is done, a JSON object with the members "
-        "host, port, status, stdout, stderr, error, code, may_have_run, seconds and tries.",
         MANY,
     ),
     Option(

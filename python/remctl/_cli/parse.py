@@ -52,8 +52,10 @@ class Options:
         self.hosts: list[str] = []
         self.exclude: list[str] = []
         self.list = False
+        self.check = False
         self.limit = 64
         self.timeout: float | None = None
+        self.connect_timeout: float | None = None
         self.retries = 0
         self.batch: int | str | None = None
         self.max_failures: int | str | None = None
@@ -173,7 +175,7 @@ def _set(options: Options, option: Option, text: str | None) -> None:
 def _operands(options: Options, operands: list[str]) -> None:
     if options.many:
         options.words = operands
-        if not operands and not options.list:
+        if not operands and not options.list and not options.check:
             raise Misuse("no command")
     else:
         options.host, options.words = (operands or [""])[0], operands[1:]
@@ -197,6 +199,8 @@ def _agree(options: Options, found: list[_Found]) -> None:
     _one_of(("--keytab", options.keytab is not None), ("--ccache", options.ccache is not None))
     _one_of(("--stdin", options.stdin), ("--prompt", options.prompt is not None))
     _one_of(("--stdin", options.stdin), ("--hosts -", "-" in options.hosts))
+    if options.check and (options.words or options.stdin or options.file):
+        raise Misuse("option --check sends no command")
     if options.hosts.count("-") > 1:
         raise Misuse("option --hosts: standard input can be read once only")
     if options.source_ip is not None and not is_address(options.source_ip.partition("%")[0]):

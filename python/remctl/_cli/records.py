@@ -23,29 +23,38 @@ class Records:
 
     def ended(self, outcome: Outcome) -> None:
         """Print its object."""
-        error, target = outcome.error, outcome.target
-        # Of a host that failed, what came before: nothing is not the empty text then.
-        result = outcome.result if error is None else error.partial
-        nothing = "" if error is None else None
-        record = {
-            "host": _printable(target.host),
-            "port": self._port if target.port is None else target.port,
-            "status": None if outcome.result is None else outcome.result.status,
-            "stdout": nothing if result is None else _text(result.stdout, nothing),
-            "stderr": nothing if result is None else _text(result.stderr, nothing),
-            "error": None if error is None else _printable(str(error)),
-            "code": None if error is None else getattr(error, "code", None),
-            "kind": None if error is None else error.kind,
-            "retryable": error is not None and error.retryable,
-            "may_have_run": error is None or error.may_have_run,
-            "seconds": round(outcome.seconds, 6),
-            "tries": outcome.tries,
-        }
-        # Escaped beyond ASCII: fit for every encoding, and harmless on a terminal.
-        self._screen.write(1, json.dumps(record).encode() + b"\n")
+        self._screen.write(1, line_of(outcome, self._port))
 
     def end(self) -> None:
         """Nothing is left."""
+
+
+def line_of(outcome: Outcome, port: int | None) -> bytes:
+    """The object of a host as a line; with the port of a host that has none of its own."""
+    # Escaped beyond ASCII: fit for every encoding, and harmless on a terminal.
+    return json.dumps(record_of(outcome, port)).encode() + b"\n"
+
+
+def record_of(outcome: Outcome, port: int | None) -> dict[str, object]:
+    """The members of the object of a host."""
+    error, target = outcome.error, outcome.target
+    # Of a host that failed, what came before: nothing is not the empty text then.
+    result = outcome.result if error is None else error.partial
+    nothing = "" if error is None else None
+    return {
+        "host": _printable(target.host),
+        "port": port if target.port is None else target.port,
+        "status": None if outcome.result is None else outcome.result.status,
+        "stdout": nothing if result is None else _text(result.stdout, nothing),
+        "stderr": nothing if result is None else _text(result.stderr, nothing),
+        "error": None if error is None else _printable(str(error)),
+        "code": None if error is None else getattr(error, "code", None),
+        "kind": None if error is None else error.kind,
+        "retryable": error is not None and error.retryable,
+        "may_have_run": error is None or error.may_have_run,
+        "seconds": round(outcome.seconds, 6),
+        "tries": outcome.tries,
+    }
 
 
 def _printable(text: str) -> str:

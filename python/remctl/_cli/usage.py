@@ -11,6 +11,9 @@ SYNOPSES = (
     "<options> -H <hosts> <command> [<subcommand> [<parameters>]]",
 )
 
+#: How long an option and its value may be to have the text beside them.
+WIDTH = 18
+
 
 def usage() -> str:
     """The message, of several lines."""
@@ -32,4 +35,6 @@ def _line(option: Option) -> str:
         spelling += f"[=<{option.value}>]"
     elif option.value:
         spelling += f" <{option.value}>"
-    return f"    {spelling:<18} {option.about}"
+    if len(spelling) > WIDTH:
+        return f"    {spelling}\n    {'':<{WIDTH}} {option.about}"
+    return f"    {spelling:<{WIDTH}} {option.about}"

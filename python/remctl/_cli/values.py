@@ -80,6 +80,11 @@ def _seconds(option: Option, text: str) -> float:
     return seconds
 
 
+def _limit(option: Option, text: str) -> float:
+    """Seconds, and 0 for no limit."""
+    return 0.0 if text == "0" else _seconds(option, text)
+
+
 def _portion(option: Option, text: str, least: int) -> int | str:
     """A number of hosts, or a percentage as `run_many()` takes it."""
     number = text.removesuffix("%")
@@ -122,6 +127,7 @@ CONVERT = {
     "hosts": _text,
     "number": lambda option, text: _whole(option, text, 0),
     "numbered": _numbered,
+    "patience": _limit,
     "port": _port,
     "seconds": _seconds,
     "silence": _silence,

@@ -19,11 +19,11 @@ from remctl._arguments import (
     port_number,
     seconds,
 )
-from remctl._client_base import KEEPALIVE, Answer, Settings, result_of
+from remctl._client_base import KEEPALIVE, Settings
 from remctl._errors import RemctlError, RemctlSimpleResult, locate, make
 from remctl._logging import CONNECTIONS
+from remctl._many.attempt import Attempt, Clock
 from remctl._many.outcome import Outcome, Target
-from remctl._output import RemctlOutput
 
 if TYPE_CHECKING:
     from remctl._credentials import Credentials
@@ -43,12 +43,7 @@ FileFor = Callable[[Target], BinaryFile | None]
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 
-# Tokens that lie ready are fetched together, up to so many bytes.
-_BATCH = 256 * 1024
-
 _TOO_LATE = "timed out before anything was sent"  # the extension's own words
-
-_token = tuple.__new__
 
 
 class Plan:
@@ -113,6 +108,10 @@ class Plan:
             )
         return _with_retries(self, target, arguments, sinks, crew)
 
+    async def carry_out(self, attempt: Attempt, arguments: list[Encoded]) -> RemctlSimpleResult:
+        """What an attempt is: connect, send the command, and take in its answer."""
+        return await attempt.simple(arguments)
+
 
 async def _with_retries(
     plan: Plan, target: Target, arguments: list[Encoded], sinks: Sinks | None, crew: HostCrew
@@ -128,9 +127,8 @@ async def _with_retries(
             with crew.connected(connection):
                 if plan.timeout is not None and plan.timeout <= 0:
                     raise make("timeout", _TOO_LATE, may_have_run=False, lasting=True)
-                result = await _attempt(
-                    plan, target, port, arguments, sinks, crew, connection, clock
-                )
+                attempt = Attempt(target, port, plan.principal, connection, crew, sinks, clock)
+                result = await plan.carry_out(attempt, arguments)
             return Outcome(target, result, None, clock.passed(), tries)
         except RemctlError as failure:
             if clock.stopped:
@@ -157,80 +155,8 @@ def _given_up(error: RemctlError) -> RemctlError:
     return make("lost", "given up", partial=error.partial, may_have_run=error.may_have_run)
 
 
-class Clock:
-    """The time of one host: it stands still while the host's own file makes it wait."""
-
-    def __init__(self, crew: HostCrew, timeout: float | None) -> None:
-        self._crew = crew
-        self._timeout = timeout
-        self._begin = self._stopped_at = crew.now()
-        self.stopped = False
-
-    def passed(self) -> float:
-        """How many seconds have passed."""
-        return self._crew.now() - self._begin
-
-    def left(self) -> float | None:
-        """How many seconds are left; None where there is no limit."""
-        return None if self._timeout is None else self._timeout - self.passed()
-
-    def stop(self) -> None:
-        """Let no time pass from now on: a file of this host's is written to."""
-        self.stopped = True
-        self._stopped_at = self._crew.now()
-
-    def go_on(self) -> None:
-        """Let time pass again."""
-        self.stopped = False
-        self._begin += self._crew.now() - self._stopped_at
-
-
 def _pause_after(tries: int) -> float:
     from random import uniform
 
     longest: float = min(_FIRST_PAUSE * 2 ** min(tries - 1, 16), _LONGEST_PAUSE)
     return longest * uniform(0.75, 1.25)
-
-
-async def _attempt(
-    plan: Plan,
-    target: Target,
-    port: int | None,
-    arguments: list[Encoded],
-    sinks: Sinks | None,
-    crew: HostCrew,
-    connection: _remctl.Connection,
-    clock: Clock,
-) -> RemctlSimpleResult:
-    """Connect, send the command, and take in its answer."""
-    # No name for the reactor: the frame of an exception would keep its descriptors open.
-    caller = id(connection)  # nobody else has it
-    principal = plan.principal if target.principal is None else target.principal
-
-    if sinks is None:
-        answer: Answer = await crew.finish(
-            crew.reactor.simple(
-                connection, caller, target.host, port or 0, principal, arguments, clock.left()
-            )
-        )
-        return result_of(answer, target.host, port or None, first_words(arguments))
-    await crew.finish(
-        crew.reactor.open(connection, caller, target.host, port or 0, principal, clock.left())
-    )
-    session = await crew.finish(crew.reactor.stream(connection, caller, arguments, clock.left()))
-    failure: RemctlError | None = None
-    kind = "output"
-    while kind == "output" and failure is None:
-        tokens, failure = await crew.finish(
-            crew.reactor.outputs(connection, caller, session, _BATCH, clock.left())
-        )
-        for token in tokens:
-            clock.stop()
-            await crew.write(sinks, _token(RemctlOutput, token))
-            clock.go_on()
-        kind = tokens[-1][0]
-    if failure is not None:
-        raise failure
-    session.end()
-    words = first_words(arguments)
-    return result_of(sinks.answer(), target.host, port or None, words, wrote=sinks.wrote)

@@ -15,7 +15,7 @@ function __pyremctl_operands
             set count (math $count + 1)
         else if test $token = --
             set ended 1
-        else if contains -- $token -b -p -s -t --keytab --ccache --file -H --hosts -x --exclude --limit --timeout --retries --batch --max-failures --failed --failed-safe --outdir
+        else if contains -- $token -b -p -s -t --keytab --ccache --file --timeout --connect-timeout --retries -H --hosts -x --exclude --limit --batch --max-failures --failed --failed-safe --outdir
             set value 1
         else if not string match -q -- '-?*' $token
             set count 1
@@ -45,13 +45,16 @@ complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l stdin -d 'Send stand
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l file -x -d 'Send a file as argument number n'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l prompt -d 'Ask for the last argument, without echo'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l confirm -d 'Ask twice, and compare'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l timeout -x -d 'The most that one host may take'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l connect-timeout -x -d 'The most that connecting may take (default: 10 with -H)'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l retries -x -d 'Try again so often when a host is not reached'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l json -d 'Print a JSON object for each host'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s H -x -a '(__fish_print_hostnames)' -d 'Run the command on all of these hosts'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l hosts -r -F -d 'Run it on the hosts in this file, - for standard input'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s x -l exclude -x -a '(__fish_print_hostnames)' -d 'Leave these hosts out'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l list -d 'Print the hosts, and send nothing'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l check -d 'Connect to the hosts, and send no command'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l limit -x -d 'How many hosts at once (default: 64)'
-complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l timeout -x -d 'The most that one host may take'
-complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l retries -x -d 'Try a host again so often when it is not reached'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l batch -x -d 'Run it on so many hosts, then on the next so many'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l max-failures -x -d 'Start no more hosts after more failures than that'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l fail-fast -d 'Stop all at the first failure'
@@ -60,5 +63,4 @@ complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l failed-safe -r -F -d
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s S -l largest-status -d 'Exit with the largest status of the command'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l gather -d 'Show equal output once, under all its hosts'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l outdir -x -a '(__fish_complete_directories)' -d 'Write the output into files, HOST.stdout and HOST.stderr'
-complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l json -d 'Print a JSON object for each host'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l no-progress -d 'Show no progress'

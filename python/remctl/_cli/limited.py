@@ -1,0 +1,96 @@
+"""A command on one host with limits of time, tries, or as JSON: with the engine of many hosts."""
+
+from __future__ import annotations
+
+import os
+from time import monotonic
+
+from remctl import Outcome, RemctlProtocolError, Target
+from remctl._cli.connect import Unreachable, canonical_name
+from remctl._cli.one import Output, complain
+from remctl._cli.plans import plan_for
+from remctl._cli.streams import write_all
+from remctl._cli.values import Misuse
+from remctl._cli.words import command_words
+from remctl._errors import make
+from remctl._many.blocking import outcomes_of
+from remctl._many.crew import HostCrew
+from remctl._many.limits import Limits
+from remctl._many.run import Run
+from remctl._many.source import IterableSource
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl._cli.parse import Options
+    from remctl._many.plan import Plan
+
+REFUSED = 255
+
+
+def run(options: Options) -> int:
+    """Run the command, and give the exit status of the program. Raises Misuse."""
+    words = command_words(options)
+    output = Output()
+    stdout, stderr = _Writer(output, 1), _Writer(output, 2)
+    if options.json:
+        plan = plan_for(options, words, None, None)
+    else:
+        plan = plan_for(options, words, lambda _: stdout, lambda _: stderr)
+    outcome = _outcome(plan, options)
+    output.end()
+    if options.json:
+        from remctl._cli.records import line_of
+
+        write_all(1, line_of(outcome, options.port))
+    error, result = outcome.error, outcome.result
+    if result is not None:
+        return result.status or output.status
+    assert error is not None
+    refused = isinstance(error, RemctlProtocolError)
+    if not options.json:
+        if refused:
+            output.write(2, os.fsencode(str(error)) + b"\n")
+        else:
+            complain(error)
+    return REFUSED if refused else 1
+
+
+def _outcome(plan: Plan, options: Options) -> Outcome:
+    host, begin = options.host, monotonic()
+    try:
+        given = Target(host)
+        if options.principal is None and not options.no_canonicalize:
+            limits = [limit for limit in (options.timeout, options.connect_timeout) if limit]
+            host = canonical_name(host, min(limits, default=None))
+            if plan.timeout is not None:
+                plan.timeout -= monotonic() - begin
+        target = Target(host)
+    except Unreachable as error:
+        failure = make("resolve", str(error), host=host, may_have_run=False)
+        return Outcome(given, error=failure)
+    except (TypeError, ValueError) as error:
+        raise Misuse(str(error)) from None
+    crew = HostCrew(plan, 1)
+    work = Run(IterableSource([target]), crew, Limits([target], None, None))
+    try:
+        (outcome,) = outcomes_of(work, crew)
+    finally:
+        work.close()
+    # The host as it was given, and not its canonical name.
+    return Outcome(given, outcome.result, outcome.error, outcome.seconds, outcome.tries)
+
+
+class _Writer:
+    """One of the two streams, as a plan writes to it."""
+
+    def __init__(self, output: Output, number: int) -> None:
+        self._output = output
+        self._number = number
+
+    def write(self, data: bytes, /) -> int:
+        """Write all of it."""
+        self._output.write(self._number, data)
+        return len(data)
+
+    def close(self) -> None:
+        """Nothing is left."""

@@ -1,0 +1,163 @@
+"""One try on one host of many: its connection, the calls on it, and their time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remctl import _remctl
+from remctl._arguments import Encoded, first_words
+from remctl._client_base import Answer, result_of
+from remctl._errors import RemctlError, RemctlSimpleResult
+from remctl._many.outcome import Target
+from remctl._output import RemctlOutput
+
+if TYPE_CHECKING:
+    from remctl._files import Sinks
+    from remctl._many.crew import HostCrew
+else:
+    Sinks = object
+
+# Tokens that lie ready are fetched together, up to so many bytes.
+_BATCH = 256 * 1024
+
+_token = tuple.__new__
+
+
+class Clock:
+    """The time of one host: it stands still while the host's own file makes it wait."""
+
+    def __init__(self, crew: HostCrew, timeout: float | None) -> None:
+        self._crew = crew
+        self._timeout = timeout
+        self._begin = self._stopped_at = crew.now()
+        self.stopped = False
+
+    def passed(self) -> float:
+        """How many seconds have passed."""
+        return self._crew.now() - self._begin
+
+    def left(self) -> float | None:
+        """How many seconds are left; None where there is no limit."""
+        return None if self._timeout is None else self._timeout - self.passed()
+
+    def stop(self) -> None:
+        """Let no time pass from now on: a file of this host's is written to."""
+        self.stopped = True
+        self._stopped_at = self._crew.now()
+
+    def go_on(self) -> None:
+        """Let time pass again."""
+        self.stopped = False
+        self._begin += self._crew.now() - self._stopped_at
+
+
+class Attempt:
+    """One try on one host.
+
+    Its calls are coroutines of a crew, and raise RemctlError. Output goes to the host's files if
+    there are any, and is a part of the results if not.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        port: int | None,
+        principal: str | None,
+        connection: _remctl.Connection,
+        crew: HostCrew,
+        sinks: Sinks | None,
+        clock: Clock,
+    ) -> None:
+        self._host, self._port = target.host, port
+        self._principal = principal if target.principal is None else target.principal
+        self._connection = connection
+        self._caller = id(connection)  # nobody else has it
+        # No name for the reactor, here and below: the frame of an exception would keep its
+        # descriptors open.
+        self._crew = crew
+        self._sinks = sinks
+        self._clock = clock
+
+    async def simple(self, arguments: list[Encoded]) -> RemctlSimpleResult:
+        """Connect, and run a command."""
+        if self._sinks is not None:
+            await self.open()
+            return await self.run(arguments)
+        return self._result(
+            await self._crew.finish(
+                self._crew.reactor.simple(
+                    self._connection,
+                    self._caller,
+                    self._host,
+                    self._port or 0,
+                    self._principal,
+                    arguments,
+                    self._clock.left(),
+                )
+            ),
+            arguments,
+        )
+
+    async def open(self) -> None:
+        """Connect and authenticate."""
+        await self._crew.finish(
+            self._crew.reactor.open(
+                self._connection,
+                self._caller,
+                self._host,
+                self._port or 0,
+                self._principal,
+                self._clock.left(),
+            )
+        )
+
+    async def run(self, arguments: list[Encoded]) -> RemctlSimpleResult:
+        """Run a command on the open connection."""
+        if self._sinks is None:
+            return self._result(
+                await self._crew.finish(
+                    self._crew.reactor.run(
+                        self._connection, self._caller, arguments, self._clock.left()
+                    )
+                ),
+                arguments,
+            )
+        await self._stream(arguments, self._sinks)
+        return self._result(self._sinks.answer(), arguments, wrote=self._sinks.wrote)
+
+    async def say(self, text: bytes) -> RemctlSimpleResult:
+        """A result of status 0 with a text of our own as its output."""
+        if self._sinks is None:
+            return RemctlSimpleResult(text, None, 0)
+        self._clock.stop()
+        await self._crew.write(self._sinks, RemctlOutput("output", text, 1, None, None))
+        self._clock.go_on()
+        return RemctlSimpleResult(None, None, 0)
+
+    async def _stream(self, arguments: list[Encoded], sinks: Sinks) -> None:
+        """Run a command, and hand its output to the files as it comes."""
+        session = await self._crew.finish(
+            self._crew.reactor.stream(self._connection, self._caller, arguments, self._clock.left())
+        )
+        failure: RemctlError | None = None
+        kind = "output"
+        while kind == "output" and failure is None:
+            tokens, failure = await self._crew.finish(
+                self._crew.reactor.outputs(
+                    self._connection, self._caller, session, _BATCH, self._clock.left()
+                )
+            )
+            for token in tokens:
+                self._clock.stop()
+                await self._crew.write(sinks, _token(RemctlOutput, token))
+                self._clock.go_on()
+            kind = tokens[-1][0]
+        if failure is not None:
+            raise failure
+        session.end()
+
+    def _result(
+        self, answer: Answer, arguments: list[Encoded], wrote: bool = False
+    ) -> RemctlSimpleResult:
+        words = first_words(arguments)
+        return result_of(answer, self._host, self._port or None, words, wrote=wrote)
