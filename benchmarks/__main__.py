@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def draw() -> None:
-    """Draw the plots anew. Who measures nothing for the record needs no matplotlib."""
+    """Redraw the plots. Only runs that record something need matplotlib."""
     from benchmarks import plots
 
     plots.draw()

@@ -63,7 +63,7 @@ def create(
     try:
         os.mkdir(folder)
     except FileExistsError:
-        raise BackendError(f"there is an account {name}; --force makes it anew") from None
+        raise BackendError(f"there is an account {name}; --force replaces it") from None
     write(name, "shell", shell.encode())
     write(name, "quota", str(gigabytes).encode())
     write(name, "creator", remote.user.encode())

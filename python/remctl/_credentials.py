@@ -26,8 +26,7 @@ class Credentials:
     Made by `from_keytab()` or `from_ccache()`. Any number of threads, event
     loops and connections share one; give it as ``ccache=``, wherever a ticket
     cache can be given. It is a context manager that closes it. It can be
-    neither copied nor pickled. In the child of a fork it starts anew, with no
-    ticket yet.
+    neither copied nor pickled. The child of a fork starts with no ticket.
     """
 
     __module__ = "remctl"

@@ -112,7 +112,7 @@ class RemctlSimpleResult:
 
 
 class RemctlError(Exception):
-    """A network or authentication error, or a call that makes no sense now.
+    """A network or authentication error, or a call that is invalid in the connection's state.
 
     The text is libremctl's, the same that ``Remctl.error()`` returns; ``str()`` gives it.
     """

@@ -414,7 +414,7 @@ class TrioWaiter:
                     awaitable, receiver, self.wake, (GeneratorExit, self._trio.Cancelled)
                 )
 
-        # It is cancelled by whoever closes the iterator, which no nursery could be left with.
+        # Closing the iterator cancels it; a nursery could not be left open for that long.
         self._trio.lowlevel.spawn_system_task(run, context=copy_context())
 
         def cancel() -> None:

@@ -3,8 +3,8 @@
     scripts/dev free-threaded [ARGUMENT OF PYTEST...]
 
 The Python is $PYTHON, or one that is built for the purpose (`scripts/dev wheel python`). Without
-arguments the tests of the engine run, and of the interface; others may need packages that are not
-to be had for such a Python.
+arguments the tests of the engine run, and of the interface; others may need packages that such
+a Python does not have.
 """
 
 import os

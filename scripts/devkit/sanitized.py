@@ -49,8 +49,8 @@ SANITIZERS = {
             "TSAN_OPTIONS": f"suppressions={ROOT}/scripts/devkit/tsan-suppressions:exitcode=66"
             ":history_size=7:second_deadlock_stack=1:die_after_fork=0:report_thread_leaks=0"
         },
-        # In the child of a fork it follows no threads, and takes mutexes that are made anew there
-        # for locked.
+        # In the child of a fork it follows no threads, and considers mutexes locked that the child
+        # has reset.
         marks="not measures and not forks",
     ),
 }

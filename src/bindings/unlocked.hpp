@@ -14,7 +14,7 @@ bool finalizing() noexcept;
 /// Releases the interpreter lock for as long as it lives, or until relock(),
 /// and lets a wait look at Python's signal handlers.
 ///
-/// Convert all arguments before and touch no Python object meanwhile. Whoever
+/// Convert all arguments before and touch no Python object meanwhile. A thread that
 /// holds a mutex of ours never waits for the interpreter lock, so that one may
 /// be taken with it or without.
 class Unlocked final : public Interrupts {

@@ -59,7 +59,7 @@ class Handle {
 
     std::string error() const;
 
-    /// remctl_close, ahead of the destructor. The handle is of no use after it.
+    /// remctl_close, ahead of the destructor. Do not use the handle afterwards.
     void close() noexcept { handle_.reset(); }
 
     /// Gives up the handle without a word to the server, as the destructor

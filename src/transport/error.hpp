@@ -69,8 +69,8 @@ class Error : public std::runtime_error {
         return std::move(*this);
     }
 
-    /// False when the server cannot have begun the command. Whoever says it
-    /// first knows it best; where nobody does it is false.
+    /// False when the server cannot have started the command. The first to say it
+    /// knows it best; if nobody says it, it is false.
     bool may_have_run() const noexcept { return may_have_run_.value_or(false); }
     Error &&with_may_have_run(bool may_have_run) && {
         if (!may_have_run_)

@@ -16,7 +16,7 @@ namespace pyremctl {
 /// goes on by itself, and nobody waits for it.
 class Job {
   public:
-    /// Throws Error when no thread is to be had.
+    /// Throws Error if no thread can be started.
     Job(std::shared_ptr<Waker> waker, std::function<void()> call);
 
     bool done() const noexcept { return shared_->done.load(std::memory_order_acquire); }

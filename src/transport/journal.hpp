@@ -1,4 +1,4 @@
-// What happens, for whoever keeps a log of it.
+// A record of what happens, for the log.
 #pragma once
 
 #include <new>
@@ -17,7 +17,7 @@ struct Entry {
 };
 
 /// Says whether entries about a topic are wanted, from now on and in all
-/// threads. Whoever begins a call looks whether anybody listens.
+/// threads. Every call checks at its start whether anybody listens.
 void keep(Topic topic, bool wants) noexcept;
 
 /// True where they are wanted, and this thread is not deaf.

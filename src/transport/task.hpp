@@ -105,8 +105,8 @@ template <class T> class [[nodiscard]] Task {
 
     bool await_ready() const noexcept { return false; }
 
-    /// Runs it to its first wait. One that has none lets whoever awaits it go
-    /// on without being suspended: a loop over such tasks needs no stack.
+    /// Runs it to its first wait. If it has none, the awaiting task goes on
+    /// without being suspended: a loop over such tasks needs no stack.
     template <class P> bool await_suspend(std::coroutine_handle<P> awaiting) noexcept {
         auto &promise = coroutine_.promise();
         promise.suspension = awaiting.promise().suspension;

@@ -24,7 +24,7 @@ class Waker {
 /// waits for one call.
 class EventWaker final : public Waker {
   public:
-    /// Throws Error when no descriptor is to be had.
+    /// Throws Error if no descriptor can be made.
     EventWaker();
 
     int descriptor() const noexcept { return event_.get(); }

@@ -11,8 +11,8 @@ namespace pyremctl::workers {
 /// lists them as "remctl-idle".
 ///
 /// A helper blocks all signals: handlers run where Python wants them, and a
-/// write to a peer that is gone raises no SIGPIPE. Throws Error when no thread
-/// is to be had.
+/// write to a peer that is gone raises no SIGPIPE. Throws Error if no
+/// thread can be started.
 void run(std::function<void()> work);
 
 } // namespace pyremctl::workers

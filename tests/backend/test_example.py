@@ -73,7 +73,7 @@ def test_the_example_does_what_it_says(server: Server, path: Path, realm: Realm)
     assert run(server, "create", "--shell=/bin/bash", "alice") == (0, b"made alice\n")
     assert run(server, "create", "alice") == (
         1,
-        b"accounts create: there is an account alice; --force makes it anew\n",
+        b"accounts create: there is an account alice; --force replaces it\n",
     )
     assert run(server, "show", "alice") == (0, f"alice: /bin/bash, by {realm.user}\n".encode())
     assert run(server, "quota", "get", "alice") == (0, b"10 GB\n")

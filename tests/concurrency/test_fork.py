@@ -116,7 +116,7 @@ def test_the_child_opens_a_connection_of_its_own(server: Server, remctl: Remctl)
 
 
 def test_the_child_has_no_copies(remctl: Remctl) -> None:
-    """They are closed before anything else happens there, whoever uses the object, or nobody."""
+    """They are closed before anything else happens there, whether or not the object is used."""
     socket = descriptors()[str(remctl.fileno())]  # its number may be another file's there
     mine = len(descriptors())
 

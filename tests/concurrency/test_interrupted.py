@@ -62,7 +62,7 @@ def alarm() -> Iterator[Alarm]:
 
 
 def serves(remctl: Remctl, server: Server) -> None:
-    """The object does all that it can do, opened anew if need be."""
+    """The object does all that it can do, reopened if necessary."""
     if not remctl.opened:
         remctl.open("localhost", server.port)
     for word in ("a", "b"):

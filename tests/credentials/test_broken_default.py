@@ -32,7 +32,7 @@ async def main():
 asyncio.run(main())
 """
 
-# It connects anew for each command.
+# It reconnects for each command.
 PROTOCOL_1 = """
 import os, sys, remctl
 client = remctl.Remctl("127.0.0.1", int(sys.argv[1]), sys.argv[2])

@@ -82,7 +82,7 @@ def test_the_whole_call_ends_at_its_deadline(call: Callable[[], object]) -> None
 
 
 def test_connecting_takes_of_the_time_of_the_command(hostile: MakeHostile) -> None:
-    """The simple call's timeout does not begin anew when the connection is there."""
+    """The simple call's timeout does not start again once it is connected."""
 
     def handshake(connection: Connection) -> None:
         time.sleep(0.5)

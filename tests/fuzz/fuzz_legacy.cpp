@@ -277,7 +277,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     if (shows_itself != flag_context) {
         require((shows_itself & flag_protocol) != 0, "it has shown what it is");
         Result result;
-        client.run(command, result); // connects anew, to one that is of protocol 1 by then
+        client.run(command, result); // reconnects, to one that is of protocol 1 by then
         return 0;
     }
     for (const Exchange &exchange : exchanges) {
@@ -290,7 +290,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         if (!good) {
             require(server.had == before || client.connection.may_have_run(),
                     "what ran may have run");
-            require(!client.connection.pending(), "and nothing is to be had any more");
+            require(!client.connection.pending(), "and no output is left");
             break;
         }
         require(result.status == expected->status, "the status");

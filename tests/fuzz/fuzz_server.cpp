@@ -252,14 +252,14 @@ bool read_noop(Session &session, const Answer &expected) {
     }
     server.join();
     require(!(failed && known), "it is one or the other");
-    return false; // there is no more to be had from this server
+    return false; // this server has nothing more to give
 }
 
 } // namespace
 
 /// Leaks that are not ours. libremctl 3.18 forgets the data of a token that GSS-API unwraps but
 /// finds repeated or out of order (token_recv_priv): once for a connection, which is dropped then.
-/// And libkrb5 keeps data for each thread, which is looked for in vain while a thread ends.
+/// And libkrb5 keeps data for each thread, which cannot be found while a thread ends.
 extern "C" const char *__lsan_default_suppressions() {
     return "leak:gss_krb5int_unseal_token_v3\nleak:krb5int_setspecific\n";
 }

@@ -39,7 +39,7 @@ def answer(count: int, length: int) -> Callable[[Connection], None]:
 
 @pytest.mark.parametrize(("count", "length"), [(3, 1), (40, 60_000), (7, 100_000), (5, 300_000)])
 def test_tokens_that_were_read_ahead(hostile: MakeHostile, count: int, length: int) -> None:
-    """select does not see them, `ready` does, and so none is waited for in vain."""
+    """select does not see them, but `ready` does, so nobody waits for them without end."""
     server = hostile(answer(count, length))
     with Remctl(server.host, server.port, server.principal) as client:
         for _ in range(3):

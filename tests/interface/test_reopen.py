@@ -15,7 +15,7 @@ HELLO = ["test", "hello"]
 
 
 def fails(client: remctl.Remctl, host: str, port: int) -> None:
-    """Try to open in vain."""
+    """Try to open, and fail."""
     with pytest.raises(remctl.RemctlError):
         client.open(host, port)
 
@@ -111,7 +111,7 @@ def test_a_failed_second_open_closes_no_file_of_ours(
     client = remctl.Remctl(server.host, server.port)
     client.set_timeout(0.2)
     second(client, deaf)
-    ours = [os.pipe() for _ in range(20)]  # whoever closes a stale number closes one of these
+    ours = [os.pipe() for _ in range(20)]  # closing a stale number closes one of these
     client.close()
     del client
     for reading, writing in ours:

@@ -148,7 +148,7 @@ TEST_CASE("nothing counts as sent before the server's socket has taken all of it
     CHECK(pumped.channel.sent() == command.size());
 }
 
-TEST_CASE("what lies in the pair is neither forgotten nor waited for in vain") {
+TEST_CASE("bytes in the pair are neither forgotten nor waited for without end") {
     auto [far_server, near_server] = socket_pair();
     Pumped pumped(std::pair(std::move(far_server), std::move(near_server)));
     write_all(pumped.channel.library_end(), std::string(100'000, 'c'));

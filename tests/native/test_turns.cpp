@@ -127,7 +127,7 @@ TEST_CASE("calls are let through in the order in which they came") {
     CHECK(third.turn);
 }
 
-TEST_CASE("whoever leaves wakes nobody whose turn it is not") {
+TEST_CASE("a caller that leaves wakes nobody whose turn it is not") {
     const auto turns = std::make_shared<Turns>();
     Someone first(1);
     const auto session = [&] { return first.enter(*turns).begin_session(); }();

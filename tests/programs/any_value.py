@@ -105,7 +105,7 @@ def scattered(data: bytes) -> memoryview:
 
 
 def released() -> memoryview:
-    """A view that is none any more."""
+    """A view that was released."""
     view = memoryview(b"data")
     view.release()
     return view

@@ -264,7 +264,7 @@ class Model(RuleBasedStateMachine):
         self.world.set_timeout(IMPATIENCE if failure is SILENCE else PATIENCE)
         # A server that refuses it has said so; one that is silent may have done it.
         ran = bool(expected) and kind is not Kind.REFUSE
-        # Unless the limit was over in the handshake of a connection that is made anew.
+        # Unless the limit passed in the handshake of a reconnection.
         unsure = again and failure is SILENCE and ran
         command = [kind.value.encode(), nonce]
         answer = self.expect(failure, lambda: self.world.run(command), ran=None if unsure else ran)
@@ -316,7 +316,7 @@ class Model(RuleBasedStateMachine):
 
     @rule()
     def noop(self) -> None:
-        """True, or the reason why the connection is not to be had."""
+        """True, or the reason why there is no connection."""
         failure = None
         if not self.opened:
             failure = NOT_OPENED

@@ -307,7 +307,7 @@ class Traces:
 
 
 def serves_on(stage: Stage) -> None:
-    """The object can be used again, opened anew if need be."""
+    """The object can be used again, reopened if necessary."""
     if not stage.remctl.opened or stage.over_a_socket:
         stage.open()
     with contextlib.suppress(RemctlError):
@@ -364,7 +364,7 @@ def numbers(calls: int, most: int) -> list[int]:
 
 
 def main(shim_path: str, options: str) -> None:
-    """Play what is asked for, and print what comes of it: JSON, a line each.
+    """Play the scenes asked for, and print each result as a line of JSON.
 
     `["begin", Outcome]`, then `["try", n]` for each n, then `["end", Outcome]`: a process that
     has crashed has said of what.

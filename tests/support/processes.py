@@ -25,7 +25,7 @@ def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> None:
     """Wait until a condition holds, `timeout` seconds at most."""
     deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.005)
 
 

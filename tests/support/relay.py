@@ -84,7 +84,7 @@ def serve(port: int, manner: str, seed: int) -> None:
 
 
 def accept(listener: socket.socket, port: int, manner: str, seed: int) -> None:
-    """Serve whoever comes."""
+    """Serve every client."""
     for number in itertools.count(seed):
         client, _ = listener.accept()
         server = socket.socket()

@@ -25,7 +25,7 @@ class Daemon:
         self.log = log
 
     def wait_until(self, ready: Callable[[], bool], timeout: float = 10.0) -> None:
-        """Wait until `ready()` holds; RuntimeError when the daemon ends before or in vain.
+        """Wait until `ready()` holds; RuntimeError if the daemon ends or the time is up.
 
         `timeout` is in seconds.
         """

@@ -59,7 +59,7 @@ class Finished(NamedTuple):
 
 
 def finish(answer: object) -> Finished:
-    """An `Answer` in full; TypeError or ValueError when it is none."""
+    """An `Answer` in full; TypeError or ValueError if it is invalid."""
     if isinstance(answer, tuple):
         if len(answer) != 3:
             raise TypeError(f"an answer is (stdout, stderr, status), not {answer!r}")

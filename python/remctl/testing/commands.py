@@ -51,8 +51,8 @@ EXAMPLES: dict[str, dict[str, Program]] = {
 def configuration(commands: Commands, scripts: Path, script_for: Callable[[Function], str]) -> str:
     """The text of a `remctld.conf`; scripts are written to the folder `scripts`.
 
-    `script_for` makes the script that has a function called. TypeError for what is none of the
-    forms of `Commands`.
+    `script_for` makes the script that has a function called. TypeError for a value that
+    `Commands` does not allow.
     """
     if isinstance(commands, str):
         return commands

@@ -46,8 +46,8 @@ def _spec(option: Option) -> str:
     many = "*" if spelling in _REPEATED else ""
     if option.letter and option.name:
         others = "*" if many else f"(-{option.letter} --{option.name})"
-        joint = ("+", "=") if option.kind else ("", "")
-        both = f"-{option.letter}{joint[0]},--{option.name}{joint[1]}"
+        after_letter, after_name = ("+", "=") if option.kind else ("", "")
+        both = f"-{option.letter}{after_letter},--{option.name}{after_name}"
         return f"'{others}'{{{both}}}{_quote(text)}"
     # --name=value and --name value; --name=value alone; -xvalue and -x value.
     joint = {True: "=-" if option.optional else "=", False: "+"}[bool(option.name)]

@@ -154,7 +154,7 @@ def merged(*sources: Known) -> Known:
 
 
 def same(one: Known, other: Known) -> bool:
-    """Whether they say the same, whoever says so."""
+    """Whether they say the same, from whatever source."""
     return {cve: str(mended) for cve, mended in one.items()} == {
         cve: str(mended) for cve, mended in other.items()
     }
