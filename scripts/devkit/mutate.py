@@ -1,6 +1,7 @@
 """Put small mistakes into the code, one at a time, and see whether the tests notice.
 
     scripts/dev mutate [--sample N] [--seed S] [--most N] [--units] cpp | python
+    scripts/dev mutate --by-hand [--times N] [--layer FOLDER] [--list] [WORD...]
 
 N mistakes (40) are drawn from all that devkit/mutants.py can make in
 src/{transport,handle,connection,drivers}, or in python/remctl; the seed says which. They are made
@@ -11,6 +12,10 @@ remembered in build/mutate: the same command goes on where it was. --most N trie
 many now; --units leaves out the tests in Python behind the unit tests.
 
 Printed are all survivors, and how many were killed; the survivors are in build/mutate too.
+
+--by-hand makes those of devkit/mistakes, each N times (1): all of them, those of the layer, or
+those with the words in their names. It prints what has noticed each. If a run does not notice a
+mistake, a test is missing.
 """
 
 import argparse
@@ -28,6 +33,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from devkit import PACKAGES, ROOT, prepare, usage
 from devkit.mutants import Mutant, mutants_of
@@ -72,6 +78,20 @@ class Unsound(Exception):
     """The tree does not pass as it is."""
 
 
+class Change(Protocol):
+    """A mistake in one file."""
+
+    @property
+    def path(self) -> str:
+        """The file, from the top of the tree."""
+
+    def applied(self, text: str) -> str:
+        """Its text with the mistake."""
+
+
+_Change = TypeVar("_Change", bound=Change)
+
+
 class Copy:
     """A copy of the tree, what is built of it, and what tests make of it."""
 
@@ -99,7 +119,7 @@ class Copy:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, copy)
 
-    def attempt(self, mutant: Mutant, judge: Callable[[Mutant], str]) -> str:
+    def attempt(self, mutant: _Change, judge: Callable[[_Change], str]) -> str:
         """Make a mistake, judge it, and take it back."""
         path = self._tree / mutant.path
         sound = path.read_text()
@@ -324,7 +344,8 @@ def main() -> None:
     """Make the environment of the tests, and go on in it."""
     usage(__doc__)
     packages = [*PACKAGES, "doctest-dev", "util-linux"]
-    prepare("test", "test", "lint", "types", packages=packages).go_on("devkit.mutate")
+    module = "devkit.by_hand" if "--by-hand" in sys.argv else "devkit.mutate"
+    prepare("test", "test", "lint", "types", packages=packages).go_on(module)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,189 @@
+"""The package in Python: loops, many hosts, files, streams."""
+
+from devkit.mistakes import Mistake
+
+LOOPS = "python/remctl/_loops.py"
+PLAN = "python/remctl/_many/plan.py"
+RUN = "python/remctl/_many/run.py"
+LIMITS = "python/remctl/_many/limits.py"
+FILES = "python/remctl/_files.py"
+STREAMS = "python/remctl/_stream_base.py"
+ASYNC = "python/remctl/_async_client.py"
+BLOCKING = "python/remctl/_client.py"
+SIMPLE = "python/remctl/_simple.py"
+BASE = "python/remctl/_client_base.py"
+
+MISTAKES = [
+    Mistake(
+        "wake() before wait() is forgotten in asyncio",
+        LOOPS,
+        "        if not self._woken:\n            self._waiter = self._loop.create_future()",
+        "        if True:\n            self._waiter = self._loop.create_future()",
+        "arun_many(executor=) hangs",
+        ("many", "asynchronous"),
+    ),
+    Mistake(
+        "wake() before wait() is forgotten in trio",
+        LOOPS,
+        "        if not self._woken:\n            end = inf",
+        "        if True:\n            end = inf",
+        "arun_many(executor=) hangs in trio",
+        ("many", "asynchronous"),
+    ),
+    Mistake(
+        "a cancelled task leaves its call running in asyncio",
+        LOOPS,
+        "                await waiter\n            except BaseException:\n"
+        "                self.reactor.cancel(operation)\n                raise",
+        "                await waiter\n            except BaseException:\n                raise",
+        "the next call waits for the one that was cancelled",
+        ("asynchronous",),
+    ),
+    Mistake(
+        "a loop's object made before a fork is used in the child",
+        LOOPS,
+        "    if loop is None or loop.pid != os.getpid():",
+        "    if loop is None:",
+        "asyncio in the child of a fork fails",
+        ("asynchronous", "concurrency"),
+    ),
+    Mistake(
+        "what may have run is retried",
+        PLAN,
+        "if tries <= plan.retries and error.retryable else None",
+        "if tries <= plan.retries else None",
+        "a command runs twice",
+        ("many",),
+    ),
+    Mistake(
+        "one retry more than was asked for",
+        PLAN,
+        "if tries <= plan.retries and",
+        "if tries <= plan.retries + 1 and",
+        "Outcome.tries is larger than retries + 1",
+        ("many",),
+    ),
+    Mistake(
+        "the limit starts again with each try",
+        PLAN,
+        "        tries += 1\n",
+        "        tries += 1\n        clock = Clock(crew, plan.timeout)\n",
+        "timeout=1 with retries takes several seconds",
+        ("many",),
+    ),
+    Mistake(
+        "a host's own file counts as the host's failure",
+        PLAN,
+        "            if clock.stopped:\n                raise  # the caller's file has raised it\n",
+        "",
+        "a command is repeated because write() has raised",
+        ("many",),
+    ),
+    Mistake(
+        "as many failures as allowed end the run",
+        RUN,
+        "self._failures > most and",
+        "self._failures >= most and",
+        "max_failures=1 stops at the first failure",
+        ("many",),
+    ),
+    Mistake(
+        "a batch starts before the one before it has ended",
+        RUN,
+        "            if self._runner or self._outcomes:\n                return False\n",
+        "",
+        "batch=5 restarts more than five hosts at once",
+        ("many",),
+    ),
+    Mistake(
+        "hosts that were never started have no outcome",
+        RUN,
+        "            self._outcomes.extend(map(not_started, self._runner.stop()))",
+        "            self._runner.stop()",
+        "a rollout that stops says nothing of some hosts",
+        ("many",),
+    ),
+    Mistake(
+        "a percentage is rounded up",
+        LIMITS,
+        "    return max(least, int(total * float(found[1]) / 100))",
+        "    return max(least, -(-int(total * float(found[1])) // 100))",
+        "max_failures='10%' of 19 hosts allows two",
+        ("many",),
+    ),
+    Mistake(
+        "a file that takes a part loses the rest",
+        FILES,
+        "                data = data[_taken(count, len(data)) :]",
+        "                _taken(count, len(data))\n                return",
+        "output is cut in a file that takes a part",
+        ("interface", "many", "asynchronous"),
+    ),
+    Mistake(
+        "output that went to a file is not remembered",
+        FILES,
+        "            self.wrote = True\n",
+        "",
+        "a refusal after output says that the command cannot have run",
+        ("interface", "many", "asynchronous"),
+    ),
+    Mistake(
+        "a stream hides a refusal",
+        STREAMS,
+        '        if token.type == "error" and self._raise_errors:',
+        "        if False:",
+        "a refused command prints nothing and looks fine",
+        ("errors", "interface", "asynchronous"),
+    ),
+    Mistake(
+        "the last line without a newline is lost",
+        STREAMS,
+        "            for stream in list(self._begun):\n                self._complete(stream)\n",
+        "",
+        "lines() does not give the last line",
+        ("errors",),
+    ),
+    Mistake(
+        "lines of two streams run into one another",
+        STREAMS,
+        '        stream = 1 if token.stream == 1 else 2\n        *lines, rest = (token.output or b"")',
+        '        stream = 1\n        *lines, rest = (token.output or b"")',
+        "standard error appears within lines of standard output",
+        ("errors",),
+    ),
+    Mistake(
+        "the simple call leaves its connection open",
+        SIMPLE,
+        "        raise as_simple_error(error, host, number, words, timeout) from None\n"
+        "    finally:\n        connection.close()\n\n\n@documented_as(remctl)",
+        "        raise as_simple_error(error, host, number, words, timeout) from None\n"
+        "    finally:\n        pass\n\n\n@documented_as(remctl)",
+        "a process that calls remctl() keeps descriptors until they are garbage",
+        ("interface", "concurrency"),
+    ),
+    Mistake(
+        "a stream keeps the connection after an exception",
+        BLOCKING,
+        "        except BaseException:\n            self.close()\n            raise\n"
+        '        if token.type != "output":',
+        '        except BaseException:\n            raise\n        if token.type != "output":',
+        "after Ctrl-C in a stream every call waits",
+        ("interface", "concurrency"),
+    ),
+    Mistake(
+        "the end of a stream is not its caller's",
+        BASE,
+        "    return None if end is None else end - monotonic()",
+        "    return None if end is None else max(end - monotonic(), 0.5)",
+        "timeout= of a stream ends half a second late, again and again",
+        ("interface", "faults/test_deadline.py"),
+    ),
+    Mistake(
+        "an object of an old loop is used in the new one",
+        ASYNC,
+        "        elif self._loop is not now:\n            raise another_loop()\n",
+        "",
+        "two loops drive one connection",
+        ("asynchronous",),
+    ),
+]
