@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import os
 from io import FileIO
 
+from remctl._cli.records import printable, record_of
 from remctl._cli.report import Writers
 from remctl._cli.values import Misuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from remctl import Target
+    from remctl import Outcome, Target
 
 #: The list of the targets that share a name: the name of their files, the target, its principal.
 LIST = "targets"
+
+#: What came of each host.
+SUMMARY = "summary.json"
 
 
 class Files(Writers):
     """The report that writes files; see `remctl._cli.report.Report`.
 
-    A file is made, or emptied, when its host is started. Each target has its own, named for it;
-    those whose names would be the same have a number in them, and a list of their own says which
-    is whose. Raises Misuse where the directory cannot be made.
+    A file is made, or emptied, when its host is started; without `at_once` when it is done, from
+    what is kept of its output. Each target has its own, named for it; those whose names would be
+    the same have a number in them, and a list of their own says which is whose. Raises Misuse
+    where the directory cannot be made.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, port: int | None, at_once: bool) -> None:
         super().__init__()
-        self._folder = folder
+        self._folder, self._port = folder, port
+        self.stdout = self._stdout if at_once else None
+        self.stderr = self._stderr if at_once else None
         self._names: dict[Target, str] = {}
         self._taken: set[str] = set()
+        self._records: list[dict[str, object]] = []
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as error:
@@ -36,12 +45,41 @@ class Files(Writers):
         if not os.access(folder, os.W_OK | os.X_OK):
             raise Misuse(f"option --outdir: cannot write in {folder}")
 
-    def stdout(self, target: Target) -> FileIO:
-        """The file of its standard output."""
+    def ended(self, outcome: Outcome) -> None:
+        """Close the files of the host, or write them."""
+        target = outcome.target
+        super().ended(outcome)
+        if self.stdout is None and outcome.tries:
+            result = outcome.result if outcome.error is None else outcome.error.partial
+            for stream in ("stdout", "stderr"):
+                data = result and getattr(result, stream)
+                self._write(f"{self._name(target)}.{stream}", data or b"")
+        record = record_of(outcome, self._port)
+        name = self._names.get(target)
+        for stream in ("stdout", "stderr"):
+            record[stream] = None if name is None else printable(f"{name}.{stream}")
+        self._records.append(record | {"principal": target.principal})
+
+    def end(self) -> None:
+        """Close all, and write what came of each host, and whose files have a number."""
+        super().end()
+        text = ",\n".join(map(json.dumps, self._records))
+        self._write(SUMMARY, f"[\n{text}\n]\n".encode())
+        numbered = [target for target, name in self._names.items() if name != str(target)]
+        if not numbered:
+            return
+        shared = {str(target) for target in numbered}
+        lines = [
+            f"{name}\t{target}\t{target.principal or ''}\n"
+            for target, name in self._names.items()
+            if str(target) in shared
+        ]
+        self._write(LIST, "".join(lines).encode(errors="surrogateescape"))
+
+    def _stdout(self, target: Target) -> FileIO:
         return self._file(target, "stdout")
 
-    def stderr(self, target: Target) -> FileIO:
-        """The file of its standard error."""
+    def _stderr(self, target: Target) -> FileIO:
         return self._file(target, "stderr")
 
     def _file(self, target: Target, stream: str) -> FileIO:
@@ -49,6 +87,14 @@ class Files(Writers):
         file = FileIO(path, "w")
         self.keep(target, file)
         return file
+
+    def _write(self, name: str, data: bytes) -> None:
+        path = os.path.join(self._folder, name)
+        try:
+            with open(path, "wb") as file:
+                file.write(data)
+        except OSError as error:  # of a write, it does not name the file
+            raise OSError(error.errno, error.strerror, path) from None
 
     def _name(self, target: Target) -> str:
         """What the target's files are called, without the stream."""
@@ -61,18 +107,3 @@ class Files(Writers):
             self._taken.add(name)
             self._names[target] = name
         return name
-
-    def end(self) -> None:
-        """Close all, and write the list of the targets whose files have a number."""
-        super().end()
-        numbered = [target for target, name in self._names.items() if name != str(target)]
-        if not numbered:
-            return
-        shared = {str(target) for target in numbered}
-        lines = [
-            f"{name}\t{target}\t{target.principal or ''}\n"
-            for target, name in self._names.items()
-            if str(target) in shared
-        ]
-        with open(os.path.join(self._folder, LIST), "wb") as file:
-            file.write("".join(lines).encode(errors="surrogateescape"))

@@ -32,19 +32,25 @@ class Gather:
         result = outcome.result if error is None else error.partial
         if result is not None:
             for descriptor, data in ((1, result.stdout), (2, result.stderr)):
-                if data:
-                    hosts = self._hosts[descriptor].setdefault(data, [])
-                    hosts.append(str(outcome.target))
+                hosts = self._hosts[descriptor].setdefault(data or b"", [])
+                hosts.append(str(outcome.target))
 
     def end(self) -> None:
         """Show it all: what was written to standard output there, and then the errors."""
         for descriptor, groups in self._hosts.items():
-            terminal = os.isatty(descriptor)
-            first = {data: min(map(natural, hosts)) for data, hosts in groups.items()}
-            for data in sorted(groups, key=lambda data: first[data]):
-                hosts = groups[data]
-                heading = f"{fold(hosts)} ({len(hosts)})\n".encode(errors="surrogateescape")
-                text = heading, data if data.endswith(b"\n") else data + b"\n"
-                if terminal:
-                    text = harmless_bytes(text[0]), harmless_bytes(text[1])
-                self._screen.write(descriptor, b"".join((_RULE, text[0], _RULE, text[1])))
+            for data in self.sorted(groups):
+                if data:
+                    self.show(descriptor, groups[data], data)
+
+    def sorted(self, groups: dict[bytes, list[str]]) -> list[bytes]:
+        """The outputs, in the order of the first of their hosts."""
+        first = {data: min(map(natural, hosts)) for data, hosts in groups.items()}
+        return sorted(groups, key=lambda data: first[data])
+
+    def show(self, descriptor: int, hosts: list[str], data: bytes) -> None:
+        """Show a text with its hosts in the heading."""
+        heading = f"{fold(hosts)} ({len(hosts)})\n".encode(errors="surrogateescape")
+        text = heading, data if data.endswith(b"\n") or not data else data + b"\n"
+        if os.isatty(descriptor):
+            text = harmless_bytes(text[0]), harmless_bytes(text[1])
+        self._screen.write(descriptor, b"".join((_RULE, text[0], _RULE, text[1])))

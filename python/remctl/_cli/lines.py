@@ -1,4 +1,4 @@
-"""Output by line, as it arrives, each with its host in front."""
+"""Output by line, as it arrives, each with its host in front if it is wanted."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _COLOURS = {1: b"\x1b[36m", 2: b"\x1b[31m"}
 class Lines(Writers):
     """The report that shows lines; see `remctl._cli.report.Report`."""
 
-    def __init__(self, screen: Screen, terminals: tuple[bool, bool]) -> None:
+    def __init__(self, screen: Screen, terminals: tuple[bool, bool], prefix: bool = True) -> None:
         super().__init__()
+        self._prefix = prefix
         self._screen = screen
         self._terminal = dict(zip((1, 2), terminals, strict=True))
 
@@ -36,13 +37,14 @@ class Lines(Writers):
         return self._writer(target, 2)
 
     def _writer(self, target: Target, descriptor: int) -> _Lines:
-        name = str(target).encode(errors="surrogateescape")
-        prefix = name + b": "
         terminal = self._terminal[descriptor]
-        if terminal:
-            prefix = harmless_bytes(prefix)
-            if coloured(descriptor):
-                prefix = _COLOURS[descriptor] + prefix[:-1] + b"\x1b[0m "
+        prefix = b""
+        if self._prefix:
+            prefix = str(target).encode(errors="surrogateescape") + b": "
+            if terminal:
+                prefix = harmless_bytes(prefix)
+                if coloured(descriptor):
+                    prefix = _COLOURS[descriptor] + prefix[:-1] + b"\x1b[0m "
 
         def emit(lines: list[bytes]) -> None:
             shown = [line + b"\n" for line in lines]

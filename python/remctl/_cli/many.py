@@ -11,11 +11,12 @@ from remctl._cli.hosts import targets
 from remctl._cli.parse import Options
 from remctl._cli.plans import plan_for
 from remctl._cli.progress import Progress
+from remctl._cli.reports import report_for
 from remctl._cli.screen import Screen
 from remctl._cli.signals import Signals, Stopped
 from remctl._cli.streams import ClosedPipe, say, write_all
 from remctl._cli.summary import HOST_FAILED
-from remctl._cli.words import command_words
+from remctl._cli.words import command_words, read_inserted, with_inserted
 from remctl._many.blocking import outcomes_of
 from remctl._many.crew import HostCrew
 from remctl._many.limits import Limits
@@ -24,8 +25,9 @@ from remctl._many.source import IterableSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from remctl import Target
-    from remctl._cli.report import Report
     from remctl._many.plan import Plan
 
 #: The most seconds that it takes to give up the hosts under way.
@@ -44,11 +46,12 @@ def run(options: Options) -> int:
     signals = Signals()
     screen = Screen(signals)
     with FailedHosts(options) as failed:
-        fleet = Fleet(hosts, _report(options, screen), failed)
-        words = [] if options.check else command_words(options)
-        plan = plan_for(options, words or [b"check"], fleet.stdout, fleet.stderr)
+        fleet = Fleet(hosts, report_for(options, screen, hosts), failed)
+        plan = plan_for(options, _command(options, hosts), fleet.stdout, fleet.stderr)
         limits = Limits(hosts, options.batch, options.max_failures)
-        limit = hosts_at_once(options.limit, len(hosts), 0 if options.outdir is None else 2)
+        limit = hosts_at_once(
+            options.limit, len(hosts), 2 if options.outdir and fleet.stdout else 0
+        )
         with signals:
             with Progress(fleet.counts, screen, not options.no_progress):
                 _carry_out(plan, limit, limits, fleet, options, signals)
@@ -59,6 +62,20 @@ def run(options: Options) -> int:
     if fleet.trouble is not None:
         return HOST_FAILED
     return fleet.summary.largest if options.largest_status else fleet.summary.status
+
+
+def _command(
+    options: Options, hosts: list[Target]
+) -> list[bytes] | Callable[[Target], list[bytes]]:
+    """The command, or what gives it for a host. Raises Misuse."""
+    if options.check:
+        return [b"check"]  # to be named in errors; it is not sent
+    if not options.expand:
+        return command_words(options)
+    from remctl._cli.expand import expander
+
+    words, inserted = expander(options.words, hosts, options.port), read_inserted(options)
+    return lambda target: with_inserted(words(target), inserted)
 
 
 def _list(hosts: list[Target], options: Options) -> int:
@@ -109,21 +126,3 @@ def _carry_out(
         fleet.leave(work.collected(), why)
     finally:
         work.close()
-
-
-def _report(options: Options, screen: Screen) -> Report:
-    if options.gather:
-        from remctl._cli.gather import Gather
-
-        return Gather(screen)
-    if options.json:
-        from remctl._cli.records import Records
-
-        return Records(screen, options.port)
-    if options.outdir is not None:
-        from remctl._cli.files import Files
-
-        return Files(options.outdir)
-    from remctl._cli.lines import Lines
-
-    return Lines(screen, (os.isatty(1), os.isatty(2)))

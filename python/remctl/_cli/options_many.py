@@ -118,6 +118,16 @@ OPTIONS_MANY = (
         MANY,
     ),
     Option(
+        "/expand",
+        "",
+        "",
+        "Replace %h, %p, %n in the command: host, port, number",
+        "Replace %h in the words of the command by the host, %p by its port, %n by its number "
+        "among the hosts, from 1 on, and %% by a per cent sign. Words that are read (--stdin, "
+        "--file, --prompt) stay as they are.",
+        MANY,
+    ),
+    Option(
         "/gather",
         "",
         "",
@@ -126,12 +136,50 @@ OPTIONS_MANY = (
         MANY,
     ),
     Option(
+        "/diff",
+        "text",
+        "host",
+        "Likewise, but show how the others differ from most",
+        "As --gather, but show the output of the largest group of hosts whole, and of the other "
+        "groups how theirs differs from it, as diff -u does. With a host the others are compared "
+        "with its output.",
+        MANY,
+        optional=True,
+    ),
+    Option(
+        "/ordered",
+        "",
+        "",
+        "Show the output of one host after another, in order",
+        "Show the output of one host after another, in the order in which they are written, as "
+        "soon as that can be: the first one that is not done as its output arrives. What the "
+        "others print until then is held in memory.",
+        MANY,
+    ),
+    Option(
+        "/no-prefix",
+        "",
+        "",
+        "Show lines without their host in front",
+        "Show lines of output without their host in front.",
+        MANY,
+    ),
+    Option(
         "/outdir",
         "directory",
         "dir",
-        "Write the output into files, HOST.stdout and HOST.stderr",
-        "Write the output into this directory, which is made if need be: two files for each "
-        "host, HOST.stdout and HOST.stderr.",
+        "Write the output into files too, two for each host",
+        "Write the output into this directory too, which is made if need be: two files for each "
+        "host, HOST.stdout and HOST.stderr, and summary.json, which has for each host what --json "
+        "has, with the names of its files.",
+        MANY,
+    ),
+    Option(
+        "q/quiet",
+        "",
+        "",
+        "With --outdir: show no output",
+        "With --outdir: write the output into the files alone.",
         MANY,
     ),
     Option(

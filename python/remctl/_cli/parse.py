@@ -63,7 +63,12 @@ class Options:
         self.failed: str | None = None
         self.failed_safe: str | None = None
         self.largest_status = False
+        self.expand = False
         self.gather = False
+        self.diff: str | None = None
+        self.ordered = False
+        self.no_prefix = False
+        self.quiet = False
         self.outdir: str | None = None
         self.json = False
         self.no_progress = False
@@ -191,11 +196,14 @@ def _agree(options: Options, found: list[_Found]) -> None:
         option = one[0]
         if option.hosts == MANY and not options.many:
             raise Misuse(f"option {option.spelling} is for many hosts: give -H or --hosts too")
-    _one_of(
-        ("--gather", options.gather),
-        ("--outdir", options.outdir is not None),
-        ("--json", options.json),
-    )
+    gathered = ("--diff", True) if options.diff is not None else ("--gather", options.gather)
+    _one_of(gathered, ("--json", options.json))
+    _one_of(gathered, ("--ordered", options.ordered))
+    _one_of(gathered, ("--json", options.json), ("--no-prefix", options.no_prefix))
+    if options.quiet and options.outdir is None:
+        raise Misuse("option --quiet goes with --outdir")
+    if options.quiet:
+        _one_of(("--quiet", True), gathered, ("--json", options.json))
     _one_of(("--keytab", options.keytab is not None), ("--ccache", options.ccache is not None))
     _one_of(("--stdin", options.stdin), ("--prompt", options.prompt is not None))
     _one_of(("--stdin", options.stdin), ("--hosts -", "-" in options.hosts))

@@ -42,12 +42,12 @@ def record_of(outcome: Outcome, port: int | None) -> dict[str, object]:
     result = outcome.result if error is None else error.partial
     nothing = "" if error is None else None
     return {
-        "host": _printable(target.host),
+        "host": printable(target.host),
         "port": port if target.port is None else target.port,
         "status": None if outcome.result is None else outcome.result.status,
         "stdout": nothing if result is None else _text(result.stdout, nothing),
         "stderr": nothing if result is None else _text(result.stderr, nothing),
-        "error": None if error is None else _printable(str(error)),
+        "error": None if error is None else printable(str(error)),
         "code": None if error is None else getattr(error, "code", None),
         "kind": None if error is None else error.kind,
         "retryable": error is not None and error.retryable,
@@ -57,7 +57,7 @@ def record_of(outcome: Outcome, port: int | None) -> dict[str, object]:
     }
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     r"""A text of the command line as JSON can have it: bytes that are not UTF-8 become \xff."""
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 

@@ -19,16 +19,30 @@ def command_words(options: Options) -> list[bytes]:
     Reads the files of --file, standard input for --stdin, and asks for --prompt. Each of them is
     held in memory once. Raises Misuse where something cannot be had.
     """
-    words = [os.fsencode(word) for word in options.words]
+    return with_inserted([os.fsencode(word) for word in options.words], read_inserted(options))
+
+
+def read_inserted(options: Options) -> list[tuple[int | None, bytes]]:
+    """The words from elsewhere, and their places; None is the last one. Raises as above."""
+    found: list[tuple[int | None, bytes]] = []
+    count = len(options.words)
     for number, path in sorted(options.file):
         # Argument 1 is the subcommand, as for remctld; what was there moves up.
-        if number > len(words):
+        if number > count:
             raise Misuse(f"option --file: there is no argument {number - 1} before {path}")
-        _insert(words, number, _read_file(path))
+        found.append((number, _read_file(path)))
+        count += 1
     if options.stdin:
-        _insert(words, len(words), _read_all(0, "standard input"))
+        found.append((None, _read_all(0, "standard input")))
     if options.prompt is not None:
-        _insert(words, len(words), _ask(options.prompt or "Argument: ", options.confirm))
+        found.append((None, _ask(options.prompt or "Argument: ", options.confirm)))
+    return found
+
+
+def with_inserted(words: list[bytes], inserted: list[tuple[int | None, bytes]]) -> list[bytes]:
+    """The words of the command line and those from elsewhere."""
+    for place, data in inserted:
+        _insert(words, len(words) if place is None else place, data)
     return words
 
 

@@ -1,0 +1,75 @@
+"""Output collected, and compared: what differs from what most hosts say."""
+
+from __future__ import annotations
+
+import difflib
+
+from remctl._cli.gather import Gather
+from remctl._cli.hosts import parse_hosts
+from remctl._cli.values import Misuse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remctl import Target
+    from remctl._cli.screen import Screen
+
+#: Texts of more lines than this, taken together, are not compared: it could take very long.
+MOST_LINES = 20_000
+
+
+class Diff(Gather):
+    """The report that compares; see `remctl._cli.report.Report`.
+
+    The largest group of hosts with the same output, or the one with the host that is named, is
+    shown whole; of the other groups their differences from it. Raises Misuse for a name that is
+    not among the hosts.
+    """
+
+    def __init__(self, screen: Screen, name: str, hosts: Sequence[Target]) -> None:
+        super().__init__(screen)
+        self._name = None
+        if name:
+            self._name = str(_named(name, hosts))
+
+    def end(self) -> None:
+        """Show it all."""
+        for descriptor, groups in self._hosts.items():
+            if any(groups):
+                self._compare(descriptor, groups)
+
+    def _compare(self, descriptor: int, groups: dict[bytes, list[str]]) -> None:
+        order = self.sorted(groups)
+        reference = max(order, key=lambda data: len(groups[data]))
+        for data, hosts in groups.items():
+            if self._name in hosts:
+                reference = data
+        self.show(descriptor, groups[reference], reference)
+        for data in order:
+            if data != reference:
+                self.show(descriptor, groups[data], difference(reference, data))
+
+
+def _named(name: str, hosts: Sequence[Target]) -> Target:
+    ((host, port),) = list(parse_hosts(name, "option --diff"))[:1]
+    for target in hosts:
+        if target.host == host and port in (None, target.port):
+            return target
+    raise Misuse(f"option --diff: {name} is not one of the hosts")
+
+
+def difference(before: bytes, after: bytes) -> bytes:
+    """How to get from one text to the other, as `diff -u` says it; the other if they are long."""
+    old, new = (_lines(data) for data in (before, after))
+    if len(old) + len(new) > MOST_LINES:
+        return after
+    lines = list(difflib.unified_diff(old, new, lineterm=""))[2:]  # without the names of files
+    return "".join(line + "\n" for line in lines).encode(errors="surrogateescape")
+
+
+def _lines(data: bytes) -> list[str]:
+    lines = data.decode(errors="surrogateescape").split("\n")
+    if not lines[-1]:
+        lines.pop()  # behind the last line feed
+    return lines

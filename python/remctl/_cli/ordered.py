@@ -1,0 +1,78 @@
+"""Output by host, in the order in which the hosts were asked for."""
+
+from __future__ import annotations
+
+from collections import deque
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from remctl import Outcome, Target
+    from remctl._cli.report import Report, Writer
+
+
+class Ordered:
+    """Has another report show one host after another.
+
+    The first host that is not done is shown as its output arrives. What comes from those after it
+    is held until it is their turn.
+    """
+
+    def __init__(self, report: Report, hosts: Iterable[Target]) -> None:
+        self._report = report
+        self._order = deque(hosts)
+        self._held: dict[Target, list[tuple[int, bytes]]] = {}
+        self._outcomes: dict[Target, Outcome] = {}
+        self._open = {1: report.stdout, 2: report.stderr}
+        self._writers: dict[int, Writer] = {}  # of the first host
+        self.stdout = None if report.stdout is None else self._opening(1)
+        self.stderr = None if report.stderr is None else self._opening(2)
+
+    def ended(self, outcome: Outcome) -> None:
+        """See `Report`."""
+        self._outcomes[outcome.target] = outcome
+        while self._order and self._order[0] in self._outcomes:
+            self._report.ended(self._outcomes.pop(self._order.popleft()))
+            self._writers.clear()
+            if self._order:
+                for number, data in self._held.pop(self._order[0], ()):
+                    self._show(self._order[0], number, data)
+
+    def end(self) -> None:
+        """See `Report`."""
+        self._report.end()
+
+    def _opening(self, number: int) -> Callable[[Target], Writer]:
+        return lambda target: _Writer(self, target, number)
+
+    def take(self, target: Target, number: int, data: bytes) -> None:
+        """Some output of a host."""
+        if target == self._order[0]:
+            self._show(target, number, data)
+        else:
+            self._held.setdefault(target, []).append((number, data))
+
+    def _show(self, target: Target, number: int, data: bytes) -> None:
+        writer = self._writers.get(number)
+        if writer is None:
+            open_writer = self._open[number]
+            assert open_writer is not None
+            writer = self._writers[number] = open_writer(target)
+        writer.write(data)
+
+
+class _Writer:
+    """What a host's output is written to."""
+
+    def __init__(self, ordered: Ordered, target: Target, number: int) -> None:
+        self._ordered = ordered
+        self._target = target
+        self._number = number
+
+    def write(self, data: bytes, /) -> int:
+        self._ordered.take(self._target, self._number, bytes(data))
+        return len(data)
+
+    def close(self) -> None:
+        """Nothing is left."""
