@@ -4,6 +4,7 @@ REMCTL_HOST=host.example.com uvicorn starlette_service:app
 """
 
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator
 
@@ -51,8 +52,13 @@ async def follow(request: Request) -> Response:
 
 
 async def failed(request: Request, error: Exception) -> Response:
-    """What a client hears of a failure behind this service."""
-    return PlainTextResponse(f"{error}\n", 504 if isinstance(error, RemctlTimeoutError) else 502)
+    """What a client hears of a failure behind this service; the log has the rest."""
+    logging.error("%s", error)
+    if isinstance(error, RemctlError) and error.retryable:
+        return PlainTextResponse("the server cannot be reached\n", 503, {"Retry-After": "5"})
+    if isinstance(error, RemctlTimeoutError):
+        return PlainTextResponse("the server takes too long\n", 504)
+    return PlainTextResponse("the server cannot be asked\n", 502)
 
 
 app = Starlette(

@@ -19,12 +19,15 @@ SILENT = {"down.example.com": "127.0.4.1"}
 
 COMMANDS: dict[str, dict[str, object]] = {
     "account": {
-        "show": '#!/bin/sh\n[ "$2" != nobody ] || exit 1\necho "$2: enabled"\n',
+        "show": '#!/bin/sh\n[ "$2" != nobody ] || exit 1\n[ "$2" != slow ] || exec sleep 100\n'
+        'echo "$2: enabled"\n',
         "expire": "#!/bin/sh\n[ \"$2\" != root ] || { echo 'root stays' >&2; exit 1; }\n",
         "create": "#!/bin/sh\n[ \"$2\" != root ] || { echo 'no such luck' >&2; exit 3; }\n",
         "enable": "#!/bin/sh\nexit 0\n",
         "list": "#!/bin/sh\necho jdoe\necho msmith\n",
-        "lock": "#!/bin/sh\nexit 0\n",
+        "lock": '#!/bin/sh\n[ "$2" != root ] || { echo "root cannot be locked" >&2; exit 1; }\n',
+        # Only for an administrator, who has no ticket here.
+        "delete": {"program": "#!/bin/sh\nexit 0\n", "acl": ["princ:admin@REMCTL.TEST"]},
         "photo": {"program": "#!/bin/sh\ncat >/dev/null\n", "stdin": "last"},
     },
     "log": {
