@@ -24,6 +24,9 @@ HEADER = ["", "", *CLIENTS.values(), *RATIOS, "goal"]
 PAGE = """\
 # Benchmarks
 
+This page is for people who want to know how fast the package is: it compares it with plain C, the
+old module and the `remctl` program.
+
 Made by `scripts/benchmark --write-docs`; not to be edited. It measures, on the same real
 remctld in one run:
 

@@ -72,7 +72,9 @@ def write(mebibytes: int, results: dict[str, dict[str, int]]) -> None:
     """The page, in Markdown."""
     titles = {"old": "upstream's binding", "C client": "`remctl` of C"}
     print(
-        f"# System calls of a bulk transfer\n\n"
+        "# System calls of a bulk transfer\n\n"
+        "This page is for maintainers who work on speed: it counts the system calls of a bulk "
+        "transfer.\n\n"
         f"Made by `scripts/dev syscalls {mebibytes}`: a command whose output is "
         f"{mebibytes} MiB, read token by token on loopback, under `strace -f -c`. What the start "
         "of the interpreter takes (for the C client: a command with one byte of output) is "

@@ -54,6 +54,7 @@ html_title = f"pyremctl {release}"
 html_static_path = ["_static"]
 html_css_files = ["manual.css"]
 html_favicon = "_static/icon.svg"
+html_search_scorer = str(HERE / "scorer.js")
 html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html.parser
+import importlib.metadata
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +22,9 @@ PAGES = [path.with_suffix(".html").as_posix() for path in SOURCES] + [
     "genindex.html",
     "search.html",
 ]
+
+# The first sentence of a page: whom it is for, and what it says to them.
+FOR_WHOM = re.compile(r"This (page|part|manual) is for [^:.]+: .+\.")
 
 TYPINGS = ("Annotated", "Literal")  # described by Python's own documentation
 
@@ -53,6 +58,31 @@ class Page(html.parser.HTMLParser):
                 self.links.append(value)
 
 
+class Opening(html.parser.HTMLParser):
+    """The first paragraph below the title of a page."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.text = ""
+        self._titled = self._inside = self._done = False
+        self.feed(file.read_text())
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """Note where it begins: the first paragraph after the title."""
+        self._titled |= tag == "h1"
+        self._inside |= tag == "p" and self._titled and not self._done
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note where it ends."""
+        if tag == "p" and self._inside:
+            self._inside, self._done = False, True
+
+    def handle_data(self, data: str) -> None:
+        """Keep its text."""
+        if self._inside:
+            self.text += data
+
+
 @pytest.fixture(scope="module")
 def pages(html: Path) -> dict[Path, Page]:
     return {file: Page(file) for file in html.rglob("*.html") if "_static" not in file.parts}
@@ -83,8 +113,34 @@ def test_no_page_is_missing(html: Path) -> None:
     assert [page for page in PAGES if not (html / page).exists()] == []
 
 
+def first_sentence(file: Path) -> str:
+    """The first paragraph of a page on one line."""
+    return " ".join(Opening(file).text.split())
+
+
+def test_each_page_begins_with_whom_it_is_for(html: Path) -> None:
+    openings = {page: first_sentence(html / page) for page in PAGES[: len(SOURCES)]}
+    wrong = {page: text for page, text in openings.items() if not FOR_WHOM.fullmatch(text)}
+    assert wrong == {}
+    several = {page: text for page, text in openings.items() if re.search(r"\.\s", text)}
+    assert several == {}
+
+
+def test_a_page_without_a_first_sentence_is_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<p>menu</p><h1>Title</h1><h2>Part</h2><p>Some <b>text</b>.</p><p>x</p>")
+    assert first_sentence(page) == "Some text."
+    assert not FOR_WHOM.fullmatch("Some text.")
+
+
 def test_no_link_leads_nowhere(html: Path, pages: dict[Path, Page]) -> None:
     assert broken(html, pages) == []
+
+
+def test_the_installation_page_names_every_extra() -> None:
+    page = (DOCS / "installation.md").read_text()
+    extras = importlib.metadata.metadata("pyremctl").get_all("Provides-Extra") or []
+    assert [extra for extra in extras if f"`pyremctl[{extra}]`" not in page] == []
 
 
 def test_every_public_name_has_a_place(html: Path) -> None:

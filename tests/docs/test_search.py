@@ -1,0 +1,44 @@
+"""What the manual's search puts first, asked of the built index in a browser."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.browser import Browser
+
+FIRST = {
+    "asyncio": "howto/event-loops",
+    "catch": "howto/errors",
+    "cron": "howto/credentials",
+    "ctrl-c": "explanation/cancelling",
+    "docker": "howto/containers",
+    "error": "howto/errors",
+    "flask": "howto/web-frameworks",
+    "fork": "explanation/threads-and-forks",
+    "install": "installation",
+    "keytab": "howto/credentials",
+    "kinit": "howto/credentials",
+    "logging": "howto/logging",
+    "macos": "installation",
+    "many hosts": "howto/many-hosts",
+    "migrate": "howto/from-the-old-binding",
+    "old": "howto/from-the-old-binding",
+    "pool": "howto/pools",
+    "pytest": "howto/test-your-own-scripts",
+    "retry": "howto/errors",
+    "timeout": "explanation/timeouts",
+    "windows": "installation",
+}
+
+
+def found(browser: Browser, address: str, words: str) -> list[str]:
+    """The pages that the search has found, best first."""
+    browser.open(f"{address}/search.html?q={words.replace(' ', '+')}")
+    links = browser.wait_for("#search-results ul.search a[href]")
+    return [link.removeprefix(f"{address}/").split(".html")[0] for link in links]
+
+
+@pytest.mark.parametrize("words", FIRST)
+def test_the_page_that_helps_comes_first(address: str, browser: Browser, words: str) -> None:
+    browser.look(1280, "light")
+    assert found(browser, address, words)[0] == FIRST[words]
