@@ -40,9 +40,14 @@ def run(options: Options) -> int:
     Raises Misuse, before anything is sent, and ClosedPipe. If a signal has come, the program ends
     by it when all is said.
     """
+    settings: list[str] = []
+    if not options.no_config:
+        from remctl._cli.config import configure
+
+        settings = configure(options)
     hosts = targets(options)
     if options.list:
-        return _list(hosts, options)
+        return _list(hosts, options, settings)
     signals = Signals()
     screen = Screen(signals)
     with FailedHosts(options) as failed:
@@ -78,9 +83,10 @@ def _command(
     return lambda target: with_inserted(words(target), inserted)
 
 
-def _list(hosts: list[Target], options: Options) -> int:
-    """Print the hosts as they would be asked."""
-    lines = [as_line(target, options.port, options.principal) + "\n" for target in hosts]
+def _list(hosts: list[Target], options: Options, settings: list[str]) -> int:
+    """Print the hosts as they would be asked, and the settings that are not of the options."""
+    lines = [f"# {setting}\n" for setting in settings]
+    lines += [as_line(target, options.port, options.principal) + "\n" for target in hosts]
     write_all(1, "".join(lines).encode(errors="surrogateescape"))
     return 0
 

@@ -27,6 +27,7 @@ class Options:
         problem: what is wrong with the command line, if anything.
         host: the host; empty with many hosts.
         words: the command.
+        given: the names of those below that are set.
     Further ones are named for the options.
     """
 
@@ -36,6 +37,7 @@ class Options:
         self.problem: Misuse | None = None
         self.host = ""
         self.words: list[str] = []
+        self.given: set[str] = set()
         self.source_ip: str | None = None
         self.debug = False
         self.port: int | None = None
@@ -72,6 +74,7 @@ class Options:
         self.outdir: str | None = None
         self.json = False
         self.no_progress = False
+        self.no_config = False
 
 
 #: Where the value of an option goes whose name is not that of the attribute.
@@ -175,6 +178,7 @@ def _set(options: Options, option: Option, text: str | None) -> None:
     if isinstance(before := getattr(options, attribute), list):
         value = [*before, value]
     setattr(options, attribute, value)
+    options.given.add(attribute)
 
 
 def _operands(options: Options, operands: list[str]) -> None:

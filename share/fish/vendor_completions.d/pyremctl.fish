@@ -69,3 +69,4 @@ complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l no-prefix -d 'Show l
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l outdir -x -a '(__fish_complete_directories)' -d 'Write the output into files too, two for each host'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s q -l quiet -d 'With --outdir: show no output'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l no-progress -d 'Show no progress'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l no-config -d 'Take no defaults from files and the environment'
