@@ -16,7 +16,6 @@ from remctl._cli.screen import Screen
 from remctl._cli.signals import Signals, Stopped
 from remctl._cli.streams import ClosedPipe, say, write_all
 from remctl._cli.summary import HOST_FAILED
-from remctl._cli.words import command_words, read_inserted, with_inserted
 from remctl._many.blocking import outcomes_of
 from remctl._many.crew import HostCrew
 from remctl._many.limits import Limits
@@ -25,8 +24,6 @@ from remctl._many.source import IterableSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from remctl import Target
     from remctl._many.plan import Plan
 
@@ -52,7 +49,7 @@ def run(options: Options) -> int:
     screen = Screen(signals)
     with FailedHosts(options) as failed:
         fleet = Fleet(hosts, report_for(options, screen, hosts), failed)
-        plan = plan_for(options, _command(options, hosts), fleet.stdout, fleet.stderr)
+        plan = plan_for(options, hosts, fleet.stdout, fleet.stderr)
         limits = Limits(hosts, options.batch, options.max_failures)
         limit = hosts_at_once(
             options.limit, len(hosts), 2 if options.outdir and fleet.stdout else 0
@@ -67,20 +64,6 @@ def run(options: Options) -> int:
     if fleet.trouble is not None:
         return HOST_FAILED
     return fleet.summary.largest if options.largest_status else fleet.summary.status
-
-
-def _command(
-    options: Options, hosts: list[Target]
-) -> list[bytes] | Callable[[Target], list[bytes]]:
-    """The command, or what gives it for a host. Raises Misuse."""
-    if options.check:
-        return [b"check"]  # to be named in errors; it is not sent
-    if not options.expand:
-        return command_words(options)
-    from remctl._cli.expand import expander
-
-    words, inserted = expander(options.words, hosts, options.port), read_inserted(options)
-    return lambda target: with_inserted(words(target), inserted)
 
 
 def _list(hosts: list[Target], options: Options, settings: list[str]) -> int:
