@@ -199,6 +199,17 @@ def _beginning(word: Encoded) -> bytes:
     return bytes(view.cast("B")[:_LONGEST_WORD]) if view.nbytes else b""
 
 
-def path_or_name(value: str | os.PathLike[str]) -> str:
-    """A credential cache by name or path."""
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
+def file_or_name(value: str | os.PathLike[str]) -> str:
+    """The name of a ticket cache or a keytab: a path-like object is a file, whatever is in it."""
+    if not isinstance(value, os.PathLike):
+        return value
+    return "FILE:" + os.fsdecode(value)
+
+
+def absolute_name(value: str | os.PathLike[str], name: str) -> str:
+    """The same with a relative path made absolute; TypeError or ValueError names the argument."""
+    from remctl import _remctl
+
+    path = file_or_name(value)
+    c_string(path, name)
+    return _remctl.absolute_name(path)

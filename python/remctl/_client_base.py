@@ -9,7 +9,7 @@ from operator import index
 from time import monotonic, time
 
 from remctl import _remctl
-from remctl._arguments import Seconds, optional_seconds, path_or_name, seconds
+from remctl._arguments import Seconds, absolute_name, optional_seconds, seconds
 from remctl._errors import RemctlError, RemctlSimpleResult, locate, make, refusal
 
 TYPE_CHECKING = False
@@ -160,8 +160,10 @@ class ClientBase:
 class Settings:
     """How to connect: the keyword arguments of `Remctl`, but for ``timeout=``.
 
-    Raises TypeError or ValueError for an invalid argument, RemctlError where the Kerberos
-    library cannot do it.
+    The connections have one identity: the default ticket cache of the moment when this is
+    made, and the client that the first of them is opened as. ``many``: they are connections to
+    many servers. Raises TypeError or ValueError for an invalid argument, RemctlError where the
+    Kerberos library cannot do it.
     """
 
     def __init__(
@@ -171,8 +173,14 @@ class Settings:
         source_ip: str | None,
         keepalive: Seconds | None,
         connect_timeout: Seconds | None,
+        *,
+        many: bool = False,
     ) -> None:
-        self.ccache, self.keytab, self.source_ip = ccache, keytab, source_ip
+        self.source_ip = source_ip
+        self.ccache = _cache_of_now(ccache)
+        self.keytab = None if keytab is None else absolute_name(keytab, "keytab")
+        self._tickets = tickets_of(self.ccache, self.keytab)
+        self._identity = _remctl.Identity.of_now(many=many)
         self.keepalive = optional_seconds(keepalive, "keepalive")
         self.connect_timeout = optional_seconds(connect_timeout, "connect_timeout")
         self.connection()  # what is wrong is known now
@@ -180,24 +188,19 @@ class Settings:
     def connection(self) -> _remctl.Connection:
         """A connection with these settings, not open."""
         connection = _remctl.Connection()
-        set_tickets(connection, self.ccache, self.keytab)
+        if self._tickets is not None:
+            connection.set_ccache(self._tickets)
+        connection.set_identity(self._identity)
         if self.source_ip is not None:
             connection.set_source_ip(self.source_ip)
         set_patience(connection, self.keepalive, self.connect_timeout)
         return connection
 
-    def ticket_end(self) -> float:
-        """The moment, on the monotonic clock, that the ticket ends at; infinite where unknown."""
-        from remctl._credentials import Credentials, shared_credentials
 
-        if self.keytab is not None:
-            tickets = shared_credentials(self.keytab)
-        elif isinstance(self.ccache, Credentials):
-            tickets = self.ccache
-        else:
-            tickets = Credentials.from_ccache(self.ccache)
-        end = tickets._shared.look()[2]
-        return inf if end is None else monotonic() + end - time()
+def ticket_end(connection: _remctl.Connection) -> float:
+    """The moment, on the monotonic clock, that its ticket ends at; infinite where unknown."""
+    end = connection.expires
+    return inf if end is None else monotonic() + end - time()
 
 
 def set_tickets(
@@ -206,15 +209,35 @@ def set_tickets(
     keytab: str | os.PathLike[str] | None,
 ) -> None:
     """Say which tickets to use, as ``ccache=`` and ``keytab=`` do; ValueError for both."""
+    tickets = tickets_of(ccache, keytab)
+    if tickets is not None:
+        connection.set_ccache(tickets)
+
+
+def tickets_of(
+    ccache: str | os.PathLike[str] | Credentials | None, keytab: str | os.PathLike[str] | None
+) -> str | _remctl.Credentials | None:
+    """The tickets that ``ccache=`` and ``keytab=`` name, for `Connection.set_ccache`.
+
+    A relative path in them is that of now.
+    """
     if keytab is not None:
         if ccache is not None:
             raise ValueError("give ccache or keytab, not both")
         from remctl._credentials import shared_credentials
 
-        ccache = shared_credentials(keytab)
-    if ccache is not None:
-        shared = getattr(ccache, "_shared", None)  # of Credentials
-        connection.set_ccache(path_or_name(ccache) if shared is None else shared)  # type: ignore[arg-type]
+        return shared_credentials(keytab)._shared
+    tickets = _cache_of_now(ccache)
+    return tickets if tickets is None or isinstance(tickets, str) else tickets._shared
+
+
+def _cache_of_now(
+    ccache: str | os.PathLike[str] | Credentials | None,
+) -> str | Credentials | None:
+    """A cache, with a relative path made absolute."""
+    if ccache is None or hasattr(ccache, "_shared"):
+        return ccache  # type: ignore[return-value]
+    return absolute_name(ccache, "ccache")
 
 
 def set_patience(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from remctl import _remctl
-from remctl._arguments import c_string, path_or_name
+from remctl._arguments import absolute_name, file_or_name
 from remctl._greenlets import greenlets
 
 TYPE_CHECKING = False
@@ -62,7 +62,7 @@ class Credentials:
         Raises RemctlError where the keytab cannot be read or has no key of the
         principal.
         """
-        path = None if keytab is None else path_or_name(keytab)
+        path = None if keytab is None else file_or_name(keytab)
         return cls._of(_remctl.Credentials.from_keytab(path, principal))
 
     @classmethod
@@ -74,7 +74,7 @@ class Credentials:
         yet. The cache is read once, for a fifth of a second at most, and after
         that by `check()`. Raises RemctlError if no cache can have that name.
         """
-        path = None if name is None else path_or_name(name)
+        path = None if name is None else file_or_name(name)
         return cls._of(_remctl.Credentials.from_ccache(path))
 
     @property
@@ -194,11 +194,8 @@ def shared_credentials(keytab: str | os.PathLike[str]) -> Credentials:
 
     The first open that needs a ticket reads the keytab, within its limit.
     """
-    path = path_or_name(keytab)
-    c_string(path, "keytab")
-    key = os.fsdecode(path)
-    if ":" not in key:
-        key = os.path.abspath(key)
+    name = absolute_name(keytab, "keytab")
+    key = f"FILE:{name}" if name.startswith("/") else name
     # setdefault, so that threads that come at once get the same one.
     return _shared_by_keytab.get(key) or _shared_by_keytab.setdefault(
         key, Credentials._of(_remctl.Credentials.from_unread_keytab(key))

@@ -19,7 +19,7 @@ from weakref import WeakSet
 
 from remctl import _remctl
 from remctl._arguments import Port, Seconds, c_string, count, host_name, port_number, seconds
-from remctl._client_base import Settings, end_after, left
+from remctl._client_base import Settings, end_after, left, ticket_end
 from remctl._errors import RemctlError, locate, make
 from remctl._logging import POOLS
 
@@ -340,7 +340,7 @@ class PoolBase:
     def _made(self, connection: _remctl.Connection) -> Member:
         ledger = self._ledger
         ledger.count("connections_num")
-        end = min(monotonic() + ledger.max_lifetime, self._settings.ticket_end())
+        end = min(monotonic() + ledger.max_lifetime, ticket_end(connection))
         if _remctl.listening(POOLS):
             self._note(f"connection made, {self._numbers()}")
         return Member(connection, end)

@@ -54,6 +54,18 @@ class Admission(metaclass=_Type):
     def __init__(self) -> None: ...
 
 @final
+class Identity(metaclass=_Type):
+    """The default ticket cache of one moment in one thread, and one client.
+
+    It is the client whose tickets the first of the connections was opened with that share it.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # raises: see the next one
+    @staticmethod
+    def of_now(*, many: bool = False) -> Identity:
+        """Return one that nobody has opened anything with; `many`: for many servers."""
+
+@final
 class Connection(metaclass=_Type):
     """A connection to a remctl server, shared by any number of callers.
 
@@ -76,6 +88,9 @@ class Connection(metaclass=_Type):
 
     def set_admission(self, admission: Admission) -> None:
         """Have connections wait for one another that are opened to the same address."""
+
+    def set_identity(self, identity: Identity) -> None:
+        """Share an identity with other connections."""
 
     def set_timeout(self, timeout: _Seconds | None) -> None:
         """Set the longest silence, in seconds; None or 0 for no limit."""
@@ -147,6 +162,10 @@ class Connection(metaclass=_Type):
     def ready(self) -> bool:
         """True when output() has something to give without a wait."""
 
+    @property
+    def expires(self) -> float | None:
+        """When the tickets end that it was opened with, in seconds since 1970, or None."""
+
     def fileno(self) -> int:
         """Return the connected socket's descriptor, or -1."""
 
@@ -194,6 +213,9 @@ class Credentials(metaclass=_Type):
     @property
     def closed(self) -> bool:
         """True after close()."""
+
+def absolute_name(name: _CString) -> str:
+    """Return the name of a ticket cache or keytab, with a relative path in it made absolute."""
 
 def explain(
     failure: _CString,

@@ -58,10 +58,11 @@ def remctl(
     when the timeout ran out, and RemctlProtocolError for any other failure,
     the server's refusal included (its ``code`` then says which).
     """
+    connection = _connection(ccache, keytab)
     number = port_number(port)
     arguments = command_list(command)
     limit = None if timeout is None else seconds(timeout)
-    connection = blocking(_remctl.Connection())
+    connection = blocking(connection)
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
@@ -87,10 +88,10 @@ async def aremctl(
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
 ) -> RemctlSimpleResult:
+    connection = _connection(ccache, keytab)
     number = port_number(port)
     arguments = command_list(command)
     limit = None if timeout is None else seconds(timeout)
-    connection = _remctl.Connection()
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
@@ -110,6 +111,16 @@ async def aremctl(
         raise as_simple_error(error, host, number, words, timeout) from None
     finally:
         connection.close()
+
+
+def _connection(
+    ccache: str | os.PathLike[str] | Credentials | None, keytab: str | os.PathLike[str] | None
+) -> _remctl.Connection:
+    """A connection; first of all the call settles what the default ticket cache is."""
+    connection = _remctl.Connection()
+    if ccache is None and keytab is None:
+        connection.set_identity(_remctl.Identity.of_now())
+    return connection
 
 
 def as_simple_error(

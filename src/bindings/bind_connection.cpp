@@ -8,6 +8,9 @@
 #include "bindings/unlocked.hpp"
 #include "bindings/verbs.hpp"
 #include "bindings/whole.hpp"
+#include "credentials/default_cache.hpp"
+#include "credentials/identity.hpp"
+#include "credentials/kerberos.hpp"
 #include "drivers/client.hpp"
 #include "transport/error.hpp"
 
@@ -51,6 +54,16 @@ verbs::SharedSession to_session(py::handle session) {
     return session.is_none() ? nullptr : session.cast<verbs::SharedSession>();
 }
 
+/// A cache's name, which still means the same when the folder has changed.
+std::optional<std::string> to_ccache(py::handle ccache) {
+    const auto name = to_optional_c_string(ccache, "ccache");
+    if (!name)
+        return std::nullopt;
+    if (name->empty())
+        throw py::value_error("ccache must not be empty");
+    return kerberos::absolute_name(*name);
+}
+
 } // namespace
 
 void register_connection(py::module_ &module) {
@@ -73,6 +86,20 @@ void register_connection(py::module_ &module) {
     construct_in_new<Admission>(admission_class);
     forbid_copies(admission_class);
 
+    py::class_<Identity, std::shared_ptr<Identity>> identity_class(
+        module, "Identity",
+        "The default ticket cache of this moment, in this thread; and the client whose tickets the "
+        "first of the connections was opened with that share it, of whom they all are then.\n\n"
+        "`many`: they are connections to many servers, for each of which another ticket of a "
+        "collection may be chosen.",
+        py::is_final());
+    identity_class.def_static(
+        "of_now",
+        [](bool many) { return std::make_shared<Identity>(default_cache_of_this_thread(), many); },
+        py::kw_only(), py::arg("many") = false, "One that nobody has opened anything with.");
+    forbid_new(identity_class);
+    forbid_copies(identity_class);
+
     py::class_<Client, std::shared_ptr<Client>> connection_class(
         module, "Connection",
         "A connection to a remctl server, shared by any number of callers.\n\n"
@@ -86,7 +113,7 @@ void register_connection(py::module_ &module) {
                 if (py::isinstance<Credentials>(ccache))
                     self.set_credentials(ccache.cast<std::shared_ptr<Credentials>>());
                 else
-                    self.set_ccache(to_optional_c_string(ccache, "ccache"));
+                    self.set_ccache(to_ccache(ccache));
             },
             py::arg("ccache"), "Set the credential cache for connections made from now on.")
         .def(
@@ -115,6 +142,12 @@ void register_connection(py::module_ &module) {
             },
             py::arg("admission"),
             "Have connections wait for one another that are opened to the same address.")
+        .def(
+            "set_identity",
+            [](Client &self, Identity &identity) {
+                self.set_identity(identity.shared_from_this());
+            },
+            py::arg("identity"), "Share an identity with other connections.")
         .def("set_timeout", &set_timeout, py::arg("timeout"),
              "Set the longest silence, in seconds; None or 0 for no limit.")
         .def(
@@ -203,6 +236,15 @@ void register_connection(py::module_ &module) {
                                "True while a command's answer has not been read to its end.")
         .def_property_readonly("ready", by_reference<const Client, &Client::ready>,
                                "True when output() has something to give without a wait.")
+        .def_property_readonly(
+            "expires",
+            [](const Client &self) -> py::object {
+                const std::time_t moment = self.expires();
+                if (moment == 0)
+                    return py::none();
+                return py::float_(static_cast<double>(moment));
+            },
+            "When the tickets end that it was opened with, in seconds since 1970, or None.")
         .def("fileno", by_reference<const Client, &Client::descriptor>,
              "The connected socket's descriptor, or -1.");
     construct_in_new<Client>(connection_class);

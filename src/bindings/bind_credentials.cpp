@@ -12,7 +12,9 @@
 #include "bindings/unlocked.hpp"
 #include "bindings/whole.hpp"
 #include "credentials/credentials.hpp"
+#include "credentials/default_cache.hpp"
 #include "credentials/explain.hpp"
+#include "credentials/kerberos.hpp"
 #include "credentials/ready.hpp"
 #include "drivers/blocking.hpp"
 
@@ -63,18 +65,26 @@ Shared from_keytab(py::handle keytab, py::handle principal) {
 }
 
 Shared from_unread_keytab(py::handle keytab) {
-    return Credentials::from_unread_keytab(to_c_string(keytab, "keytab"));
+    const auto name = to_optional_name(keytab, "keytab");
+    if (!name)
+        throw py::type_error("keytab must not be None");
+    return Credentials::from_unread_keytab(*name);
 }
 
 Shared from_ccache(py::handle ccache) {
-    const auto name = to_optional_name(ccache, "name");
+    auto name = to_optional_name(ccache, "name");
+    if (!name)
+        name = default_cache_of_this_thread().name;
+    if (name->empty())
+        throw Error(ErrorKind::local, "there is no default ticket cache: check krb5.conf");
     Unlocked unlocked;
-    auto credentials = Credentials::from_ccache(name);
+    auto credentials = Credentials::from_ccache(*name);
     Call call({.inactivity = std::nullopt, .deadline = Clock::now() + first_look}, thread_waker());
     try {
         BlockingDriver(*thread_waker(), unlocked).run(look_now(credentials, call));
-    } catch (const Error &) { // NOLINT(bugprone-empty-catch)
-        // It is not known yet, then.
+    } catch (const Error &error) {
+        if (error.kind() != ErrorKind::timeout) // it is not known yet, then
+            throw;
     }
     return credentials;
 }
@@ -159,6 +169,18 @@ void register_credentials(py::module_ &module) {
     forbid_new(credentials_class);
     forbid_copies(credentials_class);
 
+    module.def(
+        "absolute_name",
+        [](py::handle name) {
+            const auto full = kerberos::absolute_name(to_c_string(name, "name"));
+            auto *text = PyUnicode_DecodeUTF8(full.data(), static_cast<py::ssize_t>(full.size()),
+                                              "surrogateescape");
+            if (text == nullptr)
+                throw py::error_already_set();
+            return py::reinterpret_steal<py::str>(text);
+        },
+        py::arg("name"),
+        "The name of a ticket cache or a keytab, with a relative path in it made absolute.");
     module.def("explain", &explain_to_python, py::arg("failure"), py::arg("host"),
                py::arg("principal") = py::none(), py::arg("ccache") = py::none(),
                "One sentence on why an open failed to authenticate, or None.");

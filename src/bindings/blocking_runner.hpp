@@ -39,11 +39,11 @@ class BlockingRunner {
 
     template <class Verb>
     pybind11::object open(const verbs::SharedClient &client, std::optional<Time> deadline,
-                          Target target, Verb verb) {
+                          Verb verb) {
         return told([&]() -> pybind11::object {
             Unlocked unlocked;
             Call call(client->limits(deadline), thread_waker());
-            wait(unlocked, client->open(std::move(target), this_thread(), call, std::move(verb)));
+            wait(unlocked, client->open(this_thread(), call, std::move(verb)));
             unlocked.relock();
             return pybind11::none();
         });

@@ -145,11 +145,10 @@ class ReactorRunner {
 
     template <class Verb>
     PythonReactor::SharedOperation open(const verbs::SharedClient &client,
-                                        std::optional<Time> deadline, const Target &target,
-                                        const Verb &verb) {
+                                        std::optional<Time> deadline, const Verb &verb) {
         auto stored = std::make_shared<Client::Mark>();
         const auto make_task = [=, caller = caller_](Call &call) {
-            return store(client, client->open(target, caller, call, verb), stored);
+            return store(client, client->open(caller, call, verb), stored);
         };
         return reactor_.start(client->limits(deadline), make_task,
                               {.discard = [client, stored] { client->undo_open(*stored); }});

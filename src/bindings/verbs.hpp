@@ -58,9 +58,10 @@ auto open(Runner &runner, const SharedClient &client, pybind11::handle host, pyb
           pybind11::handle principal, pybind11::handle timeout) {
     const Target target = to_host(host, port, principal);
     listen_to_opening();
-    return runner.open(
-        client, to_deadline(timeout), target,
-        [target](Connection &connection, Call &call) { return connection.open(target, call); });
+    return runner.open(client, to_deadline(timeout),
+                       [target, identity = client->identity()](Connection &connection, Call &call) {
+                           return connection.open(target, call, identity);
+                       });
 }
 
 /// Over a duplicate of a connected socket's descriptor. The host, which may be
@@ -72,10 +73,11 @@ auto open_descriptor(Runner &runner, const SharedClient &client, int descriptor,
     const auto deadline = to_deadline(timeout);
     auto socket = std::make_shared<Descriptor>(duplicate(descriptor));
     listen_to_opening();
-    return runner.open(client, deadline, target,
-                       [target, socket](Connection &connection, Call &call) {
-                           return connection.adopt(std::move(*socket), target, call);
-                       });
+    return runner.open(
+        client, deadline,
+        [target, socket, identity = client->identity()](Connection &connection, Call &call) {
+            return connection.adopt(std::move(*socket), target, call, identity);
+        });
 }
 
 /// To (address in digits, port), without a look-up.
@@ -88,10 +90,11 @@ auto open_address(Runner &runner, const SharedClient &client, pybind11::handle a
     const Target target = to_target(host, pair[1], principal);
     const Address where = to_address(pair);
     listen_to_opening();
-    return runner.open(client, std::nullopt, target,
-                       [target, where](Connection &connection, Call &call) {
-                           return connection.open_address(where, target, call);
-                       });
+    return runner.open(
+        client, std::nullopt,
+        [target, where, identity = client->identity()](Connection &connection, Call &call) {
+            return connection.open_address(where, target, call, identity);
+        });
 }
 
 template <class Runner>
@@ -153,8 +156,9 @@ auto simple(Runner &runner, const SharedClient &client, pybind11::handle host,
     auto result = std::make_shared<Result>();
     listen_to_opening();
     return answer(runner, client, timeout, result,
-                  [target, command, result](Connection &connection, Call &call) {
-                      return connection.simple(target, command, *result, call);
+                  [target, command, result, identity = client->identity()](Connection &connection,
+                                                                           Call &call) {
+                      return connection.simple(target, command, *result, call, identity);
                   });
 }
 

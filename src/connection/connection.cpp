@@ -110,10 +110,12 @@ void Connection::close() noexcept {
     opened_ = false;
 }
 
-void Connection::inherit(Target target, bool reconnects) {
-    target_ = std::move(target);
+void Connection::inherit(Origin origin) {
+    target_ = std::move(origin.target);
+    identity_ = std::move(origin.identity);
+    tickets_ = origin.tickets;
     notes_.about(target_, target_.port);
-    reconnects_ = reconnects;
+    reconnects_ = origin.reconnects;
     lost_ = "the connection was made by the parent process and stays with it";
     lost_kind_ = ErrorKind::misuse;
     opened_ = true;
@@ -385,8 +387,9 @@ Task<void> Connection::run(SharedCommand command, Result &result, Call &call) {
     }
 }
 
-Task<void> Connection::simple(Target target, SharedCommand command, Result &result, Call &call) {
-    co_await open(std::move(target), call);
+Task<void> Connection::simple(Target target, SharedCommand command, Result &result, Call &call,
+                              std::shared_ptr<Identity> identity) {
+    co_await open(std::move(target), call, std::move(identity));
     co_await run(std::move(command), result, call);
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -13,10 +14,12 @@
 #include <vector>
 
 #include "connection/admission.hpp"
+#include "connection/authentication.hpp"
 #include "connection/channel.hpp"
 #include "connection/notes.hpp"
 #include "credentials/credentials.hpp"
 #include "credentials/explain.hpp"
+#include "credentials/identity.hpp"
 #include "transport/address.hpp"
 #include "transport/call.hpp"
 #include "transport/pieces.hpp"
@@ -35,6 +38,8 @@ struct Target {
 struct Settings {
     std::optional<std::string> ccache;
     std::shared_ptr<Credentials> credentials; ///< in its place
+    unsigned tickets = 0;                     ///< how often one of the two was set
+    std::shared_ptr<Identity> identity;       ///< one for many opens; null: each has its own
     std::string source;                       ///< empty: any
     /// The silence after which the server is probed; see keep_alive(). Nothing: never.
     std::optional<Duration> keepalive = std::chrono::seconds(60);
@@ -99,16 +104,20 @@ class Connection {
     void set(std::shared_ptr<const Settings> settings) { settings_ = std::move(settings); }
 
     /// Connects and authenticates, with the settings of now. An older
-    /// connection is closed first. (Manual, Remctl.open.)
-    Task<void> open(Target target, Call &call);
+    /// connection is closed first. Whose tickets are used is settled by the
+    /// identity, also when it connects again; without one, by a new one of this
+    /// thread's. (Manual, Remctl.open.)
+    Task<void> open(Target target, Call &call, std::shared_ptr<Identity> identity = nullptr);
 
     /// The same over a connected socket, which this connection owns from now
     /// on. It cannot connect again by itself.
-    Task<void> adopt(Descriptor socket, Target target, Call &call);
+    Task<void> adopt(Descriptor socket, Target target, Call &call,
+                     std::shared_ptr<Identity> identity = nullptr);
 
     /// The same to an address, without a look-up. It does not connect again by
     /// itself either, as remctl_open_sockaddr does not.
-    Task<void> open_address(Address address, Target target, Call &call);
+    Task<void> open_address(Address address, Target target, Call &call,
+                            std::shared_ptr<Identity> identity = nullptr);
 
     /// Takes the place of a connection that was closed: output() speaks of the
     /// command that was sent there. Another thread may be using that one.
@@ -116,7 +125,21 @@ class Connection {
 
     /// Takes it as opened, and lost since: the next command connects. For the
     /// child of a fork. `reconnects`: the parent had not been given a socket.
-    void inherit(Target target, bool reconnects);
+    struct Origin {
+        Target target;
+        std::shared_ptr<Identity> identity;
+        unsigned tickets = 0;
+        bool reconnects = false;
+    };
+    void inherit(Origin origin);
+
+    /// What the child of a fork inherits. For one that is open.
+    Origin origin() const {
+        return {.target = target_,
+                .identity = identity_,
+                .tickets = tickets_,
+                .reconnects = reconnects_};
+    }
 
     /// Sends a command. Nothing is sent, and nothing dropped, while an earlier
     /// command has output pending. (Manual, Remctl.command.)
@@ -138,7 +161,8 @@ class Connection {
     Task<void> run(SharedCommand command, Result &result, Call &call);
 
     /// open() and run(): the simple call.
-    Task<void> simple(Target target, SharedCommand command, Result &result, Call &call);
+    Task<void> simple(Target target, SharedCommand command, Result &result, Call &call,
+                      std::shared_ptr<Identity> identity = nullptr);
 
     /// True when the server answered; false, and nothing dropped, when it
     /// does not know the message. (Manual, Remctl.noop.)
@@ -174,8 +198,8 @@ class Connection {
     /// How often it was opened, or asked for a command.
     unsigned asked() const noexcept { return asked_.load(); }
 
-    /// Whether a lost connection is made again.
-    bool reconnects() const noexcept { return reconnects_; }
+    /// When the tickets end that it was opened with; 0 where that is not known.
+    std::time_t expires() const noexcept { return expires_.load(); }
 
   private:
     class DropGuard;
@@ -190,10 +214,9 @@ class Connection {
     using LegacyCall = std::function<std::optional<Error>(Handle &)>;
 
     void require_idle() const;
-    Task<std::shared_ptr<Lease>> tickets(Call &call) const;
-    Attempt attempt_with(const Lease *tickets) const;
-    void configure(Handle &handle, const Lease *tickets) const;
-    static void avoid_broken_cache(Handle &handle, const Lease *tickets);
+    Task<Tickets> tickets(Call &call);
+    Attempt attempt_with(const Tickets &tickets) const;
+    void configure(Handle &handle) const;
     bool connected() const noexcept { return channel_ || legacy_; }
     void use(std::shared_ptr<Channel> channel) noexcept;
     void forget() noexcept;
@@ -201,15 +224,15 @@ class Connection {
 
     Task<void> establish(Call &call);
     Task<Descriptor> connect(std::uint16_t &port, Admission::Permit &permit, Call &call);
-    Task<Handshake> handshake(std::shared_ptr<Channel> channel, std::shared_ptr<Lease> tickets,
-                              bool again, Call &call);
+    Task<Handshake> handshake(std::shared_ptr<Channel> channel, Tickets tickets, bool again,
+                              Call &call);
     Task<bool> send(SharedCommand command, Call &call);
     Task<void> send_in_pieces(SharedCommand command, Call &call);
     void connected_to(const Descriptor &socket, Time begin) noexcept;
     static Task<bool> call_on_thread(std::shared_ptr<Channel> channel, LibraryCall library_call,
                                      const char *doing, Call &call);
 
-    Task<void> open_legacy(std::shared_ptr<Lease> tickets, Call &call);
+    Task<void> open_legacy(Tickets tickets, Call &call);
     Task<void> command_legacy(SharedCommand command, Call &call);
     Task<const struct remctl_output *> output_legacy(Call &call);
     Task<void> call_legacy(std::shared_ptr<Handle> handle, LegacyCall library_call,
@@ -218,6 +241,8 @@ class Connection {
 
     std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
     Target target_;
+    std::shared_ptr<Identity> identity_; // of the open that was last
+    unsigned tickets_ = 0;               // the settings' then
     Notes notes_;
     bool in_pieces_ = false;     // the last command took several tokens
     bool reconnects_ = false;    // not over a socket of the caller's
@@ -235,6 +260,7 @@ class Connection {
     // The command that was sent last, whatever became of its connection.
     std::atomic<bool> may_have_run_{false};
     std::atomic<bool> ready_{false};
+    std::atomic<std::time_t> expires_{0};
     std::atomic<int> descriptor_{-1};
 };
 

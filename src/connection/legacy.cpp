@@ -117,7 +117,7 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LegacyCall li
         throw Error(**failure);
 }
 
-Task<void> Connection::open_legacy(std::shared_ptr<Lease> tickets, Call &call) {
+Task<void> Connection::open_legacy(Tickets tickets, Call &call) {
     const LeftBehind::Server server(target_.host, legacy_port_);
     while (LeftBehind::too_many(server)) {
         if (call.expired())
@@ -125,17 +125,22 @@ Task<void> Connection::open_legacy(std::shared_ptr<Lease> tickets, Call &call) {
         co_await call.wait({}, Clock::now() + look_again);
     }
     auto handle = std::make_shared<Handle>();
-    configure(*handle, tickets.get());
-    Attempt attempt = attempt_with(tickets.get());
+    configure(*handle);
+    const auto outcome = std::make_shared<Authentication>();
+    Attempt attempt = attempt_with(tickets);
     attempt.answered = true; // it was the server that spoke protocol 1
-    LegacyCall library_call = [tickets, attempt, port = legacy_port_](Handle &busy) {
-        avoid_broken_cache(busy, tickets.get());
-        return busy.open(attempt.host, port, attempt.principal)
-                   ? std::nullopt
-                   : std::optional(not_opened(busy.error(), attempt));
+    LegacyCall library_call = [outcome, tickets, attempt,
+                               port = legacy_port_](Handle &busy) -> std::optional<Error> {
+        *outcome = authenticate(busy, tickets, attempt, [&](Handle &fresh) {
+            return fresh.open(attempt.host, port, attempt.principal);
+        });
+        if (outcome->opened)
+            return std::nullopt;
+        return not_opened(outcome->error, attempt);
     };
     const Time begin = Clock::now();
     co_await call_legacy(handle, std::move(library_call), "receiving token", call);
+    expires_ = outcome->expires;
     notes_.authenticated(target_, begin);
     legacy_ = std::move(handle);
     legacy_fresh_ = true;
@@ -144,9 +149,9 @@ Task<void> Connection::open_legacy(std::shared_ptr<Lease> tickets, Call &call) {
 Task<void> Connection::command_legacy(SharedCommand command, Call &call) {
     // The server hangs up after each command, and a handle is opened once.
     if (!legacy_fresh_) {
-        auto lease = co_await tickets(call);
+        auto held = co_await tickets(call);
         const Call::Stage stage(call, settings_->connect_timeout);
-        co_await open_legacy(std::move(lease), call);
+        co_await open_legacy(std::move(held), call);
     }
     legacy_fresh_ = false;
     notes_.asked(*command);

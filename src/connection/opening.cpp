@@ -6,14 +6,16 @@
 #include <exception>
 #include <utility>
 
+#include "connection/authentication.hpp"
 #include "connection/busy_channel.hpp"
 #include "connection/connection.hpp"
 #include "connection/failures.hpp"
 #include "connection/hint_in_time.hpp"
 #include "connection/kdc_gate.hpp"
-#include "credentials/broken_default.hpp"
+#include "credentials/default_cache.hpp"
 #include "credentials/explain.hpp"
 #include "credentials/inspection.hpp"
+#include "credentials/private_keyring.hpp"
 #include "credentials/ready.hpp"
 #include "transport/dial.hpp"
 #include "transport/error.hpp"
@@ -51,34 +53,38 @@ class Leaving {
 
 } // namespace
 
-/// For the thread that opens, since it may have to wait for a service.
-void Connection::avoid_broken_cache(Handle &handle, const Lease *tickets) {
-    if (tickets != nullptr)
-        return;
-    if (const auto name = broken_default_cache())
-        handle.set_ccache(*name);
-}
-
-Attempt Connection::attempt_with(const Lease *tickets) const {
-    Attempt attempt{.host = target_.host, .principal = target_.principal, .ccache = std::nullopt};
-    if (tickets != nullptr)
-        attempt.ccache = tickets->name();
+Attempt Connection::attempt_with(const Tickets &tickets) const {
+    Attempt attempt{.host = target_.host,
+                    .principal = target_.principal,
+                    .ccache = std::nullopt,
+                    .default_cache = tickets.identity->default_cache()};
+    if (tickets.lease)
+        attempt.ccache = tickets.lease->name();
     return attempt;
 }
 
-/// What to open with; null for the default cache. Held until the open is over.
-Task<std::shared_ptr<Lease>> Connection::tickets(Call &call) const {
+/// What to open with. Held until the open is over.
+Task<Tickets> Connection::tickets(Call &call) {
     const auto settings = settings_;
-    if (settings->credentials)
-        co_return co_await pyremctl::ready(settings->credentials, call);
-    if (settings->ccache)
-        co_return std::make_shared<Lease>(*settings->ccache);
-    co_return nullptr;
+    if (settings->tickets != tickets_) // set_ccache() was called: who it was is no matter now
+        identity_ = identity_->again();
+    tickets_ = settings->tickets;
+    Tickets tickets{.lease = nullptr, .identity = identity_};
+    const std::string &by_default = identity_->default_cache().name;
+    if (settings->credentials) {
+        tickets.lease = co_await pyremctl::ready(settings->credentials, call);
+        if (!tickets.lease) // or it would be opened as whoever the default cache is of
+            throw Error(ErrorKind::ticket,
+                        settings->credentials->source() + ": no ticket to open with");
+    } else if (settings->ccache) {
+        tickets.lease = lease_of(*settings->ccache);
+    } else if (is_private_keyring(by_default)) {
+        tickets.lease = copy_of_keyring(by_default, !identity_->default_cache().of_thread);
+    }
+    co_return tickets;
 }
 
-void Connection::configure(Handle &handle, const Lease *tickets) const {
-    if (tickets != nullptr)
-        handle.set_ccache(tickets->name());
+void Connection::configure(Handle &handle) const {
     if (!settings_->source.empty())
         handle.set_source_ip(settings_->source);
 }
@@ -88,12 +94,17 @@ void Connection::configure(Handle &handle, const Lease *tickets) const {
 /// to do with what comes between. Unless it succeeds nothing is open.
 class Connection::Opening {
   public:
-    Opening(Connection &connection, Target target, bool reconnects, const Call &call)
+    Opening(Connection &connection, Target target, std::shared_ptr<Identity> identity,
+            bool reconnects, const Call &call)
         : connection_(connection) {
         connection.take_leave();
         ++connection.asked_;
         connection.about_command_ = false;
         connection.target_ = std::move(target);
+        connection.identity_ = identity
+                                   ? std::move(identity)
+                                   : std::make_shared<Identity>(default_cache_of_this_thread());
+        connection.tickets_ = connection.settings_->tickets;
         connection.notes_.about(connection.target_, connection.target_.port);
         connection.reconnects_ = reconnects;
         connection.legacy_port_ = 0;
@@ -118,19 +129,20 @@ class Connection::Opening {
     bool done_ = false;
 };
 
-Task<void> Connection::open(Target target, Call &call) {
-    Opening opening(*this, std::move(target), true, call);
+Task<void> Connection::open(Target target, Call &call, std::shared_ptr<Identity> identity) {
+    Opening opening(*this, std::move(target), std::move(identity), true, call);
     co_await establish(call);
     opening.done();
 }
 
-Task<void> Connection::adopt(Descriptor socket, Target target, Call &call) {
-    Opening opening(*this, std::move(target), false, call);
+Task<void> Connection::adopt(Descriptor socket, Target target, Call &call,
+                             std::shared_ptr<Identity> identity) {
+    Opening opening(*this, std::move(target), std::move(identity), false, call);
     disable_nagle(socket.get());
-    auto lease = co_await tickets(call);
+    auto held = co_await tickets(call);
     const Call::Stage stage(call, settings_->connect_timeout);
     auto channel = std::make_shared<Channel>(std::move(socket));
-    const Handshake outcome = co_await handshake(channel, std::move(lease), false, call);
+    const Handshake outcome = co_await handshake(channel, std::move(held), false, call);
     if (outcome != Handshake::done)
         throw Error(ErrorKind::protocol,
                     "the server speaks protocol 1, which needs open() with a host and port");
@@ -138,8 +150,9 @@ Task<void> Connection::adopt(Descriptor socket, Target target, Call &call) {
     opening.done();
 }
 
-Task<void> Connection::open_address(Address address, Target target, Call &call) {
-    Opening opening(*this, target, false, call);
+Task<void> Connection::open_address(Address address, Target target, Call &call,
+                                    std::shared_ptr<Identity> identity) {
+    Opening opening(*this, target, identity, false, call);
     Endpoint endpoint{.host = target.host, .port = target.port};
     std::vector<Address> addresses{address};
     const Call::Stage stage(call, settings_->connect_timeout);
@@ -147,15 +160,15 @@ Task<void> Connection::open_address(Address address, Target target, Call &call) 
     Descriptor socket =
         co_await dial(std::move(endpoint), std::move(addresses), settings_->source, call);
     connected_to(socket, begin);
-    co_await adopt(std::move(socket), std::move(target), call);
+    co_await adopt(std::move(socket), std::move(target), call, std::move(identity));
     opening.done();
 }
 
 Task<void> Connection::establish(Call &call) {
-    auto lease = co_await tickets(call);
+    auto held = co_await tickets(call);
     const Call::Stage stage(call, settings_->connect_timeout);
     if (legacy_port_ != 0) {
-        co_await open_legacy(std::move(lease), call);
+        co_await open_legacy(std::move(held), call);
         co_return;
     }
     std::uint16_t port = 0;
@@ -164,7 +177,7 @@ Task<void> Connection::establish(Call &call) {
     for (bool first = true; outcome == Handshake::stale_ticket; first = false) {
         Descriptor socket = co_await connect(port, permit, call);
         auto channel = std::make_shared<Channel>(std::move(socket));
-        outcome = co_await handshake(channel, lease, first, call);
+        outcome = co_await handshake(channel, held, first, call);
         if (outcome == Handshake::done) {
             use(std::move(channel));
             co_return;
@@ -172,7 +185,7 @@ Task<void> Connection::establish(Call &call) {
     }
     notes_.old_protocol();
     legacy_port_ = port;
-    co_await open_legacy(std::move(lease), call);
+    co_await open_legacy(std::move(held), call);
 }
 
 void Connection::connected_to(const Descriptor &socket, Time begin) noexcept {
@@ -221,17 +234,12 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &per
 /// With `again` a ticket that the server cannot decrypt is removed from a cache
 /// of ours, for one more try: the server's key may have been changed.
 // NOLINTNEXTLINE(readability-function-cognitive-complexity)
-Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> channel,
-                                                  std::shared_ptr<Lease> tickets, bool again,
-                                                  Call &call) {
-    struct Outcome {
-        bool opened = false;
-        std::string error;
-    };
+Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> channel, Tickets tickets,
+                                                  bool again, Call &call) {
     const Time begin = Clock::now();
-    configure(channel->handle(), tickets.get());
-    const auto outcome = std::make_shared<Outcome>();
-    Attempt attempt = attempt_with(tickets.get());
+    configure(channel->handle());
+    const auto outcome = std::make_shared<Authentication>();
+    Attempt attempt = attempt_with(tickets);
     std::shared_ptr<KdcGate::Place> place;
     {
         const Call::Queue queue(call);
@@ -239,10 +247,9 @@ Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> chann
     }
     const Leaving leaving(place);
     BusyChannel busy(channel, call.waker(), [outcome, attempt, tickets, place](Channel &held) {
-        avoid_broken_cache(held.handle(), tickets.get());
-        outcome->opened = held.open(attempt.host, attempt.principal);
-        if (!outcome->opened)
-            outcome->error = held.handle().error();
+        *outcome = authenticate(held.handle(), tickets, attempt, [&](Handle &) {
+            return held.open(attempt.host, attempt.principal);
+        });
     });
     call.touch();
     const Time doubt = time_of_doubt(call);
@@ -278,7 +285,7 @@ Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> chann
     if (!outcome->opened) {
         Error failure = refused(outcome->error, *channel);
         attempt.answered = channel->first_flags().has_value();
-        const bool ours = tickets && tickets->ours();
+        const bool ours = tickets.lease && tickets.lease->ours();
         if (again && ours && attempt.answered) {
             const bool forgotten = co_await ticket_forgotten(failure.what(), attempt, call);
             if (forgotten)
@@ -294,6 +301,7 @@ Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> chann
                     "the server fell back to protocol 1 in the middle of the handshake");
     if (!channel->settle())
         throw Error(ErrorKind::protocol, "unexpected data from the server after the handshake");
+    expires_ = outcome->expires;
     notes_.authenticated(target_, begin);
     co_return Handshake::done;
 }

@@ -51,7 +51,25 @@ bool nothing_there(krb5_error_code code) {
     return code == KRB5_FCC_NOFILE || code == KRB5_CC_NOTFOUND || code == ENOENT;
 }
 
+void fail(CacheFacts &facts, const Problem &problem) {
+    facts.state =
+        nothing_there(problem.code()) ? CacheFacts::State::missing : CacheFacts::State::unreadable;
+    facts.problem = problem.what();
+    facts.impossible = problem.code() == KRB5_CC_UNKNOWN_TYPE || problem.code() == KRB5_CC_BADNAME;
+}
+
 } // namespace
+
+CacheFacts look_at(const Context &context, krb5_ccache cache) {
+    CacheFacts facts;
+    try {
+        facts.name = full_name(context, cache);
+        read_tickets(context, cache, facts);
+    } catch (const Problem &problem) {
+        fail(facts, problem);
+    }
+    return facts;
+}
 
 CacheFacts look_at(const std::optional<std::string> &name) {
     const InLibrary call;
@@ -62,12 +80,9 @@ CacheFacts look_at(const std::optional<std::string> &name) {
         if (!name)
             facts.name = krb5_cc_default_name(context.get());
         const auto cache = make<krb5_ccache>(context, krb5_cc_resolve, facts.name.c_str());
-        facts.name = full_name(context, cache.get());
-        read_tickets(context, cache.get(), facts);
+        return look_at(context, cache.get());
     } catch (const Problem &problem) {
-        facts.state = nothing_there(problem.code()) ? CacheFacts::State::missing
-                                                    : CacheFacts::State::unreadable;
-        facts.problem = problem.what();
+        fail(facts, problem);
     }
     return facts;
 }

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "credentials/kerberos.hpp"
+
 namespace pyremctl {
 
 /// A look at a ticket cache. It asks nobody.
@@ -24,6 +26,7 @@ struct CacheFacts {
     std::time_t expires = 0; ///< of the ticket that others are got with
     bool granting = false;   ///< that ticket is there; else they are of the one that lasts longest
     bool postdated = false;  ///< it has yet to be validated (kinit -v)
+    bool impossible = false; ///< no cache can have that name
     long clock_offset = 0;   ///< seconds that the KDC's clock was ahead of this one
 
     /// Seconds until it expires, by the KDC's clock as far as it is known.
@@ -33,6 +36,9 @@ struct CacheFacts {
     bool expired() const noexcept { return state == State::ticket && left() <= 0; }
     bool valid() const noexcept { return state == State::ticket && left() > 0 && !postdated; }
 };
+
+/// Looks at a cache that was resolved in a context of the caller's.
+CacheFacts look_at(const kerberos::Context &context, krb5_ccache cache);
 
 /// Looks at a cache, or at the default one of this process. Where its name
 /// makes no sense it is `unreadable`.

@@ -5,7 +5,7 @@
 #include "credentials/credentials.hpp"
 #include "credentials/hints.hpp"
 #include "credentials/kerberos.hpp"
-#include "handle/leaving.hpp"
+#include "credentials/private_keyring.hpp"
 #include "transport/process.hpp"
 
 namespace pyremctl {
@@ -16,7 +16,7 @@ class CcacheCredentials final : public Credentials {
   public:
     explicit CcacheCredentials(std::string name) : name_(std::move(name)) {}
 
-    std::string source() const override { return "ticket cache " + name_; }
+    std::string source() const override { return "ticket cache " + name(); }
 
     Facts look() const override {
         const StateLock lock(this);
@@ -32,57 +32,55 @@ class CcacheCredentials final : public Credentials {
     // NOLINTNEXTLINE(misc-override-with-different-visibility)
     void check(Delay &delay) override {
         require_open();
-        delay.at(hints::locked_cache(name_));
-        CacheFacts facts = look_at(name_);
+        const std::string asked = name();
+        delay.at(hints::locked_cache(asked));
+        CacheFacts facts = look_at(asked);
+        if (facts.impossible)
+            throw Error(ErrorKind::ticket,
+                        "cannot use the ticket cache " + asked + ": " + facts.problem);
         const StateLock lock(this);
+        name_.swap(facts.name); // of a collection it is one from now on
         std::swap(seen_, facts);
     }
 
     Error unseen() const override {
-        return {ErrorKind::timeout, "cannot read the ticket cache " + name_ + ": timed out"};
+        return {ErrorKind::timeout, "cannot read the ticket cache " + name() + ": timed out"};
     }
+
+    bool of_thread() const override { return is_private_keyring(name()); }
 
     bool needs_renewal() const override { return false; }
 
     std::shared_ptr<Lease> current() const override {
         require_open();
-        return std::make_shared<Lease>(name_);
+        return lease_of(name());
     }
 
     Error late() const override {
-        return {ErrorKind::timeout, "the ticket cache " + name_ + " could not be used in time"};
+        return {ErrorKind::timeout, "the ticket cache " + name() + " could not be used in time"};
     }
 
   protected:
     std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> & /*old*/,
                                  Delay & /*delay*/) override {
-        throw Error(ErrorKind::misuse, "the ticket cache " + name_ + " is not renewed from here")
+        throw Error(ErrorKind::misuse, "the ticket cache " + name() + " is not renewed from here")
             .with_hint("Renew it with kinit, or use Credentials.from_keytab().");
     }
 
   private:
-    const std::string name_;
-    CacheFacts seen_; // guarded by StateLock(this)
+    std::string name() const {
+        const StateLock lock(this);
+        return name_;
+    }
+
+    std::string name_; // guarded by StateLock(this), as the next one
+    CacheFacts seen_;
 };
 
 } // namespace
 
-std::shared_ptr<Credentials> Credentials::from_ccache(const std::optional<std::string> &name) {
-    const InLibrary call;
-    try {
-        const kerberos::Context context;
-        const std::string asked = name ? *name : std::string(krb5_cc_default_name(context.get()));
-        const auto cache = kerberos::make<krb5_ccache>(context, krb5_cc_resolve,
-                                                       kerberos::absolute_name(asked).c_str());
-        return std::make_shared<CcacheCredentials>(kerberos::full_name(context, cache.get()));
-    } catch (const kerberos::Problem &problem) {
-        throw Error(ErrorKind::ticket, "cannot use the ticket cache " + name.value_or("(default)") +
-                                           ": " + problem.what());
-    }
-}
-
-std::shared_ptr<Credentials> Credentials::from_unseen_ccache(const std::string &name) {
-    return std::make_shared<CcacheCredentials>(kerberos::absolute_name(name));
+std::shared_ptr<Credentials> Credentials::from_ccache(const std::string &name) {
+    return std::make_shared<CcacheCredentials>(kerberos::typed_name(name));
 }
 
 } // namespace pyremctl

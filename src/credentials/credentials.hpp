@@ -42,12 +42,9 @@ class Credentials : public SharedOnly, public std::enable_shared_from_this<Crede
     /// The same, but the keytab is read by the first renewal, which throws.
     static std::shared_ptr<Credentials> from_unread_keytab(const std::string &keytab);
 
-    /// A cache of the user's, which may be there now or later; or the default
-    /// one. Throws Error where no cache can have that name.
-    static std::shared_ptr<Credentials> from_ccache(const std::optional<std::string> &name);
-
-    /// The same without a look at what can have that name.
-    static std::shared_ptr<Credentials> from_unseen_ccache(const std::string &name);
+    /// A cache of the user's, which may be there now or later. The first look
+    /// tells whether any cache can have that name.
+    static std::shared_ptr<Credentials> from_ccache(const std::string &name);
 
     Credentials(const Credentials &) = delete;
     Credentials &operator=(const Credentials &) = delete;
@@ -64,6 +61,14 @@ class Credentials : public SharedOnly, public std::enable_shared_from_this<Crede
     /// Looks on a helper thread, for look() to tell. All callers share the look
     /// that is on its way; one that began before the caller came may be too old.
     std::shared_ptr<Inquiry> look_on_thread();
+
+    /// True for what only the calling thread sees: then look_here() looks, in
+    /// the thread itself, which does not block.
+    virtual bool of_thread() const { return false; }
+    void look_here() {
+        Delay delay;
+        check(delay);
+    }
 
     /// Why a look that is taking too long is given up.
     virtual Error unseen() const = 0;
@@ -93,7 +98,8 @@ class Credentials : public SharedOnly, public std::enable_shared_from_this<Crede
   protected:
     Credentials() = default;
 
-    /// For look_on_thread(), one at a time. It may block.
+    /// For look_on_thread(), one at a time. It may block. Throws Error where it
+    /// can never see anything.
     virtual void check(Delay &delay) = 0;
 
     /// For renewal(), one at a time: returns the lease of a new ticket, or of

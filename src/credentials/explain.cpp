@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 #include <string_view>
@@ -75,7 +74,7 @@ class Explanation {
   public:
     Explanation(std::string failure, Attempt attempt)
         : failure_(std::move(failure)), attempt_(std::move(attempt)),
-          cache_(look_at(attempt_.ccache)) {}
+          cache_(look_at(attempt_.cache())) {}
 
     Diagnosis diagnosis() const {
         if (has(failure_, no_credentials) && !attempt_.ccache)
@@ -172,10 +171,9 @@ class Explanation {
     }
 
     /// Whether somebody has chosen the client keytab, or made one.
-    static bool is_named(const std::string &name) {
-        const auto *const variable = ::secure_getenv("KRB5_CLIENT_KTNAME");
+    bool is_named(const std::string &name) const {
         const auto path = name.substr(name.find(':') + 1);
-        return variable != nullptr || ::access(path.c_str(), F_OK) == 0;
+        return attempt_.default_cache.client_keytab || ::access(path.c_str(), F_OK) == 0;
     }
 
     std::optional<Diagnosis> about_request(const KeytabIdentity &identity) const {

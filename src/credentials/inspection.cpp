@@ -8,6 +8,7 @@
 
 #include "credentials/cache.hpp"
 #include "credentials/cache_cursor.hpp"
+#include "credentials/choice.hpp"
 #include "credentials/hints.hpp"
 #include "credentials/kerberos.hpp"
 #include "handle/leaving.hpp"
@@ -136,8 +137,10 @@ void Inspection::run() noexcept {
 
 void Inspection::look() {
     const Context context;
-    const std::string name = attempt_.ccache.value_or(krb5_cc_default_name(context.get()));
+    std::string name = attempt_.cache().value_or(krb5_cc_default_name(context.get()));
     delay_.at(hints::locked_cache(name));
+    if (!attempt_.ccache && attempt_.chosen->get().empty())
+        name = foresee(attempt_.default_cache, attempt_.host, attempt_.principal).cache;
     if (look_at(name).state != CacheFacts::State::ticket) {
         const auto keytab = make<krb5_keytab>(context, krb5_kt_client_default);
         delay_.at(hints::locked_keytab(full_name(context, keytab.get())));

@@ -1,18 +1,50 @@
 #include "credentials/kerberos.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
+
+#include "transport/error.hpp"
 
 namespace pyremctl::kerberos {
 
 namespace {
+
+// The longer ones first: the residual of DIR::PATH is a file of a collection.
+constexpr std::array<std::string_view, 4> types_with_paths = {"FILE:", "WRFILE:", "DIR::", "DIR:"};
 
 std::string words_of(krb5_context context, krb5_error_code code) {
     const char *words = krb5_get_error_message(context, code);
     std::string text(words);
     krb5_free_error_message(context, words);
     return text;
+}
+
+/// What libkrb5 looks through for a cache, in its order.
+class Collection {
+  public:
+    explicit Collection(const Context &context) : context_(context) {
+        context_.check(krb5_cccol_cursor_new(context_.get(), &cursor_));
+    }
+    Collection(const Collection &) = delete;
+    Collection &operator=(const Collection &) = delete;
+    Collection(Collection &&) = delete;
+    Collection &operator=(Collection &&) = delete;
+    ~Collection() { krb5_cccol_cursor_free(context_.get(), &cursor_); }
+
+    /// The next one; null at the end.
+    Cache next() { return make<krb5_ccache>(context_, krb5_cccol_cursor_next, cursor_); }
+
+  private:
+    const Context &context_;
+    krb5_cccol_cursor cursor_ = nullptr;
+};
+
+/// A path as a name: one with colons needs the type before it.
+std::string name_of_file(const std::string &path) {
+    return (path.find(':') == std::string::npos ? "" : "FILE:") + path;
 }
 
 } // namespace
@@ -35,6 +67,18 @@ long Context::clock_offset() const {
     return seconds;
 }
 
+int caches_to_choose_from(const Context &context) {
+    int number = 0;
+    try {
+        Collection caches(context);
+        while (number < 2 && caches.next())
+            ++number;
+    } catch (const Problem &) { // NOLINT(bugprone-empty-catch)
+        // One that cannot be looked at is none to choose.
+    }
+    return number;
+}
+
 std::string to_text(const Context &context, krb5_const_principal principal) {
     char *name = nullptr;
     context.check(krb5_unparse_name(context.get(), principal, &name));
@@ -44,13 +88,30 @@ std::string to_text(const Context &context, krb5_const_principal principal) {
 }
 
 std::string absolute_name(const std::string &name) {
-    const std::string type = "FILE:";
-    const bool typed = name.find(':') != std::string::npos;
-    if (typed && !name.starts_with(type))
+    if (name.starts_with('/'))
+        return name_of_file(name);
+    std::string_view path = name;
+    if (name.find(':') != std::string::npos) {
+        const auto typed = [&](const std::string_view type) { return name.starts_with(type); };
+        const auto *const type = std::ranges::find_if(types_with_paths, typed);
+        if (type == types_with_paths.end())
+            return name;
+        path.remove_prefix(type->size());
+    }
+    if (path.empty() || path.starts_with('/'))
         return name;
-    const std::string path = typed ? name.substr(type.size()) : name;
-    std::error_code ignored;
-    return type + std::filesystem::absolute(path, ignored).string();
+    std::error_code none;
+    const std::string absolute = std::filesystem::absolute(path, none).string();
+    if (none) // or it would name a file of whatever folder comes next
+        throw Error(ErrorKind::local,
+                    "cannot find the file " + name + ": this process's folder has been removed");
+    const std::string type = name.substr(0, name.size() - path.size());
+    return type.empty() ? name_of_file(absolute) : type + absolute;
+}
+
+std::string typed_name(const std::string &name) {
+    const std::string absolute = absolute_name(name);
+    return (absolute.find(':') == std::string::npos ? "FILE:" : "") + absolute;
 }
 
 std::string full_name(const Context &context, krb5_ccache cache) {

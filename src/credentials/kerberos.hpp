@@ -80,12 +80,20 @@ Owner<Pointer> make(const Context &context, Function function, Arguments... argu
     return Owner<Pointer>(made, Release{context.get()});
 }
 
+/// How many caches libkrb5 has to choose from; 2 stands for more too.
+int caches_to_choose_from(const Context &context);
+
 /// A principal's name, with its realm.
 std::string to_text(const Context &context, krb5_const_principal principal);
 
-/// The name of a file of either kind as it still means the same when the
-/// process has changed its folder.
+/// The name of a ticket cache or of a keytab, with a relative path in it made
+/// absolute: it still names the same file when the process has changed its
+/// folder. A name that begins with a slash is a path, whatever colons are in it.
+/// Throws Error where the folder has been removed.
 std::string absolute_name(const std::string &name);
+
+/// The same with its type, which is FILE where the name has none.
+std::string typed_name(const std::string &name);
 
 /// A cache's or a keytab's name, with its type.
 std::string full_name(const Context &context, krb5_ccache cache);

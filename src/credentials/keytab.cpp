@@ -131,7 +131,7 @@ KeytabIdentity read_keytab(const std::optional<std::string> &name,
     try {
         const Context context;
         const auto keytab = open_keytab(context, name);
-        shown = full_name(context, keytab.get());
+        shown = absolute_name(full_name(context, keytab.get()));
         const auto keys = keys_of(context, keytab.get());
         if (keys.empty())
             throw Error(ErrorKind::ticket, "the keytab " + shown + " has no key")
@@ -167,9 +167,10 @@ Ticket get_ticket(const KeytabIdentity &identity, Delay &delay) {
         const krb5_ticket_times times = contents.times();
         const long offset = context.clock_offset();
         const krb5_timestamp starts = times.starttime != 0 ? times.starttime : times.authtime;
-        return {.lease = std::make_shared<Lease>(std::move(cache)),
+        const std::time_t expires = to_seconds(times.endtime) - offset;
+        return {.lease = std::make_shared<Lease>(std::move(cache), identity.principal, expires),
                 .starts = to_seconds(starts) - offset,
-                .expires = to_seconds(times.endtime) - offset};
+                .expires = expires};
     } catch (const Problem &problem) {
         throw Error(ErrorKind::local, "cannot make a ticket cache: " + std::string(problem.what()));
     }

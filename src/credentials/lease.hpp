@@ -1,7 +1,9 @@
 // A ticket cache that is there for as long as somebody opens with it.
 #pragma once
 
+#include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace pyremctl {
@@ -18,8 +20,8 @@ class Lease {
     /// A cache that is the user's.
     explicit Lease(std::string name);
 
-    /// A cache of ours.
-    explicit Lease(std::unique_ptr<kerberos::MemoryCache> cache);
+    /// A cache of ours, with the tickets of a principal that end then.
+    Lease(std::unique_ptr<kerberos::MemoryCache> cache, std::string principal, std::time_t expires);
 
     Lease(const Lease &) = delete;
     Lease &operator=(const Lease &) = delete;
@@ -33,8 +35,16 @@ class Lease {
     /// Whether it is a cache of our own.
     bool ours() const noexcept { return cache_ != nullptr; }
 
+    /// Whose the tickets are; nothing where that is the user's business.
+    const std::optional<std::string> &principal() const noexcept { return principal_; }
+
+    /// When they end, by this machine's clock; for a cache of ours.
+    std::time_t expires() const noexcept { return expires_; }
+
   private:
     std::string name_;
+    std::optional<std::string> principal_;
+    std::time_t expires_ = 0;
     std::unique_ptr<kerberos::MemoryCache> cache_;
 };
 

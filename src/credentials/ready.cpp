@@ -89,6 +89,10 @@ Task<void> renew_now(std::shared_ptr<Credentials> credentials, Call &call) {
 Task<void> look_now(std::shared_ptr<Credentials> credentials, Call &call) {
     if (call.expired())
         throw credentials->unseen().for_good();
+    if (credentials->of_thread()) {
+        credentials->look_here();
+        co_return;
+    }
     const Time begin = Clock::now();
     call.touch();
     for (bool fresh = false; !fresh;) {

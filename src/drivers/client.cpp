@@ -29,7 +29,7 @@ std::shared_ptr<Client::Body> Client::current() const {
     if (generation_ != fork_generation()) {
         auto fresh = std::make_shared<Body>();
         if (body_->connection.opened()) {
-            fresh->connection.inherit(origin_.target, origin_.reconnects);
+            fresh->connection.inherit(origin_);
             fresh->orphaned = body_->connection.pending();
         }
         lose(std::exchange(body_, std::move(fresh)));
@@ -49,11 +49,16 @@ void Client::set_ccache(std::optional<std::string> ccache) {
     change_settings([&](Settings &settings) {
         settings.ccache = std::move(ccache);
         settings.credentials = nullptr;
+        ++settings.tickets;
     });
 }
 
 void Client::set_credentials(std::shared_ptr<Credentials> credentials) {
-    change_settings([&](Settings &settings) { settings.credentials = std::move(credentials); });
+    change_settings([&](Settings &settings) {
+        settings.credentials = std::move(credentials);
+        settings.ccache = std::nullopt;
+        ++settings.tickets;
+    });
 }
 
 void Client::set_source_ip(std::string source) {
@@ -70,6 +75,21 @@ void Client::set_connect_timeout(std::optional<Duration> longest) {
 
 void Client::set_admission(std::shared_ptr<Admission> admission) {
     change_settings([&](Settings &settings) { settings.admission = std::move(admission); });
+}
+
+void Client::set_identity(std::shared_ptr<Identity> identity) {
+    change_settings([&](Settings &settings) { settings.identity = std::move(identity); });
+}
+
+std::shared_ptr<Identity> Client::identity() const {
+    {
+        const StateLock lock(this);
+        if (settings_->identity)
+            return settings_->identity;
+        if (settings_->credentials || settings_->ccache)
+            return std::make_shared<Identity>(DefaultCache{});
+    }
+    return std::make_shared<Identity>(default_cache_of_this_thread());
 }
 
 void Client::set_timeout(std::optional<Duration> inactivity) {
@@ -107,6 +127,8 @@ bool Client::pending() const {
 }
 
 bool Client::ready() const { return current()->connection.ready(); }
+
+std::time_t Client::expires() const { return current()->connection.expires(); }
 
 int Client::descriptor() const { return current()->connection.descriptor(); }
 
@@ -234,10 +256,11 @@ void Client::close() {
         fresh->connection.close();
 }
 
-void Client::remember(const std::shared_ptr<Body> &body, Target target) {
+void Client::remember(const std::shared_ptr<Body> &body) {
+    auto origin = body->connection.origin();
     const StateLock lock(this);
     if (body_ == body)
-        origin_ = {.target = std::move(target), .reconnects = body->connection.reconnects()};
+        origin_ = std::move(origin);
 }
 
 void Client::fail(const Error &error, Body &body) {

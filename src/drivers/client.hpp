@@ -66,6 +66,12 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     void set_connect_timeout(std::optional<Duration> longest);
     void set_admission(std::shared_ptr<Admission> admission);
 
+    /// Share one with other connections. Without, each open has its own.
+    void set_identity(std::shared_ptr<Identity> identity);
+
+    /// For an open that this thread begins now.
+    std::shared_ptr<Identity> identity() const;
+
     /// The longest silence; see set_timeout in the manual.
     void set_timeout(std::optional<Duration> inactivity);
 
@@ -94,8 +100,8 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
         return {.body = body, .asked = body->connection.asked()};
     }
 
-    /// Opens, by one of Connection's verbs, and remembers the target.
-    template <class Verb> Task<Mark> open(Target target, Caller caller, Call &call, Verb verb);
+    /// Opens, by one of Connection's verbs, and remembers what was opened.
+    template <class Verb> Task<Mark> open(Caller caller, Call &call, Verb verb);
 
     /// Reserves the connection for a stream and sends its command.
     Task<std::shared_ptr<Session>> stream(SharedCommand command, Caller caller, Call &call);
@@ -125,6 +131,9 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     bool ready() const;
     int descriptor() const;
 
+    /// See Connection::expires().
+    std::time_t expires() const;
+
     /// What the last call failed of, or "no error". (Manual, Remctl.error.)
     std::string error() const;
 
@@ -153,18 +162,13 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
         Body &body_;
     };
 
-    struct Origin {
-        Target target;
-        bool reconnects = false;
-    };
-
     std::shared_ptr<Body> current() const;
     std::shared_ptr<Body> unasked_since(const Mark &mark) const;
     std::optional<Hold> enter_at_once(Session *session, Caller caller, Call &call);
     Task<Hold> enter(std::shared_ptr<Session> session, Caller caller, Call &call);
     void prepare(Body &body);
     static void drop(Body &body, const char *why) noexcept;
-    void remember(const std::shared_ptr<Body> &body, Target target);
+    void remember(const std::shared_ptr<Body> &body);
     [[noreturn]] void fail(const Error &error, Body &body);
     void look_at_orphan(Body &body);
     template <class Change> void change_settings(Change change);
@@ -175,7 +179,7 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
     std::optional<Duration> inactivity_;
     std::string error_;
-    Origin origin_;
+    Connection::Origin origin_;
 };
 
 template <class Verb>
@@ -217,8 +221,7 @@ Client::perform(std::shared_ptr<Session> session, Caller caller, Call &call, Ver
     }
 }
 
-template <class Verb>
-Task<Client::Mark> Client::open(Target target, Caller caller, Call &call, Verb verb) {
+template <class Verb> Task<Client::Mark> Client::open(Caller caller, Call &call, Verb verb) {
     std::optional<Hold> hold = enter_at_once(nullptr, caller, call);
     if (!hold)
         hold = co_await enter(nullptr, caller, call);
@@ -230,7 +233,7 @@ Task<Client::Mark> Client::open(Target target, Caller caller, Call &call, Verb v
     } catch (const Error &error) {
         fail(error, *hold->body);
     }
-    remember(hold->body, std::move(target));
+    remember(hold->body);
     co_return mark(hold->body);
 }
 

@@ -89,6 +89,24 @@ class TestALockedCache:
         assert asyncio.run(credentials.acheck()) is False
         assert credentials.valid is False
 
+    def test_of_a_collection_it_is_the_one_that_would_be_used(
+        self, realm: Realm, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        realm.add_principal("chosen", "secret")
+        (tmp_path / "caches").mkdir(mode=0o700)
+        for user, password, name in (("one", None, "tktone"), ("chosen", "secret", "tkttwo")):
+            cache = f"DIR::{tmp_path}/caches/{name}"
+            realm.kinit(*([] if password is None else [user, password]), ccache=cache)
+        (tmp_path / "caches/primary").write_text("tktone\n")
+        (tmp_path / ".k5identity").write_text(f"chosen@{realm.name}\n")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("KRB5CCNAME", f"DIR:{tmp_path}/caches")
+        with locked(tmp_path / "caches/tkttwo"):
+            hint = late(
+                lambda: remctl.remctl(server.host, server.port, command=COMMAND, timeout=0.5)
+            )
+        assert f"ticket cache DIR:{tmp_path}/caches could not be read" in hint
+
 
 class TestALockedKeytab:
     def test_ends_with_the_limit_and_is_named(self, server: Server, service: Service) -> None:

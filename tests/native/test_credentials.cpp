@@ -182,7 +182,8 @@ TEST_CASE("a cache of the user's is looked at, and not renewed") {
     CHECK(ready_name(driver, credentials) == "MEMORY:nothing there");
     credentials->close();
     CHECK_THROWS_WITH_AS(ready_name(driver, credentials), "the credentials are closed", Error);
-    CHECK_THROWS_AS(Credentials::from_ccache("NOTYPE:x"), Error);
+    const auto impossible = Credentials::from_ccache("NOTYPE:x");
+    CHECK_THROWS_AS(driver.run([&](auto &call) { return look_now(impossible, call); }), Error);
 }
 
 TEST_CASE("a keytab that is not there is named") {

@@ -42,8 +42,7 @@ OPTIONS_MANY = (
         "",
         "Print the hosts, and send nothing",
         "Print the hosts as they would be asked, each with its port and its principal, and send "
-        "nothing. Settings from elsewhere than the options come first, as comments, with where "
-        "each is from. A command is not needed. The output can be given to --hosts.",
+        "nothing. A command is not needed. The output can be given to --hosts.",
         MANY,
     ),
     Option(
@@ -189,15 +188,6 @@ OPTIONS_MANY = (
         "",
         "Show no progress",
         "Show no line of progress on the terminal.",
-        MANY,
-    ),
-    Option(
-        "/no-config",
-        "",
-        "",
-        "Take no defaults from files and the environment",
-        "Take no defaults from the files of configuration and from the variables PYREMCTL_...; "
-        "see CONFIGURATION.",
         MANY,
     ),
 )

@@ -77,7 +77,7 @@ class Plan:
         if principal is not None:
             c_string(principal, "principal")
         self.principal = principal
-        self.settings = Settings(ccache, keytab, source_ip, keepalive, connect_timeout)
+        self.settings = Settings(ccache, keytab, source_ip, keepalive, connect_timeout, many=True)
         self.retries = count(retries, "retries", 0)
         for file, name in ((stdout, "stdout"), (stderr, "stderr")):
             if file is not None and not callable(file):
