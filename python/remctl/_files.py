@@ -39,9 +39,13 @@ class Sinks:
             1: checked_file(stdout, "stdout"),
             2: checked_file(stderr, "stderr"),
         }
-        self._kept: dict[int, list[bytes]] = {}
-        #: Whether there was any output.
+        #: Whether there was any output, of any command.
         self.wrote = False
+        self.begin()
+
+    def begin(self) -> None:
+        """Take the answer to another command."""
+        self._kept: dict[int, list[bytes]] = {}
         self._status: int | None = None
         self._code: int | None = None
         self._text = ""

@@ -53,7 +53,7 @@ def _run(options: Options) -> int:
         from remctl._cli.many import run
 
         return run(options)
-    if options.words:
+    if options.words or options.script is not None:
         from remctl._cli.one import run
 
         return run(options)

@@ -17,26 +17,29 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 4373
 
 
-def expander(
-    words: Sequence[str], hosts: Sequence[Target], port: int | None
-) -> Callable[[Target], list[bytes]]:
-    """What gives the words for a host. Raises Misuse for anything else after a per cent sign."""
-    for word in words:
-        for found in re.findall(r"%(.?)", word, re.DOTALL):
-            if found not in ("h", "p", "n", "%"):
-                raise Misuse(
-                    f"option --expand: %{found} in {word!r} is not %h, %p, %n or %% "
-                    "(a per cent sign)"
-                )
-    numbers = {target: number for number, target in enumerate(hosts, 1)}
+class Expander:
+    """Expands words; knows the hosts by their number."""
 
-    def expanded(target: Target) -> list[bytes]:
+    def __init__(self, hosts: Sequence[Target], port: int | None) -> None:
+        self._numbers = {target: number for number, target in enumerate(hosts, 1)}
+        self._port = port
+
+    def words_for(self, words: list[str]) -> Callable[[Target], list[bytes]]:
+        """What gives the words for a host. Raises Misuse for any other letter."""
+        for word in words:
+            for found in re.findall(r"%(.?)", word, re.DOTALL):
+                if found not in ("h", "p", "n", "%"):
+                    raise Misuse(
+                        f"option --expand: %{found} in {word!r} is not %h, %p, %n or %% "
+                        "(a per cent sign)"
+                    )
+        return lambda target: [self._expanded(word, target) for word in words]
+
+    def _expanded(self, word: str, target: Target) -> bytes:
         values = {
             "%": "%",
             "h": target.host,
-            "p": str(target.port or port or DEFAULT_PORT),
-            "n": str(numbers[target]),
+            "p": str(target.port or self._port or DEFAULT_PORT),
+            "n": str(self._numbers[target]),
         }
-        return [os.fsencode(re.sub("%(.)", lambda found: values[found[1]], word)) for word in words]
-
-    return expanded
+        return os.fsencode(re.sub("%(.)", lambda found: values[found[1]], word))

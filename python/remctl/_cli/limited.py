@@ -1,4 +1,4 @@
-"""A command on one host with limits of time, tries, or as JSON: with the engine of many hosts."""
+"""One host with limits, tries, JSON or a script: with the engine of many hosts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from remctl._cli.one import Output, complain
 from remctl._cli.plans import plan_for
 from remctl._cli.streams import write_all
 from remctl._cli.values import Misuse
-from remctl._cli.words import command_words
 from remctl._errors import make
 from remctl._many.blocking import outcomes_of
 from remctl._many.crew import HostCrew
@@ -29,13 +28,12 @@ REFUSED = 255
 
 def run(options: Options) -> int:
     """Run the command, and give the exit status of the program. Raises Misuse."""
-    words = command_words(options)
     output = Output()
     stdout, stderr = _Writer(output, 1), _Writer(output, 2)
     if options.json:
-        plan = plan_for(options, words, None, None)
+        plan = plan_for(options, (), None, None)
     else:
-        plan = plan_for(options, words, lambda _: stdout, lambda _: stderr)
+        plan = plan_for(options, (), lambda _: stdout, lambda _: stderr)
     outcome = _outcome(plan, options)
     output.end()
     if options.json:

@@ -16,7 +16,6 @@ from remctl._cli.screen import Screen
 from remctl._cli.signals import Signals, Stopped
 from remctl._cli.streams import ClosedPipe, say, write_all
 from remctl._cli.summary import HOST_FAILED
-from remctl._cli.words import command_words, read_inserted, with_inserted
 from remctl._many.blocking import outcomes_of
 from remctl._many.crew import HostCrew
 from remctl._many.limits import Limits
@@ -25,8 +24,6 @@ from remctl._many.source import IterableSource
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from remctl import Target
     from remctl._many.plan import Plan
 
@@ -40,14 +37,19 @@ def run(options: Options) -> int:
     Raises Misuse, before anything is sent, and ClosedPipe. If a signal has come, the program ends
     by it when all is said.
     """
+    settings: list[str] = []
+    if not options.no_config:
+        from remctl._cli.config import configure
+
+        settings = configure(options)
     hosts = targets(options)
     if options.list:
-        return _list(hosts, options)
+        return _list(hosts, options, settings)
     signals = Signals()
     screen = Screen(signals)
     with FailedHosts(options) as failed:
         fleet = Fleet(hosts, report_for(options, screen, hosts), failed)
-        plan = plan_for(options, _command(options, hosts), fleet.stdout, fleet.stderr)
+        plan = plan_for(options, hosts, fleet.stdout, fleet.stderr)
         limits = Limits(hosts, options.batch, options.max_failures)
         limit = hosts_at_once(
             options.limit, len(hosts), 2 if options.outdir and fleet.stdout else 0
@@ -64,23 +66,10 @@ def run(options: Options) -> int:
     return fleet.summary.largest if options.largest_status else fleet.summary.status
 
 
-def _command(
-    options: Options, hosts: list[Target]
-) -> list[bytes] | Callable[[Target], list[bytes]]:
-    """The command, or what gives it for a host. Raises Misuse."""
-    if options.check:
-        return [b"check"]  # to be named in errors; it is not sent
-    if not options.expand:
-        return command_words(options)
-    from remctl._cli.expand import expander
-
-    words, inserted = expander(options.words, hosts, options.port), read_inserted(options)
-    return lambda target: with_inserted(words(target), inserted)
-
-
-def _list(hosts: list[Target], options: Options) -> int:
-    """Print the hosts as they would be asked."""
-    lines = [as_line(target, options.port, options.principal) + "\n" for target in hosts]
+def _list(hosts: list[Target], options: Options, settings: list[str]) -> int:
+    """Print the hosts as they would be asked, and the settings that are not of the options."""
+    lines = [f"# {setting}\n" for setting in settings]
+    lines += [as_line(target, options.port, options.principal) + "\n" for target in hosts]
     write_all(1, "".join(lines).encode(errors="surrogateescape"))
     return 0
 

@@ -11,7 +11,7 @@ from remctl._cli.words import command_words
 
 def run(options: Options) -> int:
     """Run the command, and give the exit status of the program. Raises Misuse."""
-    if options.json or options.retries or options.timeout is not None:
+    if options.limited:
         from remctl._cli.limited import run as run_limited
 
         return run_limited(options)

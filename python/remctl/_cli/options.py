@@ -121,6 +121,23 @@ OPTIONS = (
         "Ask twice, and compare",
         "Have the argument of --prompt typed twice, and send nothing where the two differ.",
     ),
+    Option(
+        "/script",
+        "file",
+        "file",
+        "Run the commands in this file, - for standard input",
+        "Run the commands in this file, - for standard input, one a line, over one connection to "
+        "each host. Words are split and quoted as in a shell; lines that begin with # are left "
+        "out. The first command that fails is the last one on its host.",
+    ),
+    Option(
+        "/keep-going",
+        "",
+        "",
+        "With --script: go on when a command fails",
+        "With --script: go on with the next command when one fails or is refused. The exit "
+        "status is the largest of them.",
+    ),
     # Limits.
     Option(
         "/timeout",

@@ -42,7 +42,8 @@ OPTIONS_MANY = (
         "",
         "Print the hosts, and send nothing",
         "Print the hosts as they would be asked, each with its port and its principal, and send "
-        "nothing. A command is not needed. The output can be given to --hosts.",
+        "nothing. Settings from elsewhere than the options come first, as comments, with where "
+        "each is from. A command is not needed. The output can be given to --hosts.",
         MANY,
     ),
     Option(
@@ -188,6 +189,15 @@ OPTIONS_MANY = (
         "",
         "Show no progress",
         "Show no line of progress on the terminal.",
+        MANY,
+    ),
+    Option(
+        "/no-config",
+        "",
+        "",
+        "Take no defaults from files and the environment",
+        "Take no defaults from the files of configuration and from the variables PYREMCTL_...; "
+        "see CONFIGURATION.",
         MANY,
     ),
 )

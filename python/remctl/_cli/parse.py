@@ -27,6 +27,7 @@ class Options:
         problem: what is wrong with the command line, if anything.
         host: the host; empty with many hosts.
         words: the command.
+        given: the names of those below that are set.
     Further ones are named for the options.
     """
 
@@ -36,6 +37,7 @@ class Options:
         self.problem: Misuse | None = None
         self.host = ""
         self.words: list[str] = []
+        self.given: set[str] = set()
         self.source_ip: str | None = None
         self.debug = False
         self.port: int | None = None
@@ -48,6 +50,8 @@ class Options:
         self.file: list[tuple[int, str]] = []
         self.prompt: str | None = None
         self.confirm = False
+        self.script: str | None = None
+        self.keep_going = False
         self.host_sets: list[str] = []
         self.hosts: list[str] = []
         self.exclude: list[str] = []
@@ -72,6 +76,13 @@ class Options:
         self.outdir: str | None = None
         self.json = False
         self.no_progress = False
+        self.no_config = False
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is more to one host than the program `remctl` does."""
+        given = self.timeout is not None or self.script is not None
+        return given or self.json or self.retries > 0
 
 
 #: Where the value of an option goes whose name is not that of the attribute.
@@ -175,12 +186,13 @@ def _set(options: Options, option: Option, text: str | None) -> None:
     if isinstance(before := getattr(options, attribute), list):
         value = [*before, value]
     setattr(options, attribute, value)
+    options.given.add(attribute)
 
 
 def _operands(options: Options, operands: list[str]) -> None:
     if options.many:
         options.words = operands
-        if not operands and not options.list and not options.check:
+        if not (operands or options.list or options.check or options.script is not None):
             raise Misuse("no command")
     else:
         options.host, options.words = (operands or [""])[0], operands[1:]
@@ -207,8 +219,14 @@ def _agree(options: Options, found: list[_Found]) -> None:
     _one_of(("--keytab", options.keytab is not None), ("--ccache", options.ccache is not None))
     _one_of(("--stdin", options.stdin), ("--prompt", options.prompt is not None))
     _one_of(("--stdin", options.stdin), ("--hosts -", "-" in options.hosts))
-    if options.check and (options.words or options.stdin or options.file):
+    elsewhere = options.stdin or options.file or options.prompt is not None
+    if options.check and (options.words or elsewhere or options.script is not None):
         raise Misuse("option --check sends no command")
+    if options.script is not None and (options.words or elsewhere):
+        raise Misuse("option --script has the commands: give no other")
+    if options.keep_going and options.script is None:
+        raise Misuse("option --keep-going goes with --script")
+    _one_of(("--script -", options.script == "-"), ("--hosts -", "-" in options.hosts))
     if options.hosts.count("-") > 1:
         raise Misuse("option --hosts: standard input can be read once only")
     if options.source_ip is not None and not is_address(options.source_ip.partition("%")[0]):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
+
 from remctl import RemctlError
 from remctl._cli.values import Misuse
+from remctl._cli.words import command_words, read_inserted, with_inserted
 from remctl._many.plan import Plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from remctl import RemctlSimpleResult, Target
     from remctl._arguments import Encoded
@@ -30,11 +34,12 @@ class Check(Plan):
 
 def plan_for(
     options: Options,
-    command: list[bytes] | Callable[[Target], list[bytes]],
+    hosts: Sequence[Target],
     stdout: Callable[[Target], Writer] | None,
     stderr: Callable[[Target], Writer] | None,
 ) -> Plan:
     """The plan. Raises Misuse, before anything is sent."""
+    make = _maker(options, hosts)
     connect_timeout = options.connect_timeout
     if connect_timeout is None and options.many:
         connect_timeout = CONNECT_TIMEOUT
@@ -44,8 +49,7 @@ def plan_for(
 
             with Credentials.from_keytab(options.keytab):
                 pass  # it can be read
-        return (Check if options.check else Plan)(
-            command,
+        return make(
             timeout=options.timeout,
             port=options.port,
             principal=options.principal,
@@ -60,3 +64,29 @@ def plan_for(
         )
     except (TypeError, ValueError, RemctlError) as error:
         raise Misuse(str(error)) from None
+
+
+def _maker(options: Options, hosts: Sequence[Target]) -> Callable[..., Plan]:
+    """What makes the plan when it gets the settings. Raises Misuse."""
+    if options.check:
+        return partial(Check, [b"check"])  # to be named in errors; it is not sent
+    words_for = _fixed
+    if options.expand:
+        from remctl._cli.expand import Expander
+
+        words_for = Expander(hosts, options.port).words_for
+    if options.script is not None:
+        from remctl._cli.script import Script, read_script
+
+        lines = [(number, words_for(words)) for number, words in read_script(options.script)]
+        return partial(Script, lines, options.keep_going)
+    if not options.expand:
+        return partial(Plan, command_words(options))
+    words, inserted = words_for(options.words), read_inserted(options)
+    return partial(Plan, lambda target: with_inserted(words(target), inserted))
+
+
+def _fixed(words: list[str]) -> Callable[[Target], list[bytes]]:
+    """The same words for every host."""
+    encoded = [os.fsencode(word) for word in words]
+    return lambda _: encoded

@@ -20,7 +20,7 @@ def run(options: Options) -> int:
     """Have a session; the exit status is the last command's. Raises Misuse."""
     if options.stdin or options.file or options.prompt is not None:
         raise Misuse("an argument from elsewhere, and no command to go with it")
-    if options.json or options.retries or options.timeout is not None:
+    if options.limited:
         raise Misuse("options --timeout, --retries and --json go with a command")
     import readline  # gives input() its editing and a history, which stays in memory
 

@@ -87,7 +87,8 @@ def reason_of(outcome: Outcome) -> tuple[str, str] | None:
     if error is None:
         if result is None or not result.status:
             return None
-        return MAY_HAVE_RUN, f"status {result.status}"
+        line = getattr(result, "line", None)  # of a script
+        return MAY_HAVE_RUN, f"line {line}: " * (line is not None) + f"status {result.status}"
     group = MAY_HAVE_RUN if error.may_have_run else CANNOT_HAVE_RUN
     return NOT_STARTED if error.kind == "not_started" else group, _reason(outcome.target, error)
 

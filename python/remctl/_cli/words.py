@@ -30,10 +30,10 @@ def read_inserted(options: Options) -> list[tuple[int | None, bytes]]:
         # Argument 1 is the subcommand, as for remctld; what was there moves up.
         if number > count:
             raise Misuse(f"option --file: there is no argument {number - 1} before {path}")
-        found.append((number, _read_file(path)))
+        found.append((number, read_file(path, "--file")))
         count += 1
     if options.stdin:
-        found.append((None, _read_all(0, "standard input")))
+        found.append((None, read_all(0, "standard input")))
     if options.prompt is not None:
         found.append((None, _ask(options.prompt or "Argument: ", options.confirm)))
     return found
@@ -52,18 +52,20 @@ def _insert(words: list[bytes], place: int, data: bytes) -> None:
     words.insert(place, Hidden(data) if place < 2 else data)
 
 
-def _read_file(path: str) -> bytes:
+def read_file(path: str, option: str) -> bytes:
+    """The bytes of a file. Raises Misuse that names the option."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
-        raise Misuse(f"option --file: cannot read {path}: {_reason(error)}") from None
+        raise Misuse(f"option {option}: cannot read {path}: {_reason(error)}") from None
     try:
-        return _read_all(descriptor, path)
+        return read_all(descriptor, path)
     finally:
         os.close(descriptor)
 
 
-def _read_all(descriptor: int, name: str) -> bytes:
+def read_all(descriptor: int, name: str) -> bytes:
+    """All bytes that come from a descriptor. Raises Misuse."""
     try:
         # Unbuffered: the bytes that it returns are the only copy.
         with open(descriptor, "rb", buffering=0, closefd=False) as file:

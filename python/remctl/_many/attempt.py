@@ -56,6 +56,9 @@ class Attempt:
 
     Its calls are coroutines of a crew, and raise RemctlError. Output goes to the host's files if
     there are any, and is a part of the results if not.
+
+    Attributes:
+        target: the host.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Attempt:
         sinks: Sinks | None,
         clock: Clock,
     ) -> None:
+        self.target = target
         self._host, self._port = target.host, port
         self._principal = principal if target.principal is None else target.principal
         self._connection = connection
@@ -122,17 +126,20 @@ class Attempt:
                 ),
                 arguments,
             )
+        self._sinks.begin()
         await self._stream(arguments, self._sinks)
         return self._result(self._sinks.answer(), arguments, wrote=self._sinks.wrote)
 
-    async def say(self, text: bytes) -> RemctlSimpleResult:
-        """A result of status 0 with a text of our own as its output."""
-        if self._sinks is None:
-            return RemctlSimpleResult(text, None, 0)
-        self._clock.stop()
-        await self._crew.write(self._sinks, RemctlOutput("output", text, 1, None, None))
-        self._clock.go_on()
-        return RemctlSimpleResult(None, None, 0)
+    async def say(self, text: bytes, stream: int = 1, status: int = 0) -> RemctlSimpleResult:
+        """A result with a text of our own as its output, or as its standard error (2)."""
+        if self._sinks is not None:
+            self._clock.stop()
+            await self._crew.write(self._sinks, RemctlOutput("output", text, stream, None, None))
+            self._clock.go_on()
+            return RemctlSimpleResult(None, None, status)
+        if stream == 1:
+            return RemctlSimpleResult(text, None, status)
+        return RemctlSimpleResult(None, text, status)
 
     async def _stream(self, arguments: list[Encoded], sinks: Sinks) -> None:
         """Run a command, and hand its output to the files as it comes."""

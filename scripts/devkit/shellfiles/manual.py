@@ -46,6 +46,32 @@ and
 for other ways. On a terminal a line at its bottom tells how far it is, and at the end
 the hosts that have failed are named, by reason.
 @MANY@
+.SH CONFIGURATION
+With many hosts, and then alone, some options have defaults elsewhere: in a variable of the
+environment, in the file
+.I $XDG_CONFIG_HOME/pyremctl/config.ini
+.RI ( ~/.config/pyremctl/config.ini ),
+or in
+.IR /etc/pyremctl/config.ini .
+An option comes before the environment, that before the user's file, and that before the
+machine's. The settings are
+.BR port ,
+.BR principal ,
+.BR limit ,
+.BR timeout ,
+.BR connect\-timeout ,
+.BR retries ,
+.B keytab
+and
+.BR ccache ,
+in a section
+.BR [pyremctl] ,
+or of any other name, of a file; a variable is
+.B PYREMCTL_
+and the name in capitals, such as
+.BR PYREMCTL_CONNECT_TIMEOUT .
+.B \-\-list
+shows where each came from.
 .SH SESSION
 Without a command, on a terminal,
 .B pyremctl
@@ -90,6 +116,13 @@ Where it is set and not empty there are no colours.
 .TP
 .B TERM
 On a terminal called dumb there are neither colours nor progress.
+.TP
+.B PYREMCTL_PORT, PYREMCTL_PRINCIPAL, ...
+Defaults for many hosts, see CONFIGURATION.
+.SH FILES
+.TP
+.I ~/.config/pyremctl/config.ini, /etc/pyremctl/config.ini
+Defaults for many hosts, see CONFIGURATION.
 .SH EXAMPLES
 Run a command:
 .PP

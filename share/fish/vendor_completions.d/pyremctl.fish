@@ -15,7 +15,7 @@ function __pyremctl_operands
             set count (math $count + 1)
         else if test $token = --
             set ended 1
-        else if contains -- $token -b -p -s -t --keytab --ccache --file --timeout --connect-timeout --retries -H --hosts -x --exclude --limit --batch --max-failures --failed --failed-safe --outdir
+        else if contains -- $token -b -p -s -t --keytab --ccache --file --script --timeout --connect-timeout --retries -H --hosts -x --exclude --limit --batch --max-failures --failed --failed-safe --outdir
             set value 1
         else if not string match -q -- '-?*' $token
             set count 1
@@ -45,6 +45,8 @@ complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l stdin -d 'Send stand
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l file -x -d 'Send a file as argument number n'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l prompt -d 'Ask for the last argument, without echo'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l confirm -d 'Ask twice, and compare'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l script -r -F -d 'Run the commands in this file, - for standard input'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l keep-going -d 'With --script: go on when a command fails'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l timeout -x -d 'The most that one host may take'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l connect-timeout -x -d 'The most that connecting may take (default: 10 with -H)'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l retries -x -d 'Try again so often when a host is not reached'
@@ -69,3 +71,4 @@ complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l no-prefix -d 'Show l
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l outdir -x -a '(__fish_complete_directories)' -d 'Write the output into files too, two for each host'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s q -l quiet -d 'With --outdir: show no output'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l no-progress -d 'Show no progress'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l no-config -d 'Take no defaults from files and the environment'

@@ -1,0 +1,116 @@
+"""Commands from a file, one a line, over one connection to each host."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import Any
+
+from remctl import RemctlError, RemctlProtocolError, RemctlSimpleResult
+from remctl._arguments import command_list
+from remctl._cli.values import Misuse
+from remctl._cli.words import read_all, read_file
+from remctl._many.plan import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from remctl import Target
+    from remctl._arguments import Encoded
+    from remctl._many.attempt import Attempt
+
+    #: The number of a line, and the words of its command on a host.
+    Line = tuple[int, Callable[[Target], list[bytes]]]
+
+#: The status of a command that the server refuses, as with one host.
+REFUSED = 255
+
+
+def read_script(path: str) -> list[tuple[int, list[str]]]:
+    """The commands of a file, - for standard input, each with the number of its line.
+
+    Words are split and quoted as in a shell. Empty lines and those that begin with # are left
+    out. Raises Misuse with the file and the line.
+    """
+    name = "standard input" if path == "-" else path
+    data = read_all(0, name) if path == "-" else read_file(path, "--script")
+    found = []
+    for number, line in enumerate(os.fsdecode(data).split("\n"), 1):
+        if line.lstrip().startswith("#"):
+            continue
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            text = str(error)
+            raise Misuse(f"{name}, line {number}: {text[:1].lower()}{text[1:]}") from None
+        if words:
+            found.append((number, words))
+    if not found:
+        raise Misuse(f"{name}: no commands")
+    return found
+
+
+class ScriptResult(RemctlSimpleResult):
+    """What the commands wrote, and the status of the one that failed.
+
+    Attributes:
+        line: the number of its line; None if all went well.
+    """
+
+    line: int | None = None
+
+
+class Script(Plan):
+    """Runs commands one after another on one connection, up to the first that fails.
+
+    With `keep_going` to the last one; the status is the largest then.
+    """
+
+    def __init__(self, lines: list[Line], keep_going: bool, **settings: Any) -> None:
+        super().__init__(lines[0][1], **settings)
+        self._lines = lines
+        self._keep_going = keep_going
+
+    async def carry_out(self, attempt: Attempt, arguments: list[Encoded]) -> RemctlSimpleResult:
+        """See `Plan`."""
+        await attempt.open()
+        stdout: list[bytes] = []
+        stderr: list[bytes] = []
+        status, failed = 0, None
+        for number, words in self._lines:
+            try:
+                result = await attempt.run(command_list(words(attempt.target)))
+            except RemctlError as error:
+                if self._keep_going and isinstance(error, RemctlProtocolError):
+                    # The connection is as good as before.
+                    text = f"line {number}: {error}\n".encode(errors="surrogateescape")
+                    result = await attempt.say(text, 2, REFUSED)
+                else:
+                    raise _located(error, number, stdout, stderr) from None
+            stdout.append(result.stdout or b"")
+            stderr.append(result.stderr or b"")
+            if (result.status or 0) > status:
+                status, failed = result.status or 0, number
+            if status and not self._keep_going:
+                break
+        whole = ScriptResult(b"".join(stdout) or None, b"".join(stderr) or None, status)
+        whole.line = failed
+        return whole
+
+
+def _located(
+    error: RemctlError, number: int, stdout: list[bytes], stderr: list[bytes]
+) -> RemctlError:
+    """An error with the number of the line, and with what the commands before it wrote."""
+    error.args = (f"line {number}: {error}", *error.args[1:])
+    if stdout:  # a command has run
+        error.may_have_run = True
+        partial = error.partial
+        parts = (None, None) if partial is None else (partial.stdout, partial.stderr)
+        error.partial = RemctlSimpleResult(
+            b"".join([*stdout, parts[0] or b""]) or None,
+            b"".join([*stderr, parts[1] or b""]) or None,
+            None,
+        )
+    return error

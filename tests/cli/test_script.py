@@ -1,0 +1,126 @@
+"""Commands from a file, over one connection."""
+
+import json
+from pathlib import Path
+
+import pytest
+from remctl._cli.script import read_script
+from remctl._cli.values import Misuse
+from remctl.testing import Server
+
+from tests.fix_fleet import Fleet
+from tests.support.programs import Done, pyremctl
+
+
+def run(target: str, many: bool, script: str, *options: str) -> Done:
+    """Run a script on a target, as one host or as many."""
+    host, _, port = target.partition(":")
+    where = ("-p", port, *(("-H", host) if many else ()))
+    rest = () if many else (host,)
+    return pyremctl(*where, *options, "--script", "-", *rest, input=script.encode())
+
+
+@pytest.fixture(params=[False, True], ids=["one", "many"])
+def many(request: pytest.FixtureRequest) -> bool:
+    """Whether it is for many hosts."""
+    return bool(request.param)
+
+
+def test_commands_run_one_after_another(fleet: Fleet, many: bool) -> None:
+    script = "# a comment\ntest hello one\n\n  test hello 'two words' \n"
+    done = run(fleet.alive[0], many, script, *(["--no-prefix"] if many else []))
+    assert (done.stdout, done.stderr) == (b"hello one\nhello two words\n", b"")
+    assert done.returncode == 0
+
+
+def test_over_one_connection(server: Server) -> None:
+    script = "test hello\n" * 5
+    done = pyremctl(
+        "-d", "-p", str(server.port), "--script", "-", "localhost", input=script.encode()
+    )
+    assert done.stdout == b"hello world\n" * 5
+    assert done.stderr.count(b"connected to") == 1
+
+
+def test_on_many_hosts(fleet: Fleet, tmp_path: Path) -> None:
+    path = tmp_path / "script"
+    path.write_text("test hello\ntest args %h\n")
+    hosts = fleet.alive[:3]
+    done = pyremctl("--expand", "--json", "-H", ",".join(hosts), "--script", str(path))
+    found = {
+        f"{one['host']}:{one['port']}": one
+        for one in map(json.loads, done.stdout.split(b"\n")[:-1])
+    }
+    for host in hosts:
+        name = host.partition(":")[0]
+        assert found[host]["stdout"] == f"hello world\n1\n{len(name)}:{name},\n"
+
+
+class TestFailures:
+    def test_the_first_one_is_the_last_command(self, fleet: Fleet, many: bool) -> None:
+        done = run(fleet.alive[0], many, "test hello\ntest status 4\ntest hello again\n")
+        assert done.stdout.endswith(b"hello world\n")
+        assert done.returncode == (1 if many else 4)
+        if many:
+            assert b"  failed, may have run: line 2: status 4 (1): 127.0.1.1\n" in done.stderr
+
+    def test_all_of_them_run_if_it_is_to_keep_going(self, fleet: Fleet, many: bool) -> None:
+        script = "test status 4\ntest bogus\ntest status 5\ntest hello\n"
+        done = run(fleet.alive[0], many, script, "--keep-going")
+        assert done.stdout.endswith(b"hello world\n")
+        assert b"line 2: Unknown command\n" in done.stderr
+        assert done.returncode == (1 if many else 255)
+
+    def test_a_refusal_says_its_line_and_what_came_before(self, fleet: Fleet) -> None:
+        done = run(fleet.alive[0], True, "test hello\ntest bogus\n", "--json")
+        record = json.loads(done.stdout)
+        assert (record["error"], record["code"]) == ("line 2: Unknown command", 5)
+        assert (record["stdout"], record["may_have_run"]) == ("hello world\n", True)
+
+    def test_where_the_first_is_refused_nothing_has_run(self, fleet: Fleet) -> None:
+        done = run(fleet.alive[0], True, "test bogus\ntest hello\n", "--json")
+        assert not json.loads(done.stdout)["may_have_run"]
+        done = run(fleet.alive[0], False, "test bogus\ntest hello\n")
+        assert (done.stdout, done.stderr) == (b"", b"line 1: Unknown command\n")
+        assert done.returncode == 255
+
+    def test_none_runs_twice(self, fleet: Fleet, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        script = f"test record {path}\ntest drop\ntest record {path}\n"
+        done = run(fleet.alive[-1], True, script, "--retries", "3", "--json")
+        record = json.loads(done.stdout)
+        assert record["error"].startswith("line 2: ")
+        assert (record["tries"], record["may_have_run"]) == (1, True)
+        assert len(path.read_text().split()) == 1
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("text", "problem"),
+        [
+            ("a\n b 'c\n", "FILE, line 2: no closing quotation"),
+            ("\n# nothing\n", "FILE: no commands"),
+        ],
+    )
+    def test_in_the_file_are_named(self, tmp_path: Path, text: str, problem: str) -> None:
+        path = tmp_path / "script"
+        path.write_text(text)
+        with pytest.raises(Misuse) as caught:
+            read_script(str(path))
+        assert str(caught.value) == problem.replace("FILE", str(path))
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "-H a --script /nonexistent",
+            "-H a --script - x",
+            "-H a --script - --stdin",
+            "-H a --script - --check",
+            "-H a --keep-going x",
+            "--hosts - --script -",
+        ],
+    )
+    def test_of_the_command_line_send_nothing(self, line: str) -> None:
+        done = pyremctl(*line.split(), input=b"test hello\n")
+        assert done.returncode == 2
+        assert done.stderr.count(b"\n") == 1
