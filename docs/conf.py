@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import remctl
+from pygments.lexers.python import PythonConsoleLexer
+from pygments.token import Token
 
 if TYPE_CHECKING:
     from docutils import nodes
+    from pygments.token import _TokenType
     from sphinx.addnodes import pending_xref
     from sphinx.application import Sphinx
     from sphinx.environment import BuildEnvironment
@@ -59,9 +62,28 @@ html_show_sphinx = False
 html_copy_source = False
 html_show_sourcelink = False
 
-copybutton_prompt_text = r">>> |\.\.\. |\$ |# "
-copybutton_prompt_is_regexp = True
-copybutton_only_copy_prompt_lines = True
+# What is copied is what can be typed: neither prompts nor output, as Pygments tells them apart.
+# (Prompts cannot be told apart by their text: `# ` is a comment in Python and root's in a shell.)
+copybutton_exclude = ".linenos, .gp, .go"
+
+
+class Session(PythonConsoleLexer):
+    """A session at Python's prompt, where tracebacks are output too."""
+
+    name = "A session at the prompt"
+    aliases = ["pycon"]  # noqa: RUF012 - Pygments' own attribute
+
+    def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]:
+        """The tokens of a session; lines without a prompt have no others than output."""
+        typed = False
+        start = 0
+        for position, kind, value in super().get_tokens_unprocessed(text):
+            if position == start:
+                typed = kind is Token.Generic.Prompt
+            if value.endswith("\n"):
+                start = position + len(value)
+            output = not typed and value.strip()
+            yield position, Token.Generic.Output if output else kind, value
 
 
 # Where a name is known by another one than the one it is documented under.
@@ -151,6 +173,7 @@ def _read_docstring(
 
 def setup(app: Sphinx) -> None:
     """Tell Sphinx what is ours."""
+    app.add_lexer("pycon", Session)
     app.connect("missing-reference", _find, priority=100)
     app.connect("autodoc-process-docstring", _read_docstring)
     # Public names say that they are the package's; autodoc wants to know where their source is.

@@ -58,6 +58,10 @@ class Browser:
         found = wait.until(lambda driver: driver.find_elements("css selector", selector))
         return [str(element.get_attribute("href")) for element in found]
 
+    def wait_until(self, script: str) -> None:
+        """Wait until a script in the page returns something true."""
+        WebDriverWait(self.driver, 10).until(lambda driver: driver.execute_script(script))
+
     def complaints(self) -> list[str]:
         """What the console has had to say since it was asked last: script errors, lost files."""
         log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
