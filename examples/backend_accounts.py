@@ -1,7 +1,8 @@
-#!/usr/bin/python3 -I
+#!/opt/remctl-commands/bin/python3 -I
 """The remctl command `accounts`: accounts that are kept as a folder each.
 
-Installed as /usr/local/sbin/accounts, it prints what remctld is to know of it:
+The first line names the Python that has pyremctl. Installed as /usr/local/sbin/accounts, the
+program prints the lines for remctld:
 
     # accounts --conf > /etc/remctl/conf.d/accounts
 """

@@ -18,7 +18,7 @@ def close_account(host: str, port: int | None, name: str) -> str:
     with remctl.Remctl(host, port) as connection:
         connection.run(["account", "lock", name]).check()
         result = connection.run(["account", "archive", name]).check()
-        return result.stdout.decode().strip()
+        return result.text.strip()
 
 
 if __name__ == "__main__":
