@@ -1,6 +1,7 @@
 """The completions and the manual page, made of the table of options."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -99,16 +100,37 @@ OFFERED = [
 ]
 
 
+@pytest.fixture
+def groups(tmp_path: Path) -> dict[str, str]:
+    """An environment in which ClusterShell knows the groups web and db."""
+    config = tmp_path / "clustershell"
+    config.mkdir()
+    (config / "groups.conf").write_text(
+        "[Main]\ndefault: local\n"
+        "[local]\nmap: echo web1\nall: echo web1\nlist: printf 'web\\ndb\\n'\n"
+    )
+    return os.environ | {"CLUSTERSHELL_CFGDIR": str(config), "HOME": str(tmp_path)}
+
+
 class TestBash:
-    def offered(self, line: str) -> set[str]:
+    def offered(self, line: str, env: dict[str, str] | None = None) -> set[str]:
         script = (
             f"source {SHARE}/bash-completion/completions/pyremctl; compopt() {{ :; }}; "
-            'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pyremctl; '
-            'printf "%s\\n" "${COMPREPLY[@]}"'
+            'COMP_LINE=$1 COMP_POINT=${#1}; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+            '_pyremctl; printf "%s\\n" "${COMPREPLY[@]}"'
         )
-        words = line.replace("=", " = ").split(" ")
+        # Bash makes words of its own of the signs in COMP_WORDBREAKS.
+        words = [
+            piece
+            for word in line.split(" ")
+            for piece in ([one for one in re.split("([=@:])", word) if one] or [""])
+        ]
         done = subprocess.run(
-            ["bash", "-c", script, "bash", *words], capture_output=True, text=True, timeout=30
+            ["bash", "-c", script, "bash", line, *words],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env=env,
         )
         assert done.stderr == ""
         return {found for found in done.stdout.split("\n") if found}
@@ -133,7 +155,23 @@ class TestBash:
     def test_offers_hosts_where_one_goes(self) -> None:
         assert "localhost" in self.offered("pyremctl local")
         assert "localhost" in self.offered("pyremctl -H local")
+        assert "web1,localhost" in self.offered("pyremctl -H web1,local")
+        assert "localhost" in self.offered("pyremctl --exclude=local")
         assert self.offered("pyremctl -H a local") == set()
+        assert self.offered("pyremctl -H @web,b:9 local") == set()
+
+    def test_offers_groups(self, groups: dict[str, str]) -> None:
+        assert self.offered("pyremctl -H @", groups) == {"@web", "@db"}
+        assert self.offered("pyremctl -H @w", groups) == {"@web"}
+        assert self.offered("pyremctl -H a,@db,@w", groups) == {"@web"}
+        assert self.offered("pyremctl -x @d", groups) == {"@db"}
+
+    def test_groups_on_a_terminal(self, groups: dict[str, str]) -> None:
+        shell = Terminal(["bash", "--norc", "--noprofile", "-i"], groups)
+        shell.type(f"source {SHARE}/bash-completion/completions/pyremctl\n")
+        shell.type("pyremctl -p 1 -H a,@d\t,@w\t")
+        shell.wait_for("pyremctl -p 1 -H a,@db,@web")
+        shell.close()
 
     def test_on_a_terminal(self) -> None:
         shell = Terminal(["bash", "--norc", "--noprofile", "-i"])
@@ -144,11 +182,13 @@ class TestBash:
 
 
 class TestFish:
-    def offered(self, line: str, home: Path = Path("/")) -> set[str]:
+    def offered(
+        self, line: str, home: Path = Path("/"), env: dict[str, str] | None = None
+    ) -> set[str]:
         script = f"source {SHARE}/fish/vendor_completions.d/pyremctl.fish; complete -C {line!r}"
         done = subprocess.run(
             ["fish", "--no-config", "-c", script],
-            env=os.environ | {"HOME": str(home)},
+            env=(env or os.environ) | {"HOME": str(home)},
             capture_output=True,
             text=True,
             timeout=30,
@@ -173,14 +213,22 @@ class TestFish:
         (tmp_path / ".ssh" / "known_hosts").write_text("web1 ssh-ed25519 AAAA\n")
         assert self.offered("pyremctl we", tmp_path) == {"web1"}
         assert self.offered("pyremctl -H we", tmp_path) == {"web1"}
+        assert self.offered("pyremctl -H b,we", tmp_path) == {"b,web1"}
+        assert self.offered("pyremctl --exclude=b,we", tmp_path) == {"--exclude=b,web1"}
         assert self.offered("pyremctl -H a we", tmp_path) == set()
+
+    def test_offers_groups(self, groups: dict[str, str], tmp_path: Path) -> None:
+        assert self.offered("pyremctl -H @", tmp_path, groups) == {"@web", "@db"}
+        assert self.offered("pyremctl -H a,@w", tmp_path, groups) == {"a,@web"}
 
 
 class TestZsh:
     @pytest.fixture
-    def shell(self, tmp_path: Path) -> Iterator[Terminal]:
+    def shell(self, groups: dict[str, str], tmp_path: Path) -> Iterator[Terminal]:
         """A zsh with the completion loaded."""
-        shell = Terminal(["zsh", "-f", "-i"], os.environ | {"HOME": str(tmp_path), "PS1": "%% "})
+        (tmp_path / ".ssh").mkdir()
+        (tmp_path / ".ssh" / "known_hosts").write_text("server7 ssh-ed25519 AAAA\n")
+        shell = Terminal(["zsh", "-f", "-i"], groups | {"PS1": "%% "})
         shell.wait_for("% ")
         shell.type(f"fpath=({SHARE}/zsh/site-functions $fpath); unsetopt beep\n")
         shell.type("autoload -Uz compinit; compinit -u -D; zstyle ':completion:*' menu no\n")
@@ -197,6 +245,12 @@ class TestZsh:
             ("pyremctl -H a,b --fail-f", "pyremctl -H a,b --fail-fast "),
             ("pyremctl --keytab SHARE/ma", "pyremctl --keytab SHARE/man/"),
             ("pyremctl --file 2=SHARE/ma", "pyremctl --file 2=SHARE/man/"),
+            ("pyremctl -H serv", "pyremctl -H server7"),
+            ("pyremctl -H a,serv", "pyremctl -H a,server7"),
+            ("pyremctl -H @we", "pyremctl -H @web"),
+            ("pyremctl -H a,@we", "pyremctl -H a,@web"),
+            ("pyremctl --exclude=@we", "pyremctl --exclude=@web"),
+            ("pyremctl -p 1 serv", "pyremctl -p 1 server7"),
         ],
     )
     def test_completes(self, shell: Terminal, line: str, completed: str) -> None:

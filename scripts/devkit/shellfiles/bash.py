@@ -9,58 +9,78 @@ _TEMPLATE = """\
 # bash completion for pyremctl.
 # {made}
 
+# Hosts and groups, separated by commas.
+_pyremctl_hosts()
+{{
+    local part=${{1##*,}} found
+    if [[ $part == @* ]]; then
+        mapfile -t found < <(compgen -W "$(nodeset --list 2>/dev/null)" -- "$part")
+    else
+        mapfile -t found < <(compgen -A hostname -- "$part")
+    fi
+    COMPREPLY=("${{found[@]/#/${{1%"$part"}}}}")
+}}
+
 _pyremctl()
 {{
-    local current=${{COMP_WORDS[COMP_CWORD]}} index=1 option='' many='' ended='' word
+    local line=${{COMP_LINE:0:COMP_POINT}} words=() word option='' many='' ended=''
     COMPREPLY=()
+    # Bash splits words at signs like = and @ too: put them together again.
+    for word in "${{COMP_WORDS[@]:0:COMP_CWORD+1}}"; do
+        if [[ ${{#words[@]}} == 0 || $line == [[:space:]]* ]]; then
+            words+=("$word")
+        else
+            words[-1]+=$word
+        fi
+        line=${{line#"${{line%%[![:space:]]*}}"}}
+        line=${{line#"$word"}}
+    done
     # Options end at the first operand: see where they end, and whose value this is.
-    while ((index < COMP_CWORD)); do
-        word=${{COMP_WORDS[index]}}
-        ((index += 1))
+    for word in "${{words[@]:1:${{#words[@]}}-2}}"; do
+        [[ -z $ended ]] || return
         if [[ -n $option ]]; then
-            # The value of --option=value comes in three words: bash splits them at the sign.
-            [[ $word == = ]] || option=''
+            option=''
             continue
         fi
         case $word in
-            --)
-                ended=yes
-                ((index == COMP_CWORD)) || return
-                ;;
-            {valued})
-                option=$word
-                [[ $word != -H && $word != --hosts ]] || many=yes
-                ;;
-            {optional})
-                [[ ${{COMP_WORDS[index]}} != = ]] || option=$word
-                ;;
+            -H* | --hosts*) many=yes ;;&
+            --) ended=yes ;;
+            {valued}) option=$word ;;
             -?*) ;;
             *) return ;;
         esac
     done
-    [[ $current != = ]] || current=''
+    local current=${{words[-1]}} last=${{COMP_WORDS[COMP_CWORD]}}
+    if [[ -z $option && -z $ended && $current == --*=* ]]; then
+        option=${{current%%=*}}
+        current=${{current#*=}}
+    fi
     case $option in
         {files})
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
-            return
             ;;
         {directories})
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -d -- "$current")
-            return
             ;;
         {hosts})
-            mapfile -t COMPREPLY < <(compgen -A hostname -- "$current")
-            return
+            compopt -o nospace 2>/dev/null
+            _pyremctl_hosts "$current"
             ;;
-        ?*) return ;;
+        ?*) ;;
+        *)
+            if [[ $current == -* && -z $ended ]]; then
+                mapfile -t COMPREPLY < <(compgen -W '{all}' -- "$current")
+            elif [[ -z $many ]]; then
+                mapfile -t COMPREPLY < <(compgen -A hostname -- "$current")
+            fi
+            ;;
     esac
-    if [[ $current == -* && -z $ended ]]; then
-        mapfile -t COMPREPLY < <(compgen -W '{all}' -- "$current")
-    elif [[ -z $many ]]; then
-        mapfile -t COMPREPLY < <(compgen -A hostname -- "$current")
-    fi
+    # Only what stands behind the last of those signs is replaced; an @ before it is too.
+    [[ $last != [=:] ]] || last=''
+    word=${{current%"$last"}}
+    COMPREPLY=("${{COMPREPLY[@]#"${{word%@}}"}}")
 }}
 
 complete -F _pyremctl pyremctl
@@ -77,7 +97,6 @@ def completion() -> str:
         made=MADE,
         all=" ".join(_spellings(OPTIONS)),
         valued=" | ".join(_spellings([one for one in OPTIONS if one.kind and not one.optional])),
-        optional=" | ".join(_spellings([one for one in OPTIONS if one.optional])),
         files=of(FILE),
         directories=of(DIRECTORY),
         hosts=of(HOSTS),

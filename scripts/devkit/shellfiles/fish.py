@@ -36,6 +36,15 @@ function __pyremctl_many
     string match -qr -- '^(-H.*|--hosts(=.*)?)$' (commandline -opc)
 end
 
+# Hosts and groups, separated by commas.
+function __pyremctl_hosts
+    set -l value (commandline -ct | string replace -r -- '^(-[Hx]|--exclude=)' '')
+    set -l before (string match -r -- '^.*,' $value)
+    for name in (__fish_print_hostnames) (nodeset --list 2>/dev/null)
+        echo "$before$name"
+    end
+end
+
 complete -c pyremctl -f
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0; and not __pyremctl_many' \\
     -a '(__fish_print_hostnames)'
@@ -63,7 +72,7 @@ def _line(option: Option) -> str:
     elif option.kind == DIRECTORY:
         words.append("-x -a '(__fish_complete_directories)'")
     elif option.kind == HOSTS:
-        words.append("-x -a '(__fish_print_hostnames)'")
+        words.append("-x -a '(__pyremctl_hosts)'")
     elif option.kind and not option.optional:
         words.append("-x")
     about = option.about.replace("'", "\\'")

@@ -8,7 +8,7 @@ from devkit.shellfiles import MADE
 _ACTIONS = {
     "directory": "_files -/",
     "file": "_files",
-    "hosts": "_sequence _hosts",
+    "hosts": "_sequence _pyremctl_hosts",
     "numbered": '{ compset -P "*="; _files }',
 }
 # Those that may be given several times.
@@ -17,6 +17,16 @@ _REPEATED = ("-H", "--hosts", "--exclude", "--file")
 _TEMPLATE = """\
 #compdef pyremctl
 # {made}
+
+(( $+functions[_pyremctl_hosts] )) || _pyremctl_hosts() {{
+    local -a groups
+    if [[ $PREFIX == @* ]]; then
+        groups=(${{(f)"$(_call_program groups nodeset --list 2>/dev/null)"}})
+        _wanted groups expl group compadd "$@" -a groups
+    else
+        _hosts "$@"
+    fi
+}}
 
 local -a operands
 (( ${{words[(I)-H*]}} || ${{words[(I)--hosts*]}} )) || operands=('1:host:_hosts')

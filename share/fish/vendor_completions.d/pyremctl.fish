@@ -28,6 +28,15 @@ function __pyremctl_many
     string match -qr -- '^(-H.*|--hosts(=.*)?)$' (commandline -opc)
 end
 
+# Hosts and groups, separated by commas.
+function __pyremctl_hosts
+    set -l value (commandline -ct | string replace -r -- '^(-[Hx]|--exclude=)' '')
+    set -l before (string match -r -- '^.*,' $value)
+    for name in (__fish_print_hostnames) (nodeset --list 2>/dev/null)
+        echo "$before$name"
+    end
+end
+
 complete -c pyremctl -f
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0; and not __pyremctl_many' \
     -a '(__fish_print_hostnames)'
@@ -51,9 +60,9 @@ complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l timeout -x -d 'The m
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l connect-timeout -x -d 'The most that connecting may take (default: 10 with -H)'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l retries -x -d 'Try again so often when a host is not reached'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l json -d 'Print a JSON object for each host'
-complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s H -x -a '(__fish_print_hostnames)' -d 'Run the command on all of these hosts'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s H -x -a '(__pyremctl_hosts)' -d 'Run the command on all of these hosts'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l hosts -r -F -d 'Run it on the hosts in this file, - for standard input'
-complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s x -l exclude -x -a '(__fish_print_hostnames)' -d 'Leave these hosts out'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s x -l exclude -x -a '(__pyremctl_hosts)' -d 'Leave these hosts out'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l list -d 'Print the hosts, and send nothing'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l check -d 'Connect to the hosts, and send no command'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l limit -x -d 'How many hosts at once (default: 64)'
