@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from remctl._cli.signals import SAME
+from remctl._cli.signals import SAME, Signals, Stopped
 from remctl.testing import Realm
 
 from tests.fix_fleet import Fleet
@@ -48,6 +48,30 @@ def wait_for(path: Path) -> None:
     """Wait until the command has begun on the host that does not end: it makes a file."""
     while not path.exists():
         time.sleep(0.01)
+
+
+class TestSignalsObject:
+    """Whatever Python does when a signal comes, it is done whole."""
+
+    def test_nothing_is_raised_but_in_a_wait(self) -> None:
+        with Signals() as signals:
+            signal.raise_signal(signal.SIGINT)
+            assert signals.number == signal.SIGINT
+            with pytest.raises(Stopped), signals.waiting:
+                pytest.fail("a wait that begins when the signal has come")
+            with signals.waiting:
+                pass  # once only
+
+    def test_a_wait_is_ended(self) -> None:
+        with Signals() as signals, pytest.raises(Stopped), signals.waiting:
+            signal.raise_signal(signal.SIGTERM)
+
+    def test_none_is_ended_when_it_is_over(self) -> None:
+        with Signals() as signals:
+            signals.waiting.over()
+            with signals.waiting:
+                signal.raise_signal(signal.SIGTERM)
+        assert signals.number == signal.SIGTERM
 
 
 class TestSignals:
@@ -131,6 +155,15 @@ class TestSignals:
             stdout, stderr = process.communicate(timeout=10)
         assert json.loads(stdout)["may_have_run"]
         assert stderr.startswith(b"pyremctl: 1 of 1 hosts failed\n")
+
+    def test_one_while_all_is_being_shown_lets_it_end(self, fleet: Fleet) -> None:
+        words = ("-H", fleet.alive[0], "--gather", "test", "bytes", "500000")
+        with running(*words) as process:
+            wait_until_blocked(process)
+            process.send_signal(signal.SIGINT)
+            stdout, _ = process.communicate(timeout=10)
+        assert process.returncode == -signal.SIGINT
+        assert stdout.count(b"0123456789abcde") == 31250
 
     def test_no_line_of_json_is_torn(self, fleet: Fleet) -> None:
         hosts = f"{fleet.alive[0]},{fleet.silent[0]}"

@@ -77,10 +77,11 @@ def _one_line(text: str) -> str:
 class _Replaced:
     """A file that is replaced as a whole: by one beside it, which is there from the beginning.
 
-    What is not a regular file, /dev/stderr say, is written as it is.
+    What is not a regular file, /dev/stderr say, is written as it is; - is standard output.
     """
 
     def __init__(self, path: str, option: str) -> None:
+        path = "/dev/stdout" if path == "-" else path
         self._path = os.path.realpath(path)
         self._beside: str | None = f"{self._path}.{os.getpid()}"
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from math import inf
 
 from remctl._cli.descriptors import hosts_at_once
 from remctl._cli.failed import FailedHosts, as_line
@@ -93,7 +94,7 @@ def _carry_out(
     plan: Plan, limit: int, limits: Limits, fleet: Fleet, options: Options, signals: Signals
 ) -> None:
     """Have an outcome of every host, whatever happens."""
-    crew = HostCrew(plan, limit)
+    crew = _Crew(plan, limit, signals)
     work = Run(IterableSource(fleet.begin()), crew, limits)
     why = "too many hosts have failed"
     try:
@@ -109,9 +110,23 @@ def _carry_out(
                 why += f": {error.strerror}"
         except Stopped:
             pass
+        signals.waiting.over()
         if signals.number is not None:
             why = "interrupted"
         crew.give_up(PATIENCE)
         fleet.leave(work.collected(), why)
     finally:
         work.close()
+
+
+class _Crew(HostCrew):
+    """Hosts under way, whose waits signals end."""
+
+    def __init__(self, plan: Plan, limit: int, signals: Signals) -> None:
+        super().__init__(plan, limit)
+        self._signals = signals
+
+    def wait(self, seconds: float = inf) -> None:
+        """See `Crew`."""
+        with self._signals.waiting:
+            super().wait(seconds)

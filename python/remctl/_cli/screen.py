@@ -43,9 +43,9 @@ class Screen:
             left = memoryview(self._left[descriptor] + data)
             try:
                 while left:
-                    wait_to_write(descriptor)
-                    with self._signals.held:
-                        left = left[write_some(descriptor, left[:SOME]) :]
+                    with self._signals.waiting:
+                        wait_to_write(descriptor)
+                    left = left[write_some(descriptor, left[:SOME]) :]
             finally:
                 self._left[descriptor] = bytes(left)
 

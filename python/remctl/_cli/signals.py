@@ -28,18 +28,19 @@ class Stopped(BaseException):
 
 
 class Signals:
-    """In the block SIGINT and SIGTERM raise `Stopped`, once; the second ends the program.
+    """In the block SIGINT and SIGTERM raise `Stopped`, once, in a wait; a second one ends all.
 
-    A signal that is ignored stays ignored.
+    Nothing is raised but in the waits that say so: all else is done whole, and an exception can
+    be lost nowhere. A signal that is ignored stays ignored.
 
     Attributes:
         number: the signal that has come, or None.
-        held: a block in which nothing is raised, but at its end: for what must be done whole.
+        waiting: a block with such a wait.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self.held = _Held()
+        self.waiting = _Waiting(self)
         self._since = 0.0
         self._before: dict[int, object] = {}
 
@@ -56,10 +57,8 @@ class Signals:
     def _handle(self, number: int, _: FrameType | None) -> None:
         if self.number is None:
             self.number, self._since = number, monotonic()
-            if not self.held.depth:
-                raise Stopped
-            self.held.stopped = True
-        if monotonic() - self._since > SAME:
+            self.waiting.stop()
+        elif monotonic() - self._since > SAME:
             self.die()
 
     def die(self) -> None:
@@ -70,18 +69,28 @@ class Signals:
         os.kill(os.getpid(), number)
 
 
-class _Held:
+class _Waiting:
     """See `Signals`."""
 
-    def __init__(self) -> None:
-        self.depth = 0
-        self.stopped = False
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+        self._inside = False
+        self._stopped = False
 
     def __enter__(self) -> None:
-        self.depth += 1
+        self._inside = True
+        if self._signals.number is not None:
+            self.stop()
 
     def __exit__(self, *_: object) -> None:
-        self.depth -= 1
-        if self.stopped and not self.depth:
-            self.stopped = False
+        self._inside = False
+
+    def stop(self) -> None:
+        """A signal has come: end the wait, if there is one now and none was ended before."""
+        if self._inside and not self._stopped:
+            self._inside, self._stopped = False, True
             raise Stopped
+
+    def over(self) -> None:
+        """No wait is ended from now on: what is left is said, unless a second signal comes."""
+        self._stopped = True
