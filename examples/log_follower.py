@@ -32,9 +32,9 @@ def follow(host: str, command: list[str]) -> int:
             # Reading a log twice does no harm: a lost connection is followed by another. What the
             # server refuses, or a ticket that is not there, does not mend itself.
             if not error.retryable and error.kind not in AGAIN:
-                print(f"{host}: {error}", file=sys.stderr)
+                print(error, file=sys.stderr)
                 return 1
-            print(f"{host}: {error}; again in {pause} s", file=sys.stderr)
+            print(f"{error}; again in {pause} s", file=sys.stderr)
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

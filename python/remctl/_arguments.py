@@ -1,7 +1,7 @@
 """Arguments as users write them, into arguments as the extension takes them."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import ItemsView, Iterable, KeysView, ValuesView
 from math import inf, isnan, ldexp
 from operator import index
 
@@ -20,7 +20,22 @@ else:
 #: An argument of a command: bytes, or anything with a string form.
 Argument = object
 
-Command = Iterable[Argument]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, Protocol
+
+    class _Arguments(Protocol):
+        """A sequence, but for str and bytes, which look for parts of themselves only."""
+
+        def __contains__(self, value: object, /) -> bool: ...
+        def __len__(self) -> int: ...
+        def __getitem__(self, index: int, /) -> object: ...
+        def __iter__(self) -> Iterator[object]: ...
+        def count(self, value: Any, /) -> int: ...
+
+    Command: TypeAlias = _Arguments | Iterator[Argument]
+else:
+    Command = Iterable[Argument]
 
 #: An argument as the extension takes it: a buffer is sent from where it lies.
 Encoded = bytes | memoryview
@@ -126,6 +141,13 @@ def host_name(host: object) -> None:
         raise ValueError("host must not be empty")
 
 
+def manual_command_list(command: Command) -> list[Encoded]:
+    """The same as `command_list()` for the calls of the manual, whose scripts know this text."""
+    if isinstance(command, (str, bytes)):
+        raise TypeError("command must be a sequence or iterator")
+    return command_list(command)
+
+
 def command_list(command: Command) -> list[Encoded]:
     """The arguments of a command as the extension takes them.
 
@@ -133,7 +155,13 @@ def command_list(command: Command) -> list[Encoded]:
     empty.
     """
     if isinstance(command, (str, bytes, bytearray, memoryview)):
-        raise TypeError("command must be a sequence or iterator")
+        text = "command must be a sequence or iterator"
+        if isinstance(command, (str, bytes)) and command.strip():
+            text += f", not one text: write {_split(command)}"
+        raise TypeError(text)
+    if isinstance(command, (set, frozenset, dict)):
+        kind = type(command).__name__
+        raise TypeError(f"command must be a sequence or iterator, not a {kind}, which has no order")
     try:
         arguments = iter(command)
     except TypeError:
@@ -144,6 +172,25 @@ def command_list(command: Command) -> list[Encoded]:
     return encoded
 
 
+def _refuse_structures(argument: Argument, position: int) -> None:
+    import types
+
+    collections = (list, tuple, set, frozenset, dict, KeysView, ValuesView, ItemsView)
+    functions = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
+    running = (types.GeneratorType, types.CoroutineType)
+    if isinstance(argument, (type, *collections, *functions, *running)):
+        kind = type(argument).__name__
+        raise TypeError(
+            f"command argument {position} must be a str, bytes or one value, not {kind}"
+        )
+
+
+def _split(command: str | bytes) -> str:
+    """How a command given as one text is written; no more than its first two words are shown."""
+    words = list(map(repr, command.split(maxsplit=2)))
+    return f"[{', '.join(words[:2])}{', ...' if len(words) > 2 else ''}]"
+
+
 def encode_argument(argument: Argument, position: int) -> Encoded:
     """One argument of a command as the extension takes it.
 
@@ -151,7 +198,8 @@ def encode_argument(argument: Argument, position: int) -> Encoded:
     subclass says of itself: of an enumeration's member its value, in every version of Python
     the same. A str is encoded as UTF-8, with surrogate escapes restored to the bytes they
     stand for. A path is what `os.fspath` gives, a buffer its bytes, and all else (a bool, too)
-    its string form.
+    its string form. Raises TypeError for a collection, a function or a class: its string form
+    is Python's notation, which no command wants.
     """
     if isinstance(argument, bytes):
         return argument
@@ -168,6 +216,7 @@ def encode_argument(argument: Argument, position: int) -> Encoded:
             view = _buffer(argument)
             if view is not None:
                 return view if view.c_contiguous else view.tobytes()
+            _refuse_structures(argument, position)
             argument = str(argument)
     try:
         return str.encode(argument, "utf-8", "surrogateescape")

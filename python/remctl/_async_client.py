@@ -17,6 +17,7 @@ from remctl._arguments import (
     command_list,
     first_words,
     host_name,
+    manual_command_list,
     port_number,
     seconds,
 )
@@ -154,7 +155,7 @@ class AsyncRemctl(ClientBase):
     @documented_as(Remctl.command)
     async def command(self, command: Command, *, timeout: Seconds | None = None) -> None:
         self._require_opened()
-        arguments = command_list(command)
+        arguments = manual_command_list(command)
         words = first_words(arguments)
         loop = self._bind()
         await self._call(loop, words, loop.reactor.command, arguments, timeout)

@@ -6,7 +6,15 @@ import os
 from collections.abc import Iterator
 
 from remctl import _remctl
-from remctl._arguments import Command, Port, Seconds, command_list, first_words, port_number
+from remctl._arguments import (
+    Command,
+    Port,
+    Seconds,
+    command_list,
+    first_words,
+    manual_command_list,
+    port_number,
+)
 from remctl._client_base import ClientBase, end_after, left, socket_number
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._greenlets import blocking
@@ -161,7 +169,7 @@ class Remctl(ClientBase):
         and RemctlError for failures.
         """
         self._require_opened()
-        arguments = command_list(command)
+        arguments = manual_command_list(command)
         words = first_words(arguments)
         try:
             self._connection.command(arguments, timeout)

@@ -60,7 +60,9 @@ class ClientBase:
 
     def __repr__(self) -> str:
         state = "open" if self.opened else "closed"
-        return f"<{type(self).__module__}.{type(self).__qualname__} {state}>"
+        host = self.host
+        what = state if host is None else f"{host} {state}"
+        return f"<{type(self).__module__}.{type(self).__qualname__} {what}>"
 
     def set_ccache(self, ccache: str | os.PathLike[str] | Credentials) -> None:
         """Use this credential cache for all later `open()` calls on this object.
@@ -90,6 +92,36 @@ class ClientBase:
         if timeout is not None:
             seconds(timeout)
         self._connection.set_timeout(timeout)
+
+    @property
+    def host(self) -> str | None:
+        """The host that was opened last, as it was given to `open()`.
+
+        None before the first successful `open()`, and for a socket that was given without a host.
+        """
+        server = self._connection.server
+        return None if server is None else server[0]
+
+    @property
+    def port(self) -> int | None:
+        """The port that was connected to: the one given to `open()`, or 4373 or 4444.
+
+        None before the first successful `open()`, and for a socket given to `open_socket()`.
+        """
+        server = self._connection.server
+        return None if server is None else server[1]
+
+    @property
+    def principal(self) -> str | None:
+        """Who the server is: the principal given to `open()`, or ``host/<host>``.
+
+        None before the first successful `open()`.
+        """
+        server = self._connection.server
+        if server is None:
+            return None
+        host, _, principal = server
+        return f"host/{host}" if principal is None else principal
 
     @property
     def opened(self) -> bool:

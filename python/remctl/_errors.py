@@ -50,7 +50,12 @@ _LONGEST_LINE = 500
 
 
 class RemctlSimpleResult:
-    """The answer to a command (manual, remctl.remctl)."""
+    """The answer to a command (manual, remctl.remctl).
+
+    It has ``stdout`` and ``stderr`` as bytes (None when nothing came), ``text`` and
+    ``stderr_text`` as str, and the exit ``status``. A status other than 0 raises nothing by
+    itself: look at ``ok``, or call `check()`. Results compare and hash by value.
+    """
 
     __module__ = "remctl"
     # Where it came from is not among the attributes that vars() shows.
@@ -79,6 +84,16 @@ class RemctlSimpleResult:
     def text(self) -> str:
         """Standard output as text: UTF-8, undecodable bytes replaced; "" for None."""
         return "" if self.stdout is None else self.stdout.decode("utf-8", "replace")
+
+    @property
+    def stderr_text(self) -> str:
+        """Standard error as text, as `text` is of standard output."""
+        return "" if self.stderr is None else self.stderr.decode("utf-8", "replace")
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 0."""
+        return self.status == 0
 
     def check(self) -> "RemctlSimpleResult":
         """Return the result itself, or raise `RemctlCommandError` where the status is not 0."""
@@ -112,9 +127,12 @@ class RemctlSimpleResult:
 
 
 class RemctlError(Exception):
-    """A network or authentication error, or a call that is invalid in the connection's state.
+    """A call failed: the network, authentication, a refusal, or an invalid call.
 
-    The text is libremctl's, the same that ``Remctl.error()`` returns; ``str()`` gives it.
+    ``str(error)`` is libremctl's text, the same that ``Remctl.error()`` returns. Programs look at
+    ``kind``, which says what failed, at ``retryable``, and at ``may_have_run``. ``host``, ``port``
+    and ``command`` say which call it was, ``hint`` what to do about it, and ``partial`` has the
+    output that came before a failure.
     """
 
     __module__ = "remctl"
@@ -177,7 +195,11 @@ class RemctlError(Exception):
 
 
 class RemctlProtocolError(RemctlError):
-    """A simple call or ``run()`` failed, or was refused by the server.
+    """The server refused a command, or a simple call failed in any way but by its timeout.
+
+    ``code`` says what the server answered. The text of a refusal is the server's; the full
+    interface puts the command and the host in front (``"no such on host.example.com: Unknown
+    command"``), and the simple interface adds them as a note.
 
     ``RemctlProtocolError(text, code)``: an int as the second argument is the ``code``.
     """
@@ -188,11 +210,28 @@ class RemctlProtocolError(RemctlError):
     """The protocol's error code: an `ErrorCode` where it is a known one, another int where it
     is not, and None where the error is not the server's answer (a network error, say)."""
 
+    _says_where = False  # str() does
+
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
         if len(args) > 1 and isinstance(args[1], int):
             self.code = _code(args[1])
             self._kind = _REFUSALS.get(args[1], "refused")
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if not self._says_where or self.command is None:
+            return text
+        where = f" on {self.host}" if self.host else ""
+        return f"{printable((self.command or 'the command') + where)}: {text}"
+
+    def _as_simple(self) -> "RemctlProtocolError":
+        """The same, in the server's words alone (manual, remctl.remctl); the rest is a note."""
+        if self._says_where:
+            self._says_where = False
+            text = f"The command was {printable(self.command or '')!r} on {self.host}."
+            vars(self).setdefault("__notes__", []).append(text)
+        return self
 
 
 class RemctlNotOpenedError(RemctlError):
@@ -333,6 +372,7 @@ def refused(
 
         text = meaning(code)
     error = RemctlProtocolError(text, code)
+    error._says_where = True
     _locate(error, host, command)
     error.port = port
     error.may_have_run = not (silent and code in _REFUSED_BEFORE_IT_RAN)

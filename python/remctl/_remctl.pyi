@@ -155,6 +155,10 @@ class Connection(metaclass=_Type):
         """True from a successful open to close."""
 
     @property
+    def server(self) -> tuple[str | None, int | None, str | None] | None:
+        """(host, port, principal) of the last open that succeeded; None before."""
+
+    @property
     def pending(self) -> bool:
         """True while a command's answer has not been read to its end."""
 

@@ -9,8 +9,8 @@ from remctl._arguments import (
     Command,
     Port,
     Seconds,
-    command_list,
     first_words,
+    manual_command_list,
     port_number,
     seconds,
 )
@@ -60,7 +60,7 @@ def remctl(
     """
     connection = _connection(ccache, keytab)
     number = port_number(port)
-    arguments = command_list(command)
+    arguments = manual_command_list(command)
     limit = None if timeout is None else seconds(timeout)
     connection = blocking(connection)
     if source_ip is not None:
@@ -90,7 +90,7 @@ async def aremctl(
 ) -> RemctlSimpleResult:
     connection = _connection(ccache, keytab)
     number = port_number(port)
-    arguments = command_list(command)
+    arguments = manual_command_list(command)
     limit = None if timeout is None else seconds(timeout)
     if source_ip is not None:
         connection.set_source_ip(source_ip)
@@ -130,7 +130,7 @@ def as_simple_error(
     if error.host is None:
         locate(error, host, number or None, words)
     if isinstance(error, RemctlProtocolError):
-        return error
+        return error._as_simple()
     # Without a limit of the caller's it is the system's own patience that ran out, as it did for
     # the old binding.
     if isinstance(error, RemctlTimeoutError) and timeout is not None:

@@ -232,6 +232,22 @@ void register_connection(py::module_ &module) {
              "Raise RemctlNotOpenedError where no connection is open.")
         .def_property_readonly("opened", by_reference<const Client, &Client::opened>,
                                "True from a successful open to close.")
+        .def_property_readonly(
+            "server",
+            [](const Client &self) -> py::object {
+                const auto server = self.server();
+                if (!server)
+                    return py::none();
+                const auto text = [](const std::string &value) -> py::object {
+                    return value.empty() ? py::none() : py::object(to_text(value));
+                };
+                return py::make_tuple(text(server->host),
+                                      server->port == 0 ? py::none()
+                                                        : py::object(py::int_(server->port)),
+                                      text(server->principal.value_or("")));
+            },
+            "(host, port, principal) of the last open that succeeded, each None where there is "
+            "none; None before.")
         .def_property_readonly("pending", by_reference<const Client, &Client::pending>,
                                "True while a command's answer has not been read to its end.")
         .def_property_readonly("ready", by_reference<const Client, &Client::ready>,

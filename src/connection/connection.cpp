@@ -114,6 +114,7 @@ void Connection::inherit(Origin origin) {
     target_ = std::move(origin.target);
     identity_ = std::move(origin.identity);
     tickets_ = origin.tickets;
+    port_ = origin.port;
     notes_.about(target_, target_.port);
     reconnects_ = origin.reconnects;
     lost_ = "the connection was made by the parent process and stays with it";

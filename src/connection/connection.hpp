@@ -129,6 +129,7 @@ class Connection {
         Target target;
         std::shared_ptr<Identity> identity;
         unsigned tickets = 0;
+        std::uint16_t port = 0; // that it was connected to
         bool reconnects = false;
     };
     void inherit(Origin origin);
@@ -138,6 +139,7 @@ class Connection {
         return {.target = target_,
                 .identity = identity_,
                 .tickets = tickets_,
+                .port = port_.load(),
                 .reconnects = reconnects_};
     }
 
@@ -262,6 +264,7 @@ class Connection {
     std::atomic<bool> ready_{false};
     std::atomic<std::time_t> expires_{0};
     std::atomic<int> descriptor_{-1};
+    std::atomic<std::uint16_t> port_{0};
 };
 
 } // namespace pyremctl

@@ -212,6 +212,7 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &per
         const auto until = target_.port == 0 ? call.first_half() : std::nullopt;
         Descriptor socket = co_await dial(endpoint, addresses, settings_->source, call, until);
         connected_to(socket, begin);
+        port_ = port;
         co_return std::move(socket);
     } catch (const Error &) {
         if (target_.port != 0 || call.overdue())
@@ -225,6 +226,7 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &per
             co_await dial(endpoint, at_port(addresses, port), settings_->source, call);
         notes_.about(target_, port);
         connected_to(socket, begin);
+        port_ = port;
         co_return std::move(socket);
     } catch (const Error &) {
         std::rethrow_exception(first_failure);

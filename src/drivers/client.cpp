@@ -29,7 +29,7 @@ std::shared_ptr<Client::Body> Client::current() const {
     if (generation_ != fork_generation()) {
         auto fresh = std::make_shared<Body>();
         if (body_->connection.opened()) {
-            fresh->connection.inherit(origin_);
+            fresh->connection.inherit(*origin_);
             fresh->orphaned = body_->connection.pending();
         }
         lose(std::exchange(body_, std::move(fresh)));
@@ -119,6 +119,16 @@ void Client::require_opened() {
         return;
     note(no_connection);
     throw Error(ErrorKind::not_opened, no_connection);
+}
+
+std::optional<Target> Client::server() const {
+    const StateLock lock(this);
+    if (!origin_)
+        return std::nullopt;
+    Target server = origin_->target;
+    if (server.port == 0)
+        server.port = origin_->port;
+    return server;
 }
 
 bool Client::pending() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -127,6 +128,10 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     /// Throws Error, and notes it, where no connection is open.
     void require_opened();
 
+    /// What was opened last: the target, with the port that was connected to.
+    /// Nothing where nothing ever was.
+    std::optional<Target> server() const;
+
     bool pending() const;
     bool ready() const;
     int descriptor() const;
@@ -179,7 +184,7 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
     std::optional<Duration> inactivity_;
     std::string error_;
-    Connection::Origin origin_;
+    std::optional<Connection::Origin> origin_;
 };
 
 template <class Verb>

@@ -138,7 +138,7 @@ def test_what_comes_from_elsewhere_is_in_no_error(
         timeout=30,
         check=True,
     )
-    assert done.stdout == b"Unknown command test ***\n"
+    assert done.stdout == b"test *** on localhost: Unknown command test ***\n"
 
 
 @pytest.mark.measures

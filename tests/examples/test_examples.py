@@ -36,7 +36,7 @@ class TestLogFollower:
     def test_says_what_the_server_refuses(self) -> None:
         done = run("log_follower.py", "host.example.com", "no", "such")
         assert (done.stdout, done.returncode) == ("", 1)
-        assert done.stderr == "host.example.com: Unknown command\n"
+        assert done.stderr == "no such on host.example.com: Unknown command\n"
 
 
 def test_the_tests_of_a_script_pass(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def call_once(host: str, port: int, keytab: str) -> None:
     error_of(RemctlError, lambda: remctl.remctl(host, 1, command=HELLO))
     error_of(RemctlError, lambda: remctl.remctl("host.invalid", port, command=HELLO))
     error_of(RemctlError, lambda: remctl.remctl(host, port, "no/such", command=HELLO))
-    error_of(TypeError, lambda: remctl.remctl(host, port, command="hello"))
+    error_of(TypeError, lambda: remctl.remctl(host, port, command="hello"))  # type: ignore[arg-type]
     error_of(RemctlTimeoutError, lambda: remctl.remctl(host, port, command=HELLO, timeout=0))
     error_of(RemctlTimeoutError, lambda: remctl.remctl(host, port, command=NAP, timeout=0.2))
     remctl.remctl(host, port, command=HELLO, keytab=keytab).check()

@@ -230,7 +230,7 @@ class TestNotOpened:
 
     def test_before_the_command_is_looked_at(self) -> None:
         with pytest.raises(remctl.RemctlNotOpenedError):
-            remctl.Remctl().command("not a sequence")
+            remctl.Remctl().command("not a sequence")  # type: ignore[arg-type]
 
 
 class TestClosing:
@@ -388,9 +388,9 @@ class TestOpenSocket:
 
 class TestRepr:
     def test_says_whether_it_is_open(self, client: remctl.Remctl) -> None:
-        assert repr(client) == "<remctl.Remctl open>"
+        assert repr(client) == "<remctl.Remctl localhost open>"
         client.close()
-        assert repr(client) == "<remctl.Remctl closed>"
+        assert repr(client) == "<remctl.Remctl localhost closed>"
 
     def test_of_a_subclass(self) -> None:
         class Ours(remctl.Remctl):

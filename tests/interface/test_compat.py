@@ -122,8 +122,9 @@ class TestUpstreamsCases:
         assert (result.stdout, result.stderr, result.status) == (None, None, 2)
 
     def test_simple_failure(self) -> None:
-        with pytest.raises(remctl.RemctlProtocolError, match=r"^Unknown command$"):
+        with pytest.raises(remctl.RemctlProtocolError) as caught:
             remctl.remctl("localhost", self.port, self.principal, ("test", "bad-command"))
+        assert str(caught.value) == "Unknown command"
 
     def test_full_success(self) -> None:
         client = remctl.Remctl()
@@ -187,7 +188,7 @@ class TestUpstreamsCases:
             client.command(["test", "test"])
         client.open("localhost", self.port, self.principal)
         with pytest.raises(TypeError, match=r"^command must be a sequence or iterator$"):
-            client.command("test")
+            client.command("test")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match=r"^command must not be empty$"):
             client.command([])
         client.close()

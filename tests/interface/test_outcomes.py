@@ -70,6 +70,42 @@ class TestTarget:
         assert hash(copied(target)) == hash(target)
         assert type(copied(target)) is type(target)
 
+    @pytest.mark.parametrize(
+        ("text", "target"),
+        [
+            ("host", Target("host")),
+            ("host:4373", Target("host", 4373)),
+            ("10.0.0.1:1", Target("10.0.0.1", 1)),
+            ("[::1]:65535", Target("::1", 65535)),
+            ("[::1]", Target("::1")),
+            ("::1", Target("::1")),
+            ("fe80::1%eth0", Target("fe80::1%eth0")),
+            ("höst:4444", Target("höst", 4444)),
+        ],
+    )
+    def test_is_parsed_from_a_text(self, text: str, target: Target) -> None:
+        assert Target.parse(text) == target
+        assert Target.parse(str(target)) == target
+        assert Target.parse(text, "host/other").principal == "host/other"
+        assert type(Sub.parse(text)) is Sub
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            *("", ":1", "host:", "host:x", "host:0", "host:65536", "host:-1", "host:+1", "host: 1"),
+            *("host:1_0", "host:\u0661", "host:" + "1" * 5000, "host:1:", "x:y:z", "::g"),
+            *("[::1", "[::1]x", "[::1]:", "[::1]:x", "[host]:1", "[]:1"),
+        ],
+    )
+    def test_a_text_in_another_form_is_a_value_error(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"^text names no target: write HOST, HOST:PORT or "):
+            Target.parse(text)
+
+    @pytest.mark.parametrize("text", [None, b"host:1", 7, Target("host")])
+    def test_only_a_str_is_parsed(self, text: Any) -> None:
+        with pytest.raises(TypeError, match=r"^text must be a str, not "):
+            Target.parse(text)
+
     def test_matches_patterns(self) -> None:
         match Target("host", 1, "p"):
             case Target(host, port, principal):
@@ -107,18 +143,24 @@ class TestOutcome:
         assert (outcome.seconds, outcome.tries) == (1.5, 2)
         assert outcome.ok
         assert outcome.check() is self.good
+        assert (outcome.host, outcome.status) == ("host", 0)
+        assert (outcome.stdout, outcome.stderr) == (b"out", None)
 
     def test_of_a_status_other_than_0(self) -> None:
         outcome = Outcome(Target("host"), self.bad)
         assert not outcome.ok
+        assert (outcome.status, outcome.stdout, outcome.stderr) == (3, None, b"no\n")
         with pytest.raises(remctl.RemctlCommandError) as caught:
             outcome.check()
         assert caught.value.result is self.bad
 
     def test_of_an_error(self) -> None:
         error = remctl.RemctlTimeoutError("too late")
-        outcome = Outcome(Target("host"), error=error)
+        error.partial = RemctlSimpleResult(b"out", b"err")
+        outcome = Outcome(Target("host", 1), error=error)
         assert not outcome.ok
+        assert outcome.host == "host"
+        assert (outcome.status, outcome.stdout, outcome.stderr) == (None, None, None)
         with pytest.raises(remctl.RemctlTimeoutError) as caught:
             outcome.check()
         assert caught.value is error

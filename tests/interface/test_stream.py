@@ -60,7 +60,7 @@ def test_is_an_iterator_and_a_context_manager(client: remctl.Remctl) -> None:
 
 def test_the_command_is_sent_at_once(client: remctl.Remctl) -> None:
     with pytest.raises(TypeError):
-        client.stream("test")
+        client.stream("test")  # type: ignore[arg-type]
     stream = client.stream(["test", "hello"])
     time.sleep(0.1)
     assert [token.type for token in stream] == ["output", "status"]

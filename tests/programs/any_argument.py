@@ -267,6 +267,7 @@ def objects(place: Place) -> dict[str, Call]:
         "Credentials.check": Call(check, {"timeout": 5}),
         "Credentials.acheck": Call(_awaited(acheck), {"timeout": 5}),
         "Target": Call(remctl.Target, place.target),
+        "Target.parse": Call(remctl.Target.parse, {"text": "host:1", "principal": None}),
         "RemctlSimpleResult": Call(remctl.RemctlSimpleResult, result),
         "RemctlError": Call(shown(remctl.RemctlError), two),
         "RemctlProtocolError": Call(shown(remctl.RemctlProtocolError), two),

@@ -113,7 +113,9 @@ class TestAnswers:
         client.command(command)
         assert client.output() == ("error", b"Unknown command", None, None, 5)
         assert client.output().type == "done"
-        with pytest.raises(remctl.RemctlProtocolError, match=r"^Unknown command$") as caught:
+        with pytest.raises(
+            remctl.RemctlProtocolError, match=r" on localhost: Unknown command$"
+        ) as caught:
             client.run(command)
         assert caught.value.code is remctl.ErrorCode.UNKNOWN_COMMAND
         assert still_right(client)

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
 import _remctl
 import remctl
@@ -54,6 +55,8 @@ def simple(host: str, words: Iterator[object]) -> None:
     assert_type(result.stderr, bytes | None)
     assert_type(result.status, int | None)
     assert_type(result.text, str)
+    assert_type(result.stderr_text, str)
+    assert_type(result.ok, bool)
     assert_type(result.check(), remctl.RemctlSimpleResult)
     print({result: hash(result)})
     remctl.remctl(host, 4373, "host/other", ("test", "test"))
@@ -139,6 +142,9 @@ def session(host: str) -> None:
     client = remctl.Remctl()
     settings(client)
     client.open(host)
+    assert_type(client.host, str | None)
+    assert_type(client.port, int | None)
+    assert_type(client.principal, str | None)
     client.open(host, "4373", principal=None)
     with socket.create_connection((host, 4373)) as sock:
         client.open_socket(sock, host)
@@ -190,13 +196,14 @@ def failures(host: str) -> None:
 def many(result: remctl.RemctlSimpleResult, error: remctl.RemctlError) -> None:
     """Where a command is to run, and what came of it."""
     target = remctl.Target("host", "4373", principal="host/other")
+    assert_type(remctl.Target.parse("host:4373", principal="host/other"), remctl.Target)
     assert_type(target.host, str)
     assert_type(target.port, int | None)
     assert_type(target.principal, str | None)
     remctl.Outcome(target, error=error)
     outcome = remctl.Outcome(remctl.Target("host"), result, seconds=1.5, tries=2)
     assert_type(outcome.target, remctl.Target)
-    assert_type(outcome.result, remctl.RemctlSimpleResult | None)
+    assert_type(outcome.result, remctl.RemctlSimpleResult | Any)
     assert_type(outcome.error, remctl.RemctlError | None)
     assert_type(outcome.seconds, float)
     assert_type(outcome.tries, int)
@@ -347,8 +354,14 @@ def many_hosts(hosts: Iterator[str], executor: Executor) -> None:
     targets: list[str | remctl.Target] = [one, two, "host"]
     for outcome in remctl.run_many(targets, ["test"], limit=8, timeout=1.5, retries=2):
         assert_type(outcome, remctl.Outcome)
+        assert_type(outcome.host, str)
+        assert_type(outcome.status, int | None)
+        assert_type(outcome.stdout, bytes | None)
+        assert_type(outcome.stderr, bytes | None)
+        if outcome.error is None:
+            print(outcome.result.status)
         assert_type(outcome.target, remctl.Target)
-        assert_type(outcome.result, remctl.RemctlSimpleResult | None)
+        assert_type(outcome.result, remctl.RemctlSimpleResult | Any)
         assert_type(outcome.error, remctl.RemctlError | None)
         assert_type(outcome.seconds, float)
         assert_type(outcome.tries, int)

@@ -80,6 +80,14 @@ MISTAKES = [
     "remctl.no_such_name",
     "remctl.remctl(7)",
     "remctl.remctl('h', command=7)",
+    "remctl.remctl('h', command='test hello')",
+    "remctl.remctl('h', command=b'test hello')",
+    "remctl.remctl('h', command={'test'})",
+    "remctl.Remctl().run('test hello')",
+    "remctl.Remctl().command('test')",
+    "remctl.AsyncRemctl().stream('test')",
+    "remctl.run_many(['h'], 'test hello')",
+    "remctl.ConnectionPool('h').run('test hello')",
     "remctl.remctl('h', 4373, None, ['x'], 5)",
     "remctl.remctl('h', command=['x'], timeout='1')",
     "remctl.remctl('h', command=['x']).stdout.decode()",
@@ -91,6 +99,44 @@ MISTAKES = [
     "remctl._remctl.remctl_open(None, 'h')",
     "remctl._remctl.remctl_commandv(remctl._remctl.remctl_new(), ('x',))",
 ]
+
+
+RIGHT = """
+import collections
+import typing
+
+import remctl
+
+
+def commands(words: typing.Sequence[str], paths: typing.Iterator[bytes]) -> None:
+    client = remctl.Remctl()
+    client.run(words)
+    client.run(paths)
+    client.run(("a", 1, b"c", None))
+    client.run(map(str, words))
+    client.run(collections.deque(words))
+    client.run(word for word in words)
+    client.run(iter(words))
+    remctl.run_many(["h"], lambda target: ["a", target.host])
+
+
+def outcomes(outcome: remctl.Outcome) -> int | None:
+    for one in remctl.run_many(["h"], ["test"]):
+        if one.error is None:
+            print(one.result.status, one.result.text)
+    if outcome.error is not None:
+        return None
+    return outcome.result.status
+"""
+
+
+def test_mypy_takes_what_is_right(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    script = tmp_path / "right.py"
+    script.write_text(RIGHT)
+    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
 
 
 def test_mypy_sees_mistakes(tmp_path: Path) -> None:

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
 _OPTIONS = {"keytab=": "--keytab", "principal=": "-s"}
 
 
+def text_of(error: RemctlError) -> str:
+    """The error's text without the host and the command, where these are told anyway."""
+    from remctl import RemctlError
+
+    return RemctlError.__str__(error)
+
+
 def hint_of(error: RemctlError) -> str | None:
     """The hint of an error, or None."""
     hint = error.hint

@@ -7,6 +7,7 @@ from time import monotonic
 
 from remctl import Outcome, RemctlProtocolError, Target
 from remctl._cli.connect import Unreachable, canonical_name
+from remctl._cli.hints import text_of
 from remctl._cli.one import Output, complain
 from remctl._cli.plans import plan_for
 from remctl._cli.streams import write_all
@@ -47,7 +48,7 @@ def run(options: Options) -> int:
     refused = isinstance(error, RemctlProtocolError)
     if not options.json:
         if refused:
-            output.write(2, os.fsencode(str(error)) + b"\n")
+            output.write(2, os.fsencode(text_of(error)) + b"\n")
         else:
             complain(error)
     return REFUSED if refused else 1

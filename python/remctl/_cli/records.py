@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 
+from remctl._cli.hints import text_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import Outcome
@@ -47,7 +49,7 @@ def record_of(outcome: Outcome, port: int | None) -> dict[str, object]:
         "status": None if outcome.result is None else outcome.result.status,
         "stdout": nothing if result is None else _text(result.stdout, nothing),
         "stderr": nothing if result is None else _text(result.stderr, nothing),
-        "error": None if error is None else printable(str(error)),
+        "error": None if error is None else printable(text_of(error)),
         "code": None if error is None else getattr(error, "code", None),
         "kind": None if error is None else error.kind,
         "retryable": error is not None and error.retryable,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from remctl._cli.hints import hint_of
+from remctl._cli.hints import hint_of, text_of
 from remctl._cli.nodesets import fold
 
 TYPE_CHECKING = False
@@ -96,5 +96,5 @@ def reason_of(outcome: Outcome) -> tuple[str, str] | None:
 def _reason(target: Target, error: RemctlError) -> str:
     """The text of an error without the name of its host, the same for all hosts."""
     # Each line of the summary is one line.
-    text = " ".join(str(error).split())
+    text = " ".join(text_of(error).split())
     return re.sub(rf"(?<![\w.-]){re.escape(target.host)}(?![\w-]|\.\w)", "HOST", text)

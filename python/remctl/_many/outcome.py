@@ -3,6 +3,10 @@
 from remctl._arguments import Port, c_string, host_name, port_number
 from remctl._errors import RemctlError, RemctlSimpleResult
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class Target:
     """A server: host, port and principal, as for `Remctl.open()`.
@@ -25,6 +29,23 @@ class Target:
         self._host = host
         self._port = None if port is None else port_number(port)
         self._principal = principal
+
+    @classmethod
+    def parse(cls, text: str, principal: str | None = None) -> "Target":
+        """The target that a text such as ``"host.example.com:4373"`` names.
+
+        The port may be left out. An IPv6 address with a port is in brackets:
+        ``"[2001:db8::1]:4373"``. Raises TypeError for what is no str, and ValueError for a text
+        that names no host, or no port from 1 to 65535.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"text must be a str, not {type(text).__name__}")
+        host, port = split_port(text)
+        if host is None:
+            raise ValueError(
+                f"text names no target: write HOST, HOST:PORT or [IPV6]:PORT, not {text!r}"
+            )
+        return cls(host, port, principal)
 
     @property
     def host(self) -> str:
@@ -71,17 +92,49 @@ class Target:
         return (self._host,) if self._port is None else (self._host, self._port)
 
 
+def split_port(text: str) -> tuple[str | None, int | None]:
+    """The host and the port in a text; no host where it has another form."""
+    if text.startswith("["):
+        host, bracket, rest = text[1:].partition("]")
+        if not bracket or not _is_ipv6(host) or (rest and not rest.startswith(":")):
+            return None, None
+    elif text.count(":") > 1:
+        host, rest = text if _is_ipv6(text) else "", ""  # as str(target) writes it without a port
+    else:
+        host, colon, port = text.partition(":")
+        rest = colon + port
+    if not rest:
+        return host or None, None
+    number = rest[1:]
+    if not (host and number.isascii() and number.isdigit() and 0 < int(number[:6]) < 65536):
+        return None, None
+    return host, int(number)
+
+
+def _is_ipv6(host: str) -> bool:
+    """Whether it has the form of an IPv6 address, which may have a scope."""
+    address, _, _ = host.partition("%")
+    return address.count(":") > 1 and set(address) <= set("0123456789abcdefABCDEF:.")
+
+
 class Outcome:
     """What came of a command on one of many hosts: a result or an error.
 
-    Raises ValueError where it is not one of the two.
+    Either ``error`` is None and ``result`` is the answer, whatever its status, or the reverse.
+    ``ok`` is True only for the status 0, and `check()` raises for everything else. ``host``,
+    ``status``, ``stdout`` and ``stderr`` are those of the target and the result. Raises
+    ValueError for both or neither.
     """
 
     __module__ = "remctl"
 
     target: Target
     """The host, equal to the one that was given."""
-    result: RemctlSimpleResult | None
+    if TYPE_CHECKING:
+        # With Any instead of None no checker asks for a test of `result` after one of `error`.
+        result: RemctlSimpleResult | Any
+    else:
+        result: RemctlSimpleResult | None
     """The answer, of whatever status; None where there is an error."""
     error: RemctlError | None
     """Why there is no result; else None."""
@@ -107,16 +160,36 @@ class Outcome:
         self.tries = tries
 
     @property
+    def host(self) -> str:
+        """The target's host."""
+        return self.target.host
+
+    @property
+    def status(self) -> int | None:
+        """The exit status; None where there is an error."""
+        return None if self.result is None else self.result.status
+
+    @property
+    def stdout(self) -> bytes | None:
+        """Standard output; None when nothing came, and where there is an error."""
+        return None if self.result is None else self.result.stdout
+
+    @property
+    def stderr(self) -> bytes | None:
+        """Standard error; None when nothing came, and where there is an error."""
+        return None if self.result is None else self.result.stderr
+
+    @property
     def ok(self) -> bool:
         """Whether the command ran and its status was 0."""
         return self.result is not None and self.result.status == 0
 
     def check(self) -> RemctlSimpleResult:
         """Return the result, or raise the error, or `RemctlCommandError` for another status."""
-        if self.result is None:
-            assert self.error is not None
+        if self.error is not None:
             raise self.error
-        return self.result.check()
+        result: RemctlSimpleResult = self.result
+        return result.check()
 
     def __repr__(self) -> str:
         what = f"result={self.result!r}" if self.error is None else f"error={self.error!r}"

@@ -20,10 +20,10 @@ from remctl._arguments import (
     seconds,
 )
 from remctl._client_base import KEEPALIVE, Settings
-from remctl._errors import RemctlError, RemctlSimpleResult, locate, make
+from remctl._errors import RemctlError, RemctlSimpleResult, add_hint, locate, make, printable
 from remctl._logging import CONNECTIONS
 from remctl._many.attempt import Attempt, Clock
-from remctl._many.outcome import Outcome, Target
+from remctl._many.outcome import Outcome, Target, split_port
 
 if TYPE_CHECKING:
     from remctl._credentials import Credentials
@@ -144,8 +144,18 @@ async def _with_retries(
             if not crew.given_up:
                 continue
         locate(error, target.host, port or None, first_words(arguments))
+        if error._kind == "resolve":
+            _suggest_parse(error, target)
         # Its frames would be kept for as long as it is.
         return Outcome(target, None, error.with_traceback(None), clock.passed(), tries)
+
+
+def _suggest_parse(error: RemctlError, target: Target) -> None:
+    """Say how a host and port are given, if that may be what was meant."""
+    if split_port(target.host)[1] is not None:
+        advice = f'Target.parse("{printable(target.host)}")'
+        error.args = (f"{error} (for a host with a port write {advice})",)
+        add_hint(error, f"A str is the name of a host and no more: write {advice}.")
 
 
 def _given_up(error: RemctlError) -> RemctlError:

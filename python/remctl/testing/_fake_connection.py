@@ -23,6 +23,7 @@ Tokens = list[Token | BaseException]
 """An answer; an exception in it is a failure of the connection."""
 
 DONE: Token = ("done", None, None, None, None)
+REMCTL_PORT = 4373
 _PENDING = "output of the previous command is pending: read {} before the next command"
 
 
@@ -61,6 +62,7 @@ class FakeConnection:
         self._settings = Connection()
         self._source = source
         self._where: tuple[str, int] | None = None
+        self._server: tuple[str | None, int | None, str | None] | None = None
         self._connected = False
         self._answer: deque[Token | BaseException] = deque()
         self._asked = False
@@ -157,6 +159,8 @@ class FakeConnection:
             if refusal is not None:
                 raise refusal
             self._where, self._connected = (name, port), True
+            who = principal.decode() if isinstance(principal, bytes) else principal
+            self._server = name, port or REMCTL_PORT, who
 
     def open_descriptor(
         self,
@@ -167,6 +171,8 @@ class FakeConnection:
     ) -> None:
         """Authenticate over a connected socket, which is left alone."""
         self.open(host or "localhost", 0, principal, timeout)
+        name, _, who = self._server or (None, None, None)
+        self._server = name if host else None, None, who
 
     def close(self) -> None:
         """Close for good."""
@@ -191,6 +197,11 @@ class FakeConnection:
         with self._failing():
             if self._where is None:
                 raise make("not_opened", "no currently open connection", may_have_run=asked)
+
+    @property
+    def server(self) -> tuple[str | None, int | None, str | None] | None:
+        """(host, port, principal) of the last open that succeeded; None before."""
+        return self._server
 
     @property
     def pending(self) -> bool:
