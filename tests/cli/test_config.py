@@ -83,7 +83,10 @@ def test_an_empty_variable_says_nothing(home: Home) -> None:
     ("text", "problem"),
     [
         ("[pyremctl]\nport = 0\n", "USER: port: invalid port number 0"),
-        ("[pyremctl]\nlimit = x\n", "USER: limit: option --limit: not a number from 1 on: 'x'"),
+        (
+            "[pyremctl]\nlimit = x\n",
+            "USER: limit: option --limit: must be an integer of 1 or more, not 'x'",
+        ),
         ("[pyremctl]\ncolour = red\n", "USER: unknown setting 'colour'"),
         ("[pyremctl]\nkeytab=a\nccache=b\n", "USER: keytab and ccache do not go together"),
         ("port = 1\n", "File contains no section headers. file: 'USER', line: 1 'port = 1\\n'"),

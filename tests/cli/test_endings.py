@@ -66,6 +66,18 @@ class TestSignalsObject:
         with Signals() as signals, pytest.raises(Stopped), signals.waiting:
             signal.raise_signal(signal.SIGTERM)
 
+    def test_the_same_signal_twice_is_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """`timeout` sends it to the program, and to its group."""
+        ended = []
+        with Signals() as signals:
+            monkeypatch.setattr(signals, "die", lambda: ended.append(True))
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+            assert not ended
+            monkeypatch.setattr("remctl._cli.signals.monotonic", lambda: time.monotonic() + 1)
+            signal.raise_signal(signal.SIGTERM)
+            assert ended
+
     def test_none_is_ended_when_it_is_over(self) -> None:
         with Signals() as signals:
             signals.waiting.over()
@@ -143,18 +155,6 @@ class TestSignals:
             assert process.wait(5) == -signal.SIGINT
             assert process.stderr is not None
             assert process.stderr.read() == b""
-
-    def test_the_same_one_twice_is_one(self, fleet: Fleet, quick: str, tmp_path: Path) -> None:
-        """As `timeout` sends it: to the program, and to its group."""
-        begun = tmp_path / "begun"
-        words = ("--json", "test", "record", str(begun), "60")
-        with running("-H", f"{fleet.alive[0]}", *words) as process:
-            wait_for(begun)
-            process.send_signal(signal.SIGTERM)
-            process.send_signal(signal.SIGTERM)
-            stdout, stderr = process.communicate(timeout=10)
-        assert json.loads(stdout)["may_have_run"]
-        assert stderr.startswith(b"pyremctl: 1 of 1 hosts failed\n")
 
     def test_one_while_all_is_being_shown_lets_it_end(self, fleet: Fleet) -> None:
         words = ("-H", fleet.alive[0], "--gather", "test", "bytes", "500000")

@@ -115,7 +115,7 @@ class TestOneHost:
 
     def test_the_options_are_none_of_a_session(self) -> None:
         done = pyremctl("--timeout", "0", "localhost", "x")
-        assert done.stderr == b"pyremctl: option --timeout: not a time in seconds: '0'\n"
+        assert done.stderr == b"pyremctl: option --timeout: must be a number of seconds, not '0'\n"
         assert done.returncode == 1
 
 

@@ -29,6 +29,89 @@ def done(target: Target, stdout: bytes | None = None, status: int = 0) -> Outcom
     return Outcome(target, RemctlSimpleResult(stdout, None, status))
 
 
+class TestGather:
+    def test_hosts_with_the_same_output_are_under_one_heading(self, fleet: Fleet) -> None:
+        few = fleet.alive[-1].partition(":")[2]
+        done = pyremctl(
+            *("-p", str(fleet.port), "-H", f"127.0.1.[1-30],127.0.2.1:{few}"),
+            *("--gather", "test", "mix"),
+        )
+        rule = "-" * 15
+        heading = f"{rule}\n127.0.1.[1-30],127.0.2.1:{few} (31)\n{rule}\n"
+        assert done.stdout.decode() == heading + "out 1\nout 2\n"
+        assert done.stderr.decode() == heading + "err 1\nerr 2\n"
+        assert done.returncode == 0
+
+    def test_groups_are_sorted_by_their_hosts(self, fleet: Fleet) -> None:
+        names = ",".join(fleet.alive[i] for i in (11, 1, 5))
+        done = pyremctl("-H", names, "--gather", "test", "pid")
+        headings = re.findall(rb"^(127\.0\.1\.\d+:\d+) \(1\)$", done.stdout, re.MULTILINE)
+        assert headings == [fleet.alive[i].encode() for i in (1, 5, 11)]
+
+
+class TestOutdir:
+    def test_has_a_file_for_each_host_and_stream(self, fleet: Fleet, tmp_path: Path) -> None:
+        folder = tmp_path / "new" / "folder"
+        names = [*fleet.alive[:3], *fleet.dead[:1]]
+        command = ("--outdir", str(folder), "test", "mix", "3")
+        done = pyremctl("-H", ",".join(names), "-q", *command)
+        (folder / "summary.json").unlink()
+        found = {one.name: one.read_bytes() for one in folder.iterdir()}
+        expected = {}
+        for name in names:
+            alive = name in fleet.alive
+            expected[f"{name}.stdout"] = b"out 1\nout 2\n" if alive else b""
+            expected[f"{name}.stderr"] = b"err 1\nerr 2\n" if alive else b""
+        assert found == expected
+        assert (done.stdout, done.returncode) == (b"", 3)
+
+    def test_targets_of_one_name_have_files_of_their_own(
+        self, fleet: Fleet, tmp_path: Path
+    ) -> None:
+        hosts = tmp_path / "hosts"
+        hosts.write_text("127.0.1.1\n127.0.1.1 host/localhost\n")
+        folder = tmp_path / "out"
+        pyremctl(
+            *("-p", str(fleet.port), "--hosts", str(hosts), "--outdir", str(folder)),
+            *("--limit", "1", "test", "hello"),
+        )
+        (folder / "summary.json").unlink()
+        assert {one.name: one.read_text() for one in folder.iterdir()} == {
+            "127.0.1.1.stdout": "hello world\n",
+            "127.0.1.1.stderr": "",
+            "127.0.1.1.2.stdout": "hello world\n",
+            "127.0.1.1.2.stderr": "",
+            "targets": "127.0.1.1\t127.0.1.1\t\n127.0.1.1.2\t127.0.1.1\thost/localhost\n",
+        }
+
+    def test_what_was_there_is_replaced(self, fleet: Fleet, tmp_path: Path) -> None:
+        (tmp_path / "127.0.1.1.stderr").write_text("from last time")
+        pyremctl(
+            "-p", str(fleet.port), "-H", "127.0.1.1", "--outdir", str(tmp_path), "test", "octets"
+        )
+        assert (tmp_path / "127.0.1.1.stdout").read_bytes() == bytes(range(256))
+        assert (tmp_path / "127.0.1.1.stderr").read_bytes() == b""
+
+    def test_that_cannot_be_made_is_an_error_before_anything_is_sent(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        done = pyremctl("-H", "127.0.0.1:1", "--outdir", str(tmp_path / "file"), "x")
+        assert done.stderr.decode() == (
+            f"pyremctl: option --outdir: cannot make {tmp_path}/file: File exists\n"
+        )
+        assert done.returncode == 2
+
+    def test_a_full_disk_ends_it_with_one_line(self, fleet: Fleet, tmp_path: Path) -> None:
+        (tmp_path / "127.0.1.1.stdout").symlink_to("/dev/full")
+        command = ("--outdir", str(tmp_path), "test", "hello")
+        done = pyremctl("-p", str(fleet.port), "-H", "127.0.1.1", *command)
+        assert done.stderr.decode() == (
+            "pyremctl: cannot write output: No space left on device\n"
+            "pyremctl: 1 of 1 hosts failed\n  failed, may have run: given up: cannot write output: "
+            "No space left on device (1): 127.0.1.1\n"
+        )
+        assert done.returncode == 3
+
+
 class TestDiff:
     def shown(
         self, capfdbinary: pytest.CaptureFixture[bytes], name: str, *outputs: bytes | None

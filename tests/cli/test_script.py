@@ -69,6 +69,7 @@ class TestFailures:
         done = run(fleet.alive[0], many, script, "--keep-going")
         assert done.stdout.endswith(b"hello world\n")
         assert b"line 2: Unknown command\n" in done.stderr
+        assert done.stderr.count(b"Unknown command") == 1
         assert done.returncode == (1 if many else 255)
 
     def test_a_refusal_says_its_line_and_what_came_before(self, fleet: Fleet) -> None:

@@ -99,11 +99,11 @@ class TestFile:
             ("2=/nonexistent/file", "cannot read /nonexistent/file: No such file or directory"),
             ("2=/", "cannot read /: Is a directory"),
             ("4=/etc/hostname", "there is no argument 3 before /etc/hostname"),
-            ("0=/etc/hostname", "not a number from 1 on: '0'"),
-            ("x=/etc/hostname", "not a number from 1 on: 'x'"),
-            ("²=/etc/hostname", "not a number from 1 on: '²'"),
-            ("/etc/hostname", "not of the form n=path: '/etc/hostname'"),
-            ("2=", "not of the form n=path: '2='"),
+            ("0=/etc/hostname", "must be an integer of 1 or more, not '0'"),
+            ("x=/etc/hostname", "must be an integer of 1 or more, not 'x'"),
+            ("²=/etc/hostname", "must be an integer of 1 or more, not '²'"),
+            ("/etc/hostname", "must be n=path, not '/etc/hostname'"),
+            ("2=", "must be n=path, not '2='"),
         ],
     )
     def test_that_cannot_be_had_is_one_line_and_nothing_is_sent(

@@ -83,7 +83,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _address(piece: str) -> tuple[str, str] | None:
-    """An IP address and what follows it, `:port` or nothing; None for what is none."""
+    """An IP address and what follows it, `:port` or nothing; None for anything else."""
     if piece.startswith("["):
         address, _, rest = piece[1:].partition("]")
         return (address, rest) if _is_address(socket.AF_INET6, address) else None

@@ -143,16 +143,16 @@ OPTIONS = (
         "/timeout",
         "seconds",
         "seconds",
-        "The most that one host may take",
-        "The most time that one host may take, in seconds, all tries included; from its first "
-        "try, and however busily it sends.",
+        "Longest time that one host may take",
+        "The longest time that one host may take, in seconds, all tries included, however busily "
+        "it sends.",
     ),
     Option(
         "/connect-timeout",
         "patience",
         "seconds",
-        "The most that connecting may take (default: 10 with -H)",
-        "The most time that connecting to a host may take, in seconds: to look up its name, to "
+        "Longest time to connect (default: 10 with -H, else none)",
+        "The longest time that connecting to a host may take, in seconds: to look up its name, to "
         "connect, and to authenticate. 0 is no limit. By default it is 10 seconds with -H and "
         "--hosts, and no limit otherwise.",
     ),
@@ -160,9 +160,9 @@ OPTIONS = (
         "/retries",
         "number",
         "n",
-        "Try again so often when a host is not reached",
-        "Try again, at most so often and with growing pauses, when a host could not be "
-        "reached and the command cannot have begun there. A server that refuses is not asked "
+        "How many more times to try a host not reached",
+        "Try again up to n times, with growing pauses, if a host could not be reached and the "
+        "command cannot have started there. A server that refuses is not asked "
         "again. 0 by default.",
     ),
     Option(

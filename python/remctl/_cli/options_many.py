@@ -32,8 +32,8 @@ OPTIONS_MANY = (
         "hosts",
         "hosts",
         "Leave these hosts out",
-        "Leave these hosts out, written as for -H, wherever they come from. A host without a "
-        "port is left out whatever its port is. May be given several times.",
+        "Leave out these hosts, written as for -H. A host without a port is left out whatever "
+        "its port is. May be given several times.",
         MANY,
     ),
     Option(
@@ -67,18 +67,18 @@ OPTIONS_MANY = (
         "/batch",
         "batch",
         "n|n%",
-        "Run it on so many hosts, then on the next so many",
-        "Take the hosts in groups of so many, or of so many per cent of them: the next group is "
-        "started when all hosts of the one before are done.",
+        "Take the hosts in groups of this size",
+        "Take the hosts in groups of n, or of n per cent of them: the next group starts when all "
+        "hosts of the one before are done.",
         MANY,
     ),
     Option(
         "/max-failures",
         "failures",
         "n|n%",
-        "Start no more hosts after more failures than that",
-        "Start no further host once more than so many hosts, or more than so many per cent of "
-        "them, have failed or had a status other than 0. Those under way go on.",
+        "Start no more hosts once more than n have failed",
+        "Start no further host once more than n hosts, or more than n per cent of them, have "
+        "failed or had a status other than 0. Those under way go on.",
         MANY,
     ),
     Option(
@@ -104,7 +104,7 @@ OPTIONS_MANY = (
         "/failed-safe",
         "file",
         "file",
-        "Likewise, without those where it may have run",
+        "The same, without hosts where it may have run",
         "As --failed, but without the hosts on which the command may have run: it can be run "
         "again on the others without being run twice.",
         MANY,
@@ -140,7 +140,7 @@ OPTIONS_MANY = (
         "/diff",
         "text",
         "host",
-        "Likewise, but show how the others differ from most",
+        "Show how output differs from the largest group's",
         "As --gather, but show the output of the largest group of hosts whole, and of the other "
         "groups how theirs differs from it, as diff -u does. With a host the others are compared "
         "with its output.",
@@ -195,7 +195,7 @@ OPTIONS_MANY = (
         "/no-config",
         "",
         "",
-        "Take no defaults from files and the environment",
+        "Ignore configuration files and PYREMCTL_ variables",
         "Take no defaults from the files of configuration and from the variables PYREMCTL_...; "
         "see CONFIGURATION.",
         MANY,

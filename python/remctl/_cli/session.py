@@ -42,7 +42,7 @@ def run(options: Options) -> int:
                     status = INTERRUPTED
                     if not remote.opened:
                         open_client(remote, options)
-                    # After a failure it connects anew by itself.
+                    # After a failure it connects again by itself.
                     remote.command(words)
                     status = show_answer(remote, end_line=True)
             except EOFError:

@@ -88,7 +88,7 @@ def say(text: str, prefix: str = "pyremctl: ") -> None:
 
 
 def occupy_standard_descriptors() -> None:
-    """See that 0, 1 and 2 are something, lest a connection gets one of these numbers.
+    """Open 0, 1 and 2 if they are closed: a connection must not get one of these numbers.
 
     What was closed is opened so that using it fails as it would have failed.
     """

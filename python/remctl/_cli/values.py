@@ -10,7 +10,7 @@ _LONG_MAX = 2**63 - 1
 
 
 class Misuse(Exception):
-    """The command line makes no sense; the text says what is wrong with it.
+    """The command line is wrong; the text says how.
 
     Attributes:
         usage: whether the usage message is to follow, as `remctl` does it.
@@ -66,7 +66,9 @@ def _silence(_: Option, text: str) -> int:
 
 def _whole(option: Option, text: str, least: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= least):
-        raise Misuse(f"option {option.spelling}: not a number from {least} on: {text!r}")
+        raise Misuse(
+            f"option {option.spelling}: must be an integer of {least} or more, not {text!r}"
+        )
     return int(text)
 
 
@@ -76,7 +78,7 @@ def _seconds(option: Option, text: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 0 < seconds < float("inf"):
-        raise Misuse(f"option {option.spelling}: not a time in seconds: {text!r}")
+        raise Misuse(f"option {option.spelling}: must be a number of seconds, not {text!r}")
     return seconds
 
 
@@ -93,16 +95,16 @@ def _portion(option: Option, text: str, least: int) -> int | str:
     whole, _, part = number.partition(".")
     digits = whole + part
     if not (digits.isascii() and digits.isdigit() and whole and len(text) < 16):
-        raise Misuse(f"option {option.spelling}: not a percentage: {text!r}")
+        raise Misuse(f"option {option.spelling}: must be an integer or a percentage, not {text!r}")
     if not float(number) <= 100:
-        raise Misuse(f"option {option.spelling}: more than 100 per cent: {text!r}")
+        raise Misuse(f"option {option.spelling}: must be 100% or less, not {text!r}")
     return text
 
 
 def _numbered(option: Option, text: str) -> tuple[int, str]:
     number, equals, path = text.partition("=")
     if not equals or not path:
-        raise Misuse(f"option {option.spelling}: not of the form n=path: {text!r}")
+        raise Misuse(f"option {option.spelling}: must be n=path, not {text!r}")
     return _whole(option, number, 1), path
 
 
