@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import trio
-from remctl import Outcome, Target, arun_many, run_many
+import uvloop
+from remctl import Outcome, Target, afor_each, arun_many, for_each, run_many
 from remctl.testing import Realm, Server
 
 from tests.fix_realm import ENVIRONMENT, PROGRAMS
@@ -76,5 +77,45 @@ def _on_trio(*arguments: Any, **keywords: Any) -> list[Outcome]:
 @pytest.fixture(params=[_blocking, _on_asyncio, _on_trio], ids=["blocking", "asyncio", "trio"])
 def runs(request: pytest.FixtureRequest) -> Runs:
     """`run_many()`, and `arun_many()` in each event loop."""
+    chosen: Runs = request.param
+    return chosen
+
+
+def _each_blocking(*arguments: Any, **keywords: Any) -> list[Outcome]:
+    return list(for_each(*arguments, **keywords))
+
+
+async def _each(*arguments: Any, **keywords: Any) -> list[Outcome]:
+    return [outcome async for outcome in afor_each(*arguments, **keywords)]
+
+
+def _each_on_asyncio(*arguments: Any, **keywords: Any) -> list[Outcome]:
+    return asyncio.run(_each(*arguments, **keywords))
+
+
+uvloop.new_event_loop().close()  # the first one makes what all have, and keeps it
+
+
+def _each_on_uvloop(*arguments: Any, **keywords: Any) -> list[Outcome]:
+    loop = uvloop.new_event_loop()
+    try:
+        return loop.run_until_complete(_each(*arguments, **keywords))
+    finally:
+        loop.close()
+
+
+def _each_on_trio(*arguments: Any, **keywords: Any) -> list[Outcome]:
+    async def main() -> list[Outcome]:
+        return await _each(*arguments, **keywords)
+
+    return trio.run(main)
+
+
+@pytest.fixture(
+    params=[_each_blocking, _each_on_asyncio, _each_on_uvloop, _each_on_trio],
+    ids=["blocking", "asyncio", "uvloop", "trio"],
+)
+def each(request: pytest.FixtureRequest) -> Runs:
+    """`for_each()`, and `afor_each()` in each event loop."""
     chosen: Runs = request.param
     return chosen

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
         RemctlTimeoutError,
     )
     from remctl._kinds import ErrorKind
+    from remctl._many.async_each import afor_each
     from remctl._many.asynchronous import arun_many
     from remctl._many.blocking import run_many
+    from remctl._many.each import for_each
+    from remctl._many.job import JobRemctl
     from remctl._many.outcome import Outcome, Target
     from remctl._output import RemctlOutput
     from remctl._pool import ConnectionPool
@@ -45,6 +48,7 @@ __all__ = [
     "Credentials",
     "ErrorCode",
     "ErrorKind",
+    "JobRemctl",
     "Outcome",
     "Remctl",
     "RemctlCommandError",
@@ -57,9 +61,11 @@ __all__ = [
     "Stream",
     "Target",
     "__version__",
+    "afor_each",
     "aremctl",
     "arun_many",
     "build_info",
+    "for_each",
     "preload",
     "remctl",
     "run_many",
@@ -95,6 +101,7 @@ _HOMES = {
     "Credentials": "_credentials",
     "ErrorCode": "_codes",
     "ErrorKind": "_kinds",
+    "JobRemctl": "_many.job",
     "Outcome": "_many.outcome",
     "Remctl": "_client",
     "RemctlCommandError": "_errors",
@@ -108,9 +115,11 @@ _HOMES = {
     "Target": "_many.outcome",
     "VERSION": "_build_info",
     "__version__": "_build_info",
+    "afor_each": "_many.async_each",
     "aremctl": "_simple",
     "arun_many": "_many.asynchronous",
     "build_info": "_build_info",
+    "for_each": "_many.each",
     "preload": "_preload",
     "remctl": "_simple",
     "run_many": "_many.blocking",

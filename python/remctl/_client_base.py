@@ -174,7 +174,7 @@ class ClientBase:
         """The error of an `open()`. What others fail of is where the connection is, as before."""
         if not self._connection.opened:
             self._set_server(host, number)
-        return locate(error, host, number or None, None)
+        return self._raised(locate(error, host, number or None, None))
 
     def _located(self, error: RemctlError, words: str | None) -> RemctlError:
         """The error, which says now where it is, and of the command of which words.
@@ -183,10 +183,18 @@ class ClientBase:
         """
         if words is not None and not self._connection.pending:
             self._words = words
-        return locate(error, self._host, self._port, words)
+        return self._raised(locate(error, self._host, self._port, words))
 
     def _result(self, answer: Answer, words: str, *, wrote: bool = False) -> RemctlSimpleResult:
-        return result_of(answer, self._host, self._port, words, wrote=wrote)
+        try:
+            return result_of(answer, self._host, self._port, words, wrote=wrote)
+        except RemctlError as error:
+            self._raised(error)
+            raise
+
+    def _raised(self, error: RemctlError) -> RemctlError:
+        """An error of this connection's that is about to be raised. Subclasses take note of it."""
+        return error
 
 
 class Settings:

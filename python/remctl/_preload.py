@@ -48,16 +48,22 @@ def preload() -> None:
         _stream_base,
     )
     from remctl._many import (
+        async_each,
         asynchronous,
+        attempt,
         blocking,
         chunks,
+        command,
         crew,
+        each,
         fence,
+        job,
         limits,
         outcome,
         plan,
         run,
         source,
+        tries,
     )
 
     if "gevent" in sys.modules:

@@ -51,7 +51,7 @@ class StreamBase:
             yield whole.popleft()
 
     def _refusal(self, token: RemctlOutput) -> RemctlProtocolError:
-        return refused(
+        error = refused(
             (token.output or b"").decode("utf-8", "backslashreplace"),
             token.error or 0,
             silent=self._silent,
@@ -59,6 +59,8 @@ class StreamBase:
             port=self._client._port,
             command=self._words,
         )
+        self._client._raised(error)
+        return error
 
 
 class _Lines:

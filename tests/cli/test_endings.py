@@ -175,7 +175,7 @@ class TestSignals:
         assert [record["error"] for record in records] == [None, "given up"]
 
     @pytest.mark.parametrize(
-        "module", ["remctl._cli", "remctl._cli.many", "remctl._many.plan", "base64"]
+        "module", ["remctl._cli", "remctl._cli.many", "remctl._many.command", "base64"]
     )
     def test_while_it_loads_it_ends_at_once_and_quietly(self, module: str) -> None:
         code = (

@@ -93,6 +93,27 @@ class TestRollout:
         assert done.returncode == 1
 
 
+class TestRollingRestart:
+    HOSTS = (*(f"web{number}.example.com" for number in range(1, 6)), "db1.example.com")
+
+    @pytest.mark.parametrize("service", ["nginx", "slow"])
+    def test_each_host_is_checked(self, service: str) -> None:
+        done = run("rolling_restart.py", service, *self.HOSTS)
+        assert sorted(line.split(",")[0] for line in done.stdout.splitlines()) == sorted(
+            f"{host}: ok" for host in self.HOSTS
+        )
+        assert (done.stderr, done.returncode) == ("", 0)
+
+    def test_it_stops_when_one_fails(self) -> None:
+        """Five were begun at once, and all the same: the sixth is left alone."""
+        done = run("rolling_restart.py", "broken", *self.HOSTS)
+        lines = done.stderr.splitlines()
+        assert len(lines) == 6
+        assert "db1.example.com: left alone" in lines
+        assert sum("web check on" in line and "no answer" in line for line in lines) == 5
+        assert (done.stdout, done.returncode) == ("", 1)
+
+
 KEYTAB = "/etc/accounts/client.keytab"
 
 

@@ -82,6 +82,13 @@ def call_on_many(host: str, port: int) -> None:
     for outcome in remctl.run_many([host], HELLO, port=port, stdout=lambda _: io.BytesIO()):
         outcome.check()
 
+    async def job(r: remctl.JobRemctl) -> str:
+        await r.sleep(0)
+        return (await r.run(HELLO, stdout=io.BytesIO())).check().text
+
+    values = [outcome.ok for outcome in remctl.for_each(targets, job, port=port, timeout=30)]
+    assert sorted(values) == [False, True]
+
 
 async def await_every_call(host: str, port: int, keytab: str) -> None:
     """The asynchronous interface."""
@@ -101,6 +108,8 @@ async def await_every_call(host: str, port: int, keytab: str) -> None:
         (await pool.run(HELLO)).check()
     async for outcome in remctl.arun_many([host], HELLO, port=port, timeout=30):
         outcome.check()
+    async for outcome in remctl.afor_each([host], lambda r: r.run(HELLO), port=port):
+        outcome.value.check()
     await remctl.Credentials.from_keytab(keytab).arenew()
 
 

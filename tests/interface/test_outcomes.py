@@ -165,6 +165,17 @@ class TestOutcome:
             outcome.check()
         assert caught.value is error
 
+    @pytest.mark.parametrize("value", [None, 0, "text"])
+    def test_of_a_job(self, value: object) -> None:
+        outcome = Outcome(Target("h"), value=value, seconds=0.5)
+        assert outcome.ok
+        assert outcome.value == value
+        assert (outcome.result, outcome.error) == (None, None)
+        assert outcome.check() == RemctlSimpleResult(None, None, 0)
+        assert repr(outcome) == f"Outcome(Target('h'), value={value!r}, seconds=0.500, tries=1)"
+        with pytest.raises(ValueError, match="an outcome has a result or an error"):
+            Outcome(Target("h"), self.good, value=value)
+
     @pytest.mark.parametrize("both", [(None, None), (good, remctl.RemctlError("x"))])
     def test_it_is_one_of_the_two(self, both: tuple[Any, Any]) -> None:
         with pytest.raises(ValueError, match=r"^an outcome has a result or an error, "):
@@ -184,6 +195,8 @@ class TestOutcome:
         again = copied(Outcome(Target("host", 1), self.bad, seconds=1.5, tries=2))
         assert (again.target, again.result) == (Target("host", 1), self.bad)
         assert (again.error, again.seconds, again.tries) == (None, 1.5, 2)
+        again = copied(Outcome(Target("host"), value=[1]))
+        assert (again.value, again.ok) == ([1], True)
         error = remctl.RemctlError("x")
         error.may_have_run = False
         again = copied(Outcome(Target("host"), error=error))

@@ -94,6 +94,20 @@ def simple_calls(place: Place) -> dict[str, Call]:
         finally:
             outcomes.close()
 
+    def every(**arguments: Any) -> object:
+        outcomes = remctl.for_each(**arguments)
+        try:
+            return list(itertools.islice(outcomes, 3))
+        finally:
+            outcomes.close()
+
+    async def aevery(**arguments: Any) -> object:
+        async with remctl.afor_each(**arguments) as outcomes:
+            return [outcome async for outcome, _ in _zip(outcomes, range(3))]
+
+    async def job(r: remctl.JobRemctl) -> bool:
+        return await r.noop()
+
     async def amany(**arguments: Any) -> object:
         async with remctl.arun_many(**arguments) as outcomes:
             return [outcome async for outcome, _ in _zip(outcomes, range(3))]
@@ -113,11 +127,16 @@ def simple_calls(place: Place) -> dict[str, Call]:
         "executor": None,
     }
     del each["host"]
+    jobs = {**each, "job": job}
+    for name in ("command", "stdout", "stderr"):
+        del jobs[name]
     return {
         "remctl": Call(remctl.remctl, one),
         "aremctl": Call(_awaited(remctl.aremctl), one),
         "run_many": Call(many, each, near=("hosts",)),
         "arun_many": Call(_awaited(amany), each, near=("hosts",)),
+        "for_each": Call(every, jobs, near=("hosts",)),
+        "afor_each": Call(_awaited(aevery), jobs, near=("hosts",)),
     }
 
 

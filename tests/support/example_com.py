@@ -39,11 +39,19 @@ COMMANDS: dict[str, dict[str, object]] = {
     "report": {"nightly": "#!/bin/sh\necho all is well\n", "start": "#!/bin/sh\nexit 0\n"},
     "service": {
         # The service `cut` is restarted, but the connection is lost before the answer; its status
-        # is how often it was restarted.
-        "status": '#!/bin/sh\n[ "$2" = cut ] || exec echo running\n'
-        'wc -l <"${0%-status}-restart.count"\n',
+        # is how often it was restarted. The service `slow` runs when it was asked a few times.
+        "status": '#!/bin/sh\ncase "$2" in\n'
+        'cut) exec wc -l <"${0%-status}-restart.count";;\n'
+        'slow) echo >>"$0.slow"; [ "$(wc -l <"$0.slow")" -gt 7 ] || exec echo starting;;\n'
+        "esac\necho running\n",
         "restart": '#!/bin/sh\n[ "$2" = cut ] || exec echo restarted\n'
         'echo >>"$0.count"; kill -9 $PPID\n',
+    },
+    "web": {
+        "drain": "#!/bin/sh\nexit 0\n",
+        "fill": "#!/bin/sh\nexit 0\n",
+        # The service `broken` does not answer, wherever it is.
+        "check": "#!/bin/sh\n[ \"$2\" != broken ] || { echo 'no answer' >&2; exit 1; }\necho ok\n",
     },
     "test": {
         "hello": "#!/bin/sh\necho hello world\n",

@@ -36,6 +36,17 @@ def test_its_time_limit_ends_the_pauses() -> None:
     assert outcome.seconds < 5
 
 
+def test_a_job_on_each_host() -> None:
+    async def job(r: remctl.JobRemctl) -> str:
+        await r.sleep(0.01)
+        return (await r.run(["test", "where"])).check().text
+
+    with fake_remctl(COMMANDS) as fake:
+        outcomes = list(remctl.for_each(HOSTS, job, limit=2, timeout=5))
+    assert sorted(one.value for one in outcomes) == HOSTS
+    assert sorted(call.host for call in fake.calls) == HOSTS
+
+
 def test_in_an_event_loop() -> None:
     async def collect() -> list[int | None]:
         statuses: list[int | None] = []

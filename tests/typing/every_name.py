@@ -385,6 +385,36 @@ def many_hosts(hosts: Iterator[str], executor: Executor) -> None:
     outcomes.close()
 
 
+async def job(r: remctl.JobRemctl) -> str:
+    """Several commands on one of many hosts."""
+    client: remctl.AsyncRemctl = r
+    await r.sleep(0.5)
+    return (await client.run(["test"])).check().text
+
+
+async def each_host(hosts: Iterator[str], executor: Executor) -> None:
+    """The same on each of them."""
+    for outcome in remctl.for_each(hosts, job, limit=8, timeout=1.5, retries=2, batch=5):
+        assert_type(outcome, remctl.Outcome)
+        print(outcome.value)
+    outcomes = remctl.for_each(
+        hosts,
+        lambda r: r.run(["test"]),
+        port=4373,
+        principal="host/other",
+        keytab="keytab",
+        source_ip="::1",
+        keepalive=None,
+        connect_timeout=1.5,
+        max_failures="5%",
+        executor=executor,
+    )
+    outcomes.close()
+    async with remctl.afor_each(hosts, job, ccache="cc") as others:
+        assert_type(await anext(others), remctl.Outcome)
+    remctl.Outcome(remctl.Target("host"), value=1.5)
+
+
 def pool(host: str) -> None:
     """Connections that are shared."""
     with remctl.ConnectionPool(

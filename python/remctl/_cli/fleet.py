@@ -24,7 +24,7 @@ class Fleet:
     Attributes:
         counts: how far it is.
         summary: the hosts that did not succeed.
-        stdout, stderr: where the output of a host goes; for `Plan`.
+        stdout, stderr: where the output of a host goes; for `CommandPlan`.
         trouble: the first error of a report that could not write, if there was one.
     """
 

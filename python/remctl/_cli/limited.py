@@ -22,7 +22,7 @@ from remctl._many.source import IterableSource
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl._cli.parse import Options
-    from remctl._many.plan import Plan
+    from remctl._many.command import CommandPlan
 
 REFUSED = 255
 
@@ -54,7 +54,7 @@ def run(options: Options) -> int:
     return REFUSED if refused else 1
 
 
-def _outcome(plan: Plan, options: Options) -> Outcome:
+def _outcome(plan: CommandPlan, options: Options) -> Outcome:
     host, begin = options.host, monotonic()
     try:
         given = Target(host)

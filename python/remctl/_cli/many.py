@@ -26,7 +26,7 @@ from remctl._many.source import IterableSource
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import Target
-    from remctl._many.plan import Plan
+    from remctl._many.command import CommandPlan
 
 #: The most seconds that it takes to give up the hosts under way.
 PATIENCE = 2.0
@@ -91,7 +91,7 @@ def _conclude(fleet: Fleet) -> None:
 
 
 def _carry_out(
-    plan: Plan, limit: int, limits: Limits, fleet: Fleet, options: Options, signals: Signals
+    plan: CommandPlan, limit: int, limits: Limits, fleet: Fleet, options: Options, signals: Signals
 ) -> None:
     """Have an outcome of every host, whatever happens."""
     crew = _Crew(plan, limit, signals)
@@ -122,7 +122,7 @@ def _carry_out(
 class _Crew(HostCrew):
     """Hosts under way, whose waits signals end."""
 
-    def __init__(self, plan: Plan, limit: int, signals: Signals) -> None:
+    def __init__(self, plan: CommandPlan, limit: int, signals: Signals) -> None:
         super().__init__(plan, limit)
         self._signals = signals
 

@@ -8,7 +8,7 @@ from functools import partial
 from remctl import RemctlError
 from remctl._cli.values import Misuse
 from remctl._cli.words import command_words, read_inserted, with_inserted
-from remctl._many.plan import Plan
+from remctl._many.command import CommandPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 10.0
 
 
-class Check(Plan):
+class Check(CommandPlan):
     """Opens the connection, and closes it: who can be reached, and authenticates."""
 
     async def carry_out(self, attempt: Attempt, arguments: list[Encoded]) -> RemctlSimpleResult:
@@ -37,7 +37,7 @@ def plan_for(
     hosts: Sequence[Target],
     stdout: Callable[[Target], Writer] | None,
     stderr: Callable[[Target], Writer] | None,
-) -> Plan:
+) -> CommandPlan:
     """The plan. Raises Misuse, before anything is sent."""
     make = _maker(options, hosts)
     connect_timeout = options.connect_timeout
@@ -66,7 +66,7 @@ def plan_for(
         raise Misuse(str(error)) from None
 
 
-def _maker(options: Options, hosts: Sequence[Target]) -> Callable[..., Plan]:
+def _maker(options: Options, hosts: Sequence[Target]) -> Callable[..., CommandPlan]:
     """What makes the plan when it gets the settings. Raises Misuse."""
     if options.check:
         return partial(Check, [b"check"])  # to be named in errors; it is not sent
@@ -81,9 +81,9 @@ def _maker(options: Options, hosts: Sequence[Target]) -> Callable[..., Plan]:
         lines = [(number, words_for(words)) for number, words in read_script(options.script)]
         return partial(Script, lines, options.keep_going)
     if not options.expand:
-        return partial(Plan, command_words(options))
+        return partial(CommandPlan, command_words(options))
     words, inserted = words_for(options.words), read_inserted(options)
-    return partial(Plan, lambda target: with_inserted(words(target), inserted))
+    return partial(CommandPlan, lambda target: with_inserted(words(target), inserted))
 
 
 def _fixed(words: list[str]) -> Callable[[Target], list[bytes]]:

@@ -10,7 +10,7 @@ from remctl import RemctlError, RemctlProtocolError, RemctlSimpleResult
 from remctl._arguments import command_list
 from remctl._cli.values import Misuse
 from remctl._cli.words import read_all, read_file
-from remctl._many.plan import Plan
+from remctl._many.command import CommandPlan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class ScriptResult(RemctlSimpleResult):
     line: int | None = None
 
 
-class Script(Plan):
+class Script(CommandPlan):
     """Runs commands one after another on one connection, up to the first that fails.
 
     With `keep_going` to the last one; the status is the largest then.
@@ -73,7 +73,7 @@ class Script(Plan):
         self._keep_going = keep_going
 
     async def carry_out(self, attempt: Attempt, arguments: list[Encoded]) -> RemctlSimpleResult:
-        """See `Plan`."""
+        """See `CommandPlan`."""
         await attempt.open()
         stdout: list[bytes] = []
         stderr: list[bytes] = []

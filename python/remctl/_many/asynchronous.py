@@ -21,10 +21,10 @@ from remctl._arguments import Port, Seconds, count
 from remctl._client_base import documented_as
 from remctl._loops import TaskWaiter, task_waiter
 from remctl._many.blocking import run_chunk, run_many
+from remctl._many.command import CommandFor, CommandPlan, FileFor
 from remctl._many.crew import HostCrew, suspended
 from remctl._many.limits import Limits, Portion
 from remctl._many.outcome import Outcome, Target
-from remctl._many.plan import CommandFor, FileFor, Plan
 from remctl._many.run import Run
 from remctl._many.source import AsyncIterableSource, IterableSource
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from remctl._credentials import Credentials
     from remctl._files import Sinks
     from remctl._many.chunks import Chunks
+    from remctl._many.plan import Plan
     from remctl._output import RemctlOutput
 else:
     Credentials = Executor = TracebackType = Self = Chunks = Sinks = RemctlOutput = object
@@ -63,8 +64,7 @@ def arun_many(
     max_failures: Portion | None = None,
     executor: Executor | None = None,
 ) -> Outcomes:
-    number = count(limit, "limit", 1)
-    plan = Plan(
+    plan = CommandPlan(
         command,
         timeout=timeout,
         port=port,
@@ -78,6 +78,22 @@ def arun_many(
         stdout=stdout,
         stderr=stderr,
     )
+    return abegin(hosts, plan, limit, batch, max_failures, executor)
+
+
+arun_many.__module__ = "remctl"
+
+
+def abegin(
+    hosts: Iterable[str | Target] | AsyncIterable[str | Target],
+    plan: Plan,
+    limit: SupportsIndex,
+    batch: Portion | None,
+    max_failures: Portion | None,
+    executor: Executor | None,
+) -> Outcomes:
+    """The outcomes of a plan. TypeError or ValueError for an invalid argument."""
+    number = count(limit, "limit", 1)
     source: IterableSource | AsyncIterator[str | Target]
     limits = Limits(hosts, batch, max_failures)
     source = aiter(hosts) if isinstance(hosts, AsyncIterable) else IterableSource(hosts)
@@ -88,9 +104,6 @@ def arun_many(
         hint = source.hint if isinstance(source, IterableSource) else 0
         return Outcomes(source, partial(Chunks, run_chunk, sent, number, executor, hint), limits)
     return Outcomes(source, partial(AsyncCrew, plan, number), limits)
-
-
-arun_many.__module__ = "remctl"
 
 
 class AsyncCrew(HostCrew):
@@ -164,7 +177,7 @@ class _Elsewhere:
 
 
 class Outcomes(AsyncIterator[Outcome]):
-    """The outcomes of `arun_many()`, in the order of completion.
+    """The outcomes of `arun_many()` or `afor_each()`, in the order of completion.
 
     An asynchronous context manager, which ends all when it is left, as `aclose()` does. (Leaving
     a loop by ``break`` is leaving only where nothing else holds the iterator.)
@@ -189,7 +202,7 @@ class Outcomes(AsyncIterator[Outcome]):
 
     async def __anext__(self) -> Outcome:
         if self._running:
-            raise RuntimeError("arun_many() is asked for the next outcome by another task")
+            raise RuntimeError("another task is waiting for the next outcome of this run")
         if self._closed:
             raise StopAsyncIteration
         self._running = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remctl import _remctl
-from remctl._arguments import Encoded, first_words
+from remctl._arguments import Encoded, Seconds, first_words, seconds
 from remctl._client_base import Answer, result_of
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._many.outcome import Target
@@ -24,7 +24,7 @@ _token = tuple.__new__
 
 
 class Clock:
-    """The time of one host: it stands still while the host's own file makes it wait."""
+    """The time of one host: it stands still while the caller's own code makes the host wait."""
 
     def __init__(self, crew: HostCrew, timeout: float | None) -> None:
         self._crew = crew
@@ -40,8 +40,15 @@ class Clock:
         """How many seconds are left; None where there is no limit."""
         return None if self._timeout is None else self._timeout - self.passed()
 
+    def at_most(self, timeout: Seconds | None) -> Seconds | None:
+        """A call's own limit, or what is left for the host if that is less."""
+        left = self.left()
+        if timeout is None or left is None:
+            return left if timeout is None else timeout
+        return min(seconds(timeout), left)
+
     def stop(self) -> None:
-        """Let no time pass from now on: a file of this host's is written to."""
+        """Let no time pass from now on: the caller's code runs, and is what raises now."""
         self.stopped = True
         self._stopped_at = self._crew.now()
 

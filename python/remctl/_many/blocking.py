@@ -9,10 +9,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from remctl._arguments import Port, Seconds, count
+from remctl._many.command import CommandFor, CommandPlan, FileFor
 from remctl._many.crew import HostCrew
 from remctl._many.limits import Limits, Portion
 from remctl._many.outcome import Outcome, Target
-from remctl._many.plan import CommandFor, FileFor, Plan
 from remctl._many.run import Run
 from remctl._many.source import IterableSource, Source
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from remctl._credentials import Credentials
     from remctl._files import Sinks
     from remctl._many.chunks import ChunkResult, Chunks
+    from remctl._many.plan import Plan
     from remctl._output import RemctlOutput
 else:
     Credentials = Executor = ChunkResult = Chunks = Sinks = RemctlOutput = object
@@ -95,8 +96,7 @@ def run_many(
     Raises TypeError or ValueError for an invalid argument before anything is
     sent, and for an invalid host when it is read.
     """
-    number = count(limit, "limit", 1)
-    plan = Plan(
+    plan = CommandPlan(
         command,
         timeout=timeout,
         port=port,
@@ -110,6 +110,22 @@ def run_many(
         stdout=stdout,
         stderr=stderr,
     )
+    return begin(hosts, plan, limit, batch, max_failures, executor)
+
+
+run_many.__module__ = "remctl"
+
+
+def begin(
+    hosts: Iterable[str | Target],
+    plan: Plan,
+    limit: SupportsIndex,
+    batch: Portion | None,
+    max_failures: Portion | None,
+    executor: Executor | None,
+) -> Generator[Outcome, None, None]:
+    """The outcomes of a plan. TypeError or ValueError for an invalid argument."""
+    number = count(limit, "limit", 1)
     source, limits = IterableSource(hosts), Limits(hosts, batch, max_failures)
     if executor is None:
         return _run(source, partial(HostCrew, plan, number), limits)
@@ -119,16 +135,18 @@ def run_many(
     return _run(source, partial(Chunks, run_chunk, sent, number, executor, source.hint), limits)
 
 
-run_many.__module__ = "remctl"
-
-
 def run_chunk(
     token: str, chunk: list[Target], arguments: dict[str, Any], limit: int
 ) -> ChunkResult:
     """Run a chunk of hosts, in a worker; the token tells it from others like it."""
     outcomes: list[Outcome] = []
     try:
-        outcomes.extend(run_many(chunk, limit=limit, **arguments))
+        if "job" in arguments:
+            from remctl._many.each import for_each
+
+            outcomes.extend(for_each(chunk, limit=limit, **arguments))
+        else:
+            outcomes.extend(run_many(chunk, limit=limit, **arguments))
     except Exception as error:
         return outcomes, error
     return outcomes, None

@@ -191,11 +191,8 @@ def _is_standard(executor: Executor) -> bool:
 
 
 def _sent(executor: Executor, plan: Plan) -> dict[str, Any]:
-    """The arguments of `run_many()` that a worker can be sent; TypeError where one cannot."""
-    command = plan.command
-    if not callable(command):
-        command = [bytes(argument) for argument in command]
-    arguments = {"command": command, "stdout": plan.stdout, "stderr": plan.stderr}
+    """The arguments of the run that a worker can be sent; TypeError where one cannot."""
+    arguments = plan.sent()
     for name, value in arguments.items():
         try:
             _check_that_it_pickles(executor, value)

@@ -48,6 +48,10 @@ class Crew(Generic[_Result]):
     """Coroutines under way, and the results of those that have ended.
 
     An exception in one of them is raised to whoever took it on.
+
+    Attributes:
+        ended: the results.
+        excused: how many seconds were excused in all.
     """
 
     def __init__(self) -> None:
@@ -56,7 +60,7 @@ class Crew(Generic[_Result]):
         self.ended: deque[_Result] = deque()
         # Each with what it waits for; None while it runs.
         self._at_work: dict[Coroutine[Any, None, _Result], Awaited | None] = {}
-        self._excused = 0.0
+        self.excused = 0.0
         self._owed = 0.0
 
     def __len__(self) -> int:
@@ -114,21 +118,35 @@ class Crew(Generic[_Result]):
         self.reactor.move_here()
 
     def close(self) -> None:
-        """End all of them where they are, and close the descriptors."""
+        """End all of them where they are, and close the descriptors.
+
+        An exception that one of them raises then is raised when all have ended.
+        """
         if self._at_work and self._pid == os.getpid():
             self.move_here()
-        while self._at_work:
+        try:
+            while self._at_work:
+                self._close_one()
+        finally:
+            # Not when this object goes: the frames of an exception may keep it.
+            self.__dict__.pop("reactor", None)
+
+    def _close_one(self) -> None:
+        try:
             # In the child of a fork the calls go with the reactor.
             with suppress(RemctlError):
                 self._at_work.popitem()[0].close()
-        # Not when this object goes: the frames of an exception may keep it.
-        self.__dict__.pop("reactor", None)
+        except BaseException:
+            while self._at_work:
+                with suppress(BaseException):
+                    self._at_work.popitem()[0].close()
+            raise
 
     # Time.
 
     def now(self) -> float:
         """The time as the calls' deadlines have it: it stands still where it is excused."""
-        return monotonic() - self._excused
+        return monotonic() - self.excused
 
     def excuse(self, since: float) -> None:
         """Do not count the time since a moment of the monotonic clock.
@@ -137,7 +155,7 @@ class Crew(Generic[_Result]):
         """
         self.move_here()
         time = monotonic() - since
-        self._excused += time
+        self.excused += time
         self._owed += time
         if self._owed >= _SHORTEST_EXCUSE:
             self.reactor.excuse(self._owed)

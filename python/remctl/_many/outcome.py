@@ -7,6 +7,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+_NOTHING: object = object()  # no value: None is one
+
 
 class Target:
     """A server: host, port and principal, as for `Remctl.open()`.
@@ -118,12 +120,13 @@ def _is_ipv6(host: str) -> bool:
 
 
 class Outcome:
-    """What came of a command on one of many hosts: a result or an error.
+    """What came of a command or a job on one of many hosts: a result, a value or an error.
 
-    Either ``error`` is None and ``result`` is the answer, whatever its status, or the reverse.
-    ``ok`` is True only for the status 0, and `check()` raises for everything else. ``host``,
-    ``status``, ``stdout`` and ``stderr`` are those of the target and the result. Raises
-    ValueError for both or neither.
+    ``error`` is why there is none; else ``result`` is the answer, whatever its status, or
+    ``value`` is what the job has returned. ``ok`` is False for an error and for a status other
+    than 0, and `check()` raises then. ``host``, ``status``, ``stdout`` and ``stderr`` are those
+    of the target and the result. Raises ValueError for a result with an error, and for none of
+    the three.
     """
 
     __module__ = "remctl"
@@ -135,9 +138,14 @@ class Outcome:
         result: RemctlSimpleResult | Any
     else:
         result: RemctlSimpleResult | None
-    """The answer, of whatever status; None where there is an error."""
+    """The answer, of whatever status; None where there is an error, and for a job."""
     error: RemctlError | None
-    """Why there is no result; else None."""
+    """Why there is no result or value; else None."""
+    if TYPE_CHECKING:
+        value: Any
+    else:
+        value: object
+    """What the job of `for_each()` has returned; None for a command, and with an error."""
     seconds: float
     """How long it took, over all its tries and the pauses between them."""
     tries: int
@@ -150,14 +158,17 @@ class Outcome:
         error: RemctlError | None = None,
         seconds: float = 0.0,
         tries: int = 1,
+        *,
+        value: object = _NOTHING,
     ) -> None:
-        if (result is None) == (error is None):
+        if (result is not None) + (error is not None) + (value is not _NOTHING) != 1:
             raise ValueError("an outcome has a result or an error, and not both")
         self.target = target
         self.result = result
         self.error = error
         self.seconds = seconds
         self.tries = tries
+        self.value = None if value is _NOTHING else value
 
     @property
     def host(self) -> str:
@@ -181,18 +192,25 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether the command ran and its status was 0."""
-        return self.result is not None and self.result.status == 0
+        """Whether there is no error, and the status of a command was 0."""
+        return self.error is None and (self.result is None or self.result.status == 0)
 
     def check(self) -> RemctlSimpleResult:
-        """Return the result, or raise the error, or `RemctlCommandError` for another status."""
+        """Return the result, or raise the error, or `RemctlCommandError` for another status.
+
+        For a job without an error it is a result of status 0, without output.
+        """
         if self.error is not None:
             raise self.error
+        if self.result is None:
+            return RemctlSimpleResult(status=0)
         result: RemctlSimpleResult = self.result
         return result.check()
 
     def __repr__(self) -> str:
-        what = f"result={self.result!r}" if self.error is None else f"error={self.error!r}"
+        what = f"result={self.result!r}" if self.result is not None else f"value={self.value!r}"
+        if self.error is not None:
+            what = f"error={self.error!r}"
         return (
             f"{type(self).__qualname__}({self.target!r}, {what}, "
             f"seconds={self.seconds:.3f}, tries={self.tries})"

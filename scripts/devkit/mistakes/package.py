@@ -3,7 +3,8 @@
 from devkit.mistakes import Mistake
 
 LOOPS = "python/remctl/_loops.py"
-PLAN = "python/remctl/_many/plan.py"
+TRIES = "python/remctl/_many/tries.py"
+JOB = "python/remctl/_many/job.py"
 RUN = "python/remctl/_many/run.py"
 LIMITS = "python/remctl/_many/limits.py"
 FILES = "python/remctl/_files.py"
@@ -49,23 +50,23 @@ MISTAKES = [
     ),
     Mistake(
         "what may have run is retried",
-        PLAN,
-        "if tries <= plan.retries and error.retryable else None",
-        "if tries <= plan.retries else None",
+        TRIES,
+        "work.repeatable and error.retryable",
+        "work.repeatable",
         "a command runs twice",
         ("many",),
     ),
     Mistake(
         "one retry more than was asked for",
-        PLAN,
-        "if tries <= plan.retries and",
-        "if tries <= plan.retries + 1 and",
+        TRIES,
+        "again = tries <= plan.retries and",
+        "again = tries <= plan.retries + 1 and",
         "Outcome.tries is larger than retries + 1",
         ("many",),
     ),
     Mistake(
         "the limit starts again with each try",
-        PLAN,
+        TRIES,
         "        tries += 1\n",
         "        tries += 1\n        clock = Clock(crew, plan.timeout)\n",
         "timeout=1 with retries takes several seconds",
@@ -73,10 +74,42 @@ MISTAKES = [
     ),
     Mistake(
         "a host's own file counts as the host's failure",
-        PLAN,
-        "            if clock.stopped:\n                raise  # the caller's file has raised it\n",
+        TRIES,
+        "            if clock.stopped:\n                raise  # the caller's code has raised it\n",
         "",
         "a command is repeated because write() has raised",
+        ("many",),
+    ),
+    Mistake(
+        "a job that has begun is begun again",
+        JOB,
+        "        self.repeatable = False\n",
+        "",
+        "a rollout restarts a service twice",
+        ("many",),
+    ),
+    Mistake(
+        "an error of the job's own counts as the host's",
+        JOB,
+        "            if not remctl._is_own(error):\n                clock.stop()\n            elif",
+        "            if",
+        "a RemctlError of another connection is an outcome",
+        ("many",),
+    ),
+    Mistake(
+        "a job forgets the commands before the one that failed",
+        JOB,
+        "        return self._before or self._last\n",
+        "        return self._last\n",
+        "a refusal after a restart says that nothing can have run",
+        ("many",),
+    ),
+    Mistake(
+        "the time of a job's own code is the host's",
+        JOB,
+        "        self._crew.excuse(self._since + self._crew.excused - self._excused)\n",
+        "",
+        "a job that computes is too late",
         ("many",),
     ),
     Mistake(

@@ -1,0 +1,88 @@
+"""A job on many hosts at once, without an event loop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, SupportsIndex
+
+from remctl._arguments import Port, Seconds
+from remctl._many.blocking import begin
+from remctl._many.job import Job, JobPlan
+from remctl._many.limits import Portion
+from remctl._many.outcome import Outcome, Target
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from remctl._credentials import Credentials
+else:
+    Credentials = Executor = object
+
+
+def for_each(
+    hosts: Iterable[str | Target],
+    job: Job,
+    *,
+    limit: SupportsIndex = 64,
+    timeout: Seconds | None = None,
+    port: Port = None,
+    principal: str | None = None,
+    ccache: str | os.PathLike[str] | Credentials | None = None,
+    keytab: str | os.PathLike[str] | None = None,
+    source_ip: str | None = None,
+    keepalive: Seconds | None = 60,
+    connect_timeout: Seconds | None = None,
+    retries: SupportsIndex = 0,
+    batch: Portion | None = None,
+    max_failures: Portion | None = None,
+    executor: Executor | None = None,
+) -> Generator[Outcome, None, None]:
+    """Do a job of several commands on many hosts at once; an `Outcome` for each.
+
+        async def restart(r):
+            (await r.run(["service", "restart"])).check()
+            await r.sleep(5)
+            return (await r.run(["service", "status"])).check().text
+
+        for outcome in remctl.for_each(hosts, restart, limit=5): ...
+
+    ``job`` is an async function. It gets an open connection to the host, a
+    `JobRemctl`, and what it returns is ``outcome.value``. There is no thread for
+    each host, and no event loop: only methods of this connection may be awaited
+    in it, and its ``sleep()``. Anything else is a RuntimeError that says so.
+
+    A RemctlError that the connection raises, or `RemctlSimpleResult.check()`, is
+    the host's ``outcome.error`` if the job lets it pass; its ``may_have_run`` is
+    False only if no command of the job can have run. Any other exception of the
+    job, a RemctlError of another connection included, stops the whole run and is
+    raised here. An outcome is ``ok`` where there is no error.
+
+    ``timeout`` is the longest that a host may take for connecting and for the
+    whole job, in seconds; the time of the job's own code is not counted. What
+    waits on the connection when it is over raises RemctlTimeoutError.
+    ``retries`` is how often connecting is tried again, as for `run_many`: a job
+    that has begun is never begun again.
+
+    A job that is under way when the run ends is closed where it waits, as a
+    generator is: its ``finally`` blocks run, but cannot wait any more.
+
+    With ``executor`` the job has to be a function that can be pickled, and what
+    it returns too. All the rest is as for `run_many`.
+    """
+    plan = JobPlan(
+        job,
+        timeout=timeout,
+        port=port,
+        principal=principal,
+        ccache=ccache,
+        keytab=keytab,
+        source_ip=source_ip,
+        keepalive=keepalive,
+        connect_timeout=connect_timeout,
+        retries=retries,
+    )
+    return begin(hosts, plan, limit, batch, max_failures, executor)
+
+
+for_each.__module__ = "remctl"
