@@ -7,12 +7,14 @@ import pytest
 from tests.docs.browser import Browser
 
 FIRST = {
+    "ansible": "howto/from-clush-and-ansible",
     "asyncio": "howto/event-loops",
     "catch": "howto/errors",
     "cron": "howto/credentials",
     "ctrl-c": "explanation/cancelling",
     "docker": "howto/containers",
     "error": "howto/errors",
+    "firewall": "howto/operations",
     "flask": "howto/web-frameworks",
     "fork": "explanation/threads-and-forks",
     "install": "installation",
@@ -22,10 +24,13 @@ FIRST = {
     "macos": "installation",
     "many hosts": "howto/many-hosts",
     "migrate": "howto/from-the-old-binding",
+    "monitoring": "howto/operations",
     "old": "howto/from-the-old-binding",
+    "perl": "howto/from-net-remctl",
     "pool": "howto/pools",
     "pytest": "howto/test-your-own-scripts",
     "retry": "howto/errors",
+    "subprocess": "howto/from-subprocess",
     "timeout": "explanation/timeouts",
     "windows": "installation",
 }
