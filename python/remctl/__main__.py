@@ -1,5 +1,7 @@
 """The program: `pyremctl` and `python -m remctl`."""
 
+import sys
+
 # The core of the module signal, which takes long to load.
 from _signal import (  # type: ignore[import-not-found]
     SIG_DFL,
@@ -9,14 +11,13 @@ from _signal import (  # type: ignore[import-not-found]
     signal,
 )
 
-if getsignal(SIGINT) is default_int_handler:  # and not ignored, as by a shell's `&`
+_program = __name__ == "__main__" or sys.argv[0].endswith("/pyremctl")
+if _program and getsignal(SIGINT) is default_int_handler:  # and not ignored, as by a shell's `&`
     # Ctrl-C ends the program at once from here on. Python's own handler raises an exception,
     # which an import may show as a traceback, or lose.
     signal(SIGINT, SIG_DFL)
 
-import sys
-
-from remctl._cli import main
+from remctl._cli import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

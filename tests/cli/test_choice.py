@@ -157,9 +157,9 @@ class TestFailedHosts:
     def test_no_text_of_a_server_becomes_a_host(self, tmp_path: Path) -> None:
         path = tmp_path / "failed"
         text = "no\nevil\r\nevil\x0bevil\x85evil\u2028evil\x1b[31m\0# "
-        with FailedHosts(parse(["-H", "a", "--failed", str(path), "x"])) as failed:
-            failed.ended(Outcome(Target("good"), error=make("protocol", text)))
-            failed.end()
+        failed = FailedHosts(parse(["-H", "a", "--failed", str(path), "x"]))
+        failed.ended(Outcome(Target("good"), error=make("protocol", text)))
+        failed.end()
         assert path.read_text() == (
             "good  # failed, may have run: no evil evil evil evil evil^[[31m^@#\n"
         )
@@ -195,6 +195,20 @@ class TestFailedHosts:
         os.close(writer)
         assert (done.returncode, done.stderr) == (-signal.SIGPIPE, b"")
         assert path.read_text() == f"{fleet.silent[0]}  # failed, cannot have run: given up\n"
+
+    def test_go_to_what_is_not_a_file_as_it_is(self, fleet: Fleet) -> None:
+        done = pyremctl("-H", fleet.alive[0], "--failed", "-", "--gather", "test", "status", "1")
+        assert done.stdout.decode() == f"{fleet.alive[0]}  # failed, may have run: status 1\n"
+
+    def test_that_cannot_be_written_are_an_error_after_all(
+        self, fleet: Fleet, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "full"
+        path.symlink_to("/dev/full")
+        done = pyremctl("-H", fleet.dead[0], "--failed", str(path), "test", "hello")
+        assert done.stderr.startswith(b"pyremctl: cannot write /dev/full: No space left")
+        assert b"1 of 1 hosts failed" in done.stderr
+        assert done.returncode == 3
 
     def test_a_mistake_leaves_no_file_behind(self, tmp_path: Path) -> None:
         done = pyremctl("-H", "a", "--failed", str(tmp_path / "f"), "--keytab", "/nonexistent", "x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from remctl._cli.summary import MAY_HAVE_RUN, reason_of
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 class FailedHosts:
     """What is written for --failed and --failed-safe: a file for --hosts.
 
-    In its block the files are being made; what is not whole at its end is taken away.
     Raises Misuse if a file cannot be made, before anything is sent.
     """
 
@@ -49,13 +49,6 @@ class FailedHosts:
         for file, lines in self._files:
             file.write("".join(lines.values()).encode(errors="surrogateescape"))
 
-    def __enter__(self) -> FailedHosts:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for file, _lines in self._files:
-            file.drop()
-
     def _written(self, target: Target) -> str:
         return as_line(target, self._port, self._principal)
 
@@ -75,47 +68,38 @@ def _one_line(text: str) -> str:
 
 
 class _Replaced:
-    """A file that is replaced as a whole: by one beside it, which is there from the beginning.
+    """A file that is replaced as a whole, by one beside it.
 
     What is not a regular file, /dev/stderr say, is written as it is; - is standard output.
     """
 
     def __init__(self, path: str, option: str) -> None:
-        path = "/dev/stdout" if path == "-" else path
-        self._path = os.path.realpath(path)
-        self._beside: str | None = f"{self._path}.{os.getpid()}"
-        try:
-            if os.path.exists(path) and not os.path.isfile(path):
-                self._beside, self._path = None, path
-                self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-            else:
-                assert self._beside is not None
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-                self._descriptor = os.open(self._beside, flags, 0o666)
-        except (OSError, ValueError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or str(error)
-            raise Misuse(f"option {option}: cannot write {path}: {reason}") from None
+        self._path = "/dev/stdout" if path == "-" else os.path.realpath(path)
+        self._whole = os.path.isfile(self._path) or not os.path.exists(self._path)
+        folder = os.path.dirname(self._path)
+        reason = ""
+        if os.path.isdir(self._path):
+            reason = "Is a directory"
+        elif self._whole and not os.path.isdir(folder):
+            reason = f"{folder} is not a directory"
+        elif not os.access(folder if self._whole else self._path, os.W_OK):
+            reason = "Permission denied"
+        if reason:
+            raise Misuse(f"option {option}: cannot write {path}: {reason}")
 
     def write(self, data: bytes) -> None:
         """Write it all, and take the file's place. Raises OSError with the name of the file."""
-        from remctl._cli.streams import write_all
-
+        beside = f"{self._path}.{os.getpid()}" if self._whole else self._path
         try:
-            write_all(self._descriptor, data)
-            if self._beside is not None:
-                os.fsync(self._descriptor)
-                os.replace(self._beside, self._path)
-                self._beside = None
+            with open(beside, "wb") as file:
+                file.write(data)
+                file.flush()
+                if self._whole:
+                    os.fsync(file.fileno())
+            if self._whole:
+                os.replace(beside, self._path)
         except OSError as error:
+            if self._whole:
+                with contextlib.suppress(OSError):
+                    os.unlink(beside)
             raise OSError(error.errno, error.strerror, self._path) from None
-        finally:
-            self.drop()
-
-    def drop(self) -> None:
-        """Close it; one that has not taken the file's place goes."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-        if self._beside is not None:
-            os.unlink(self._beside)
-            self._beside = None

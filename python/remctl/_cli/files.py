@@ -58,7 +58,8 @@ class Files(Writers):
         name = self._names.get(target)
         for stream in ("stdout", "stderr"):
             record[stream] = None if name is None else printable(f"{name}.{stream}")
-        self._records.append(record | {"principal": target.principal})
+        principal = target.principal
+        self._records.append(record | {"principal": principal and printable(principal)})
 
     def end(self) -> None:
         """Close all, and write what came of each host, and whose files have a number."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from remctl._many.command import CommandPlan
 
 #: The most seconds that it takes to give up the hosts under way.
-PATIENCE = 2.0
+PATIENCE = 10.0
 
 
 def run(options: Options) -> int:
@@ -48,20 +48,17 @@ def run(options: Options) -> int:
         return _list(hosts, options, settings)
     signals = Signals()
     screen = Screen(signals)
-    with FailedHosts(options) as failed:
-        fleet = Fleet(hosts, report_for(options, screen, hosts), failed)
-        plan = plan_for(options, hosts, fleet.stdout, fleet.stderr)
-        limits = Limits(hosts, options.batch, options.max_failures)
-        limit = hosts_at_once(
-            options.limit, len(hosts), 2 if options.outdir and fleet.stdout else 0
-        )
-        with signals:
-            with Progress(fleet.counts, screen, not options.no_progress):
-                _carry_out(plan, limit, limits, fleet, options, signals)
-            fleet.end()
-            _conclude(fleet)
-            if signals.number is not None:
-                signals.die()
+    fleet = Fleet(hosts, report_for(options, screen, hosts), FailedHosts(options))
+    plan = plan_for(options, hosts, fleet.stdout, fleet.stderr)
+    limits = Limits(hosts, options.batch, options.max_failures)
+    limit = hosts_at_once(options.limit, len(hosts), 2 if options.outdir and fleet.stdout else 0)
+    with signals:
+        with Progress(fleet.counts, screen, not options.no_progress):
+            _carry_out(plan, limit, limits, fleet, options, signals)
+        fleet.end()
+        _conclude(fleet)
+        if signals.number is not None:
+            signals.die()
     if fleet.trouble is not None:
         return HOST_FAILED
     return fleet.summary.largest if options.largest_status else fleet.summary.status
