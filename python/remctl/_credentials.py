@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from typing_extensions import Self
+
+    from remctl._environ import TicketEnvironment
 else:
     # For who looks at annotations while it runs; what they stand for is not loaded for that.
-    Datetime = TracebackType = NoReturn = Self = object
+    Datetime = TracebackType = NoReturn = Self = TicketEnvironment = object
 
 
 class Credentials:
@@ -158,6 +160,29 @@ class Credentials:
         loop = running_loop()
         await loop.checkpoint_if_cancelled()
         await loop.finish(self._shared.renew_in(loop.reactor, timeout))
+
+    def environ(self, timeout: float | None = None) -> TicketEnvironment:
+        """Lend the tickets to child processes: a context manager, for ``with`` and ``async with``.
+
+            with credentials.environ() as env:
+                subprocess.run(["ldapsearch", ...], env={**os.environ, **env})
+
+        It gives a mapping of environment variables. ``KRB5CCNAME`` names a private file with the
+        tickets (mode 0600, in a folder of its own). ``KRB5_CLIENT_KTNAME`` names an empty keytab:
+        the child does not use this process's. While the block lasts a helper thread renews the
+        tickets in the file. After the block the file is gone. A cache of `from_ccache()` that other
+        processes can open is only named, and not renewed.
+
+        ``timeout`` is the longest that getting the first ticket may take, in seconds: None for no
+        limit, 0 or less raises RemctlTimeoutError immediately.
+
+        Raises RemctlError and RemctlTimeoutError as `renew()` does, or if the file cannot be
+        written. A renewal that fails is logged, and raised at the end of the block unless a later
+        one succeeded or the block raises an exception of its own.
+        """
+        from remctl._environ import TicketEnvironment
+
+        return TicketEnvironment(self._shared, timeout)
 
     def close(self) -> None:
         """Let no connection be opened with it from now on, and forget the tickets.

@@ -34,6 +34,7 @@ def preload() -> None:
         _client_base,
         _codes,
         _credentials,
+        _environ,
         _errors,
         _files,
         _greenlets,

@@ -174,6 +174,28 @@ class Connection(metaclass=_Type):
         """Return the connected socket's descriptor, or -1."""
 
 @final
+class TicketLoan(metaclass=_Type):
+    """A ticket cache for child processes, renewed until end()."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # raises: see lend_tickets()
+    @property
+    def name(self) -> str:
+        """The cache's name, for $KRB5CCNAME."""
+
+    def tell(self) -> None:
+        """Hand out what the helper thread has noted for the log."""
+
+    def end(self) -> None:
+        """Remove the cache, and raise what the last renewal failed with."""
+
+def lend_tickets(credentials: Credentials, timeout: _Seconds | None = None) -> TicketLoan:
+    """Put the tickets where child processes find them, within so many seconds."""
+
+def lend_tickets_in(
+    reactor: Reactor, credentials: Credentials, timeout: _Seconds | None
+) -> Operation:
+    """Do the same in an event loop: the operation."""
+@final
 class Credentials(metaclass=_Type):
     """What tickets are got with; see remctl.Credentials, which this carries out."""
 

@@ -37,6 +37,7 @@ PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
     pyremctl::register_reactor(module);    // what runs, and
     pyremctl::register_lowlevel(module);   // the handles here, are made of
     pyremctl::register_credentials(module);
+    pyremctl::register_tickets(module);
     pyremctl::register_listeners(module);
 }
 

@@ -1,6 +1,7 @@
 """What the logger `remctl.credentials` says, in both worlds."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from remctl import Credentials, Remctl, RemctlError, RemctlTimeoutError
@@ -9,6 +10,7 @@ from remctl.testing import Realm, Server
 from tests.credentials.conftest import Service, make_service, paused, service, stopped
 from tests.fix_pools import InLoop
 from tests.logged.conftest import Log
+from tests.support.processes import wait_until
 
 __all__ = ["make_service", "service"]  # the fixtures
 
@@ -55,3 +57,14 @@ def test_a_kdc_that_is_silent(realm: Realm, service: Service, log: Log) -> None:
     with paused(realm), pytest.raises(RemctlTimeoutError) as caught:
         credentials.renew(timeout=0.1)
     assert log.lines(CREDENTIALS) == [f"{source(service)}: not renewed: {caught.value}"]
+
+
+def test_a_renewal_for_child_processes(make_service: Callable[..., Service], log: Log) -> None:
+    service = make_service(lifetime=8)
+    credentials = Credentials.from_keytab(service.keytab)
+    with credentials.environ() as env:
+        renewed = log.lines("remctl.credentials")
+        wait_until(lambda: bool(env["KRB5CCNAME"] and log.records), timeout=30)
+        again = log.lines("remctl.credentials")
+    assert len(renewed) == len(again) == 1
+    assert f"{source(service)}: renewed, good until " in again[0]

@@ -91,6 +91,8 @@ def credentials() -> None:
 
 async def renewal(service: remctl.Credentials) -> None:
     """The same wait, for an event loop."""
+    async with service.environ(timeout=1.5) as lent:
+        assert isinstance(lent["KRB5CCNAME"], str)
     await service.arenew()
     await service.arenew(timeout=1.5)
     valid: bool = await service.acheck()

@@ -1,0 +1,94 @@
+"""Tickets for the programs that this one starts: `Credentials.environ()`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from remctl import _remctl
+from remctl._greenlets import greenlets
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# What stands in the place of the parent's client keytab: it holds no keys.
+_NO_KEYTAB = "FILE:/dev/null"
+
+
+class TicketVariables(Mapping[str, str]):
+    """Environment variables for a child process: ``KRB5CCNAME`` and ``KRB5_CLIENT_KTNAME``."""
+
+    def __init__(self, loan: _remctl.TicketLoan) -> None:
+        self._loan = loan
+        self._variables = {"KRB5CCNAME": loan.name, "KRB5_CLIENT_KTNAME": _NO_KEYTAB}
+
+    def __getitem__(self, name: str) -> str:
+        self._loan.tell()
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._variables!r})"
+
+
+class TicketEnvironment:
+    """The context manager that `Credentials.environ()` gives, for ``with`` and ``async with``."""
+
+    def __init__(self, shared: _remctl.Credentials, timeout: float | None) -> None:
+        self._shared = shared
+        self._timeout = timeout
+        self._loan: _remctl.TicketLoan | None = None
+
+    def __enter__(self) -> TicketVariables:
+        self._require_unused()
+        gevent = greenlets()
+        if gevent is None:
+            return self._begin(_remctl.lend_tickets(self._shared, self._timeout))
+        hub = gevent.hub_reactor()
+        operation = _remctl.lend_tickets_in(hub.reactor, self._shared, self._timeout)
+        return self._begin(hub.finish(operation))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        loan, self._loan = self._loan, None
+        if loan is None:
+            return
+        try:
+            loan.end()
+        except Exception:
+            if error is None:
+                raise  # else the block's own exception is what matters
+
+    async def __aenter__(self) -> TicketVariables:
+        self._require_unused()
+        from remctl._loops import running_loop
+
+        loop = running_loop()
+        await loop.checkpoint_if_cancelled()
+        operation = _remctl.lend_tickets_in(loop.reactor, self._shared, self._timeout)
+        return self._begin(await loop.finish(operation))
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def _require_unused(self) -> None:
+        if self._loan is not None:
+            raise RuntimeError("environ() is in use already: call it again for another block")
+
+    def _begin(self, loan: _remctl.TicketLoan) -> TicketVariables:
+        self._loan = loan
+        return TicketVariables(loan)

@@ -1,0 +1,62 @@
+// Tickets for child processes, renewed for as long as they are lent.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "credentials/credentials.hpp"
+#include "credentials/ticket_file.hpp"
+#include "transport/call.hpp"
+#include "transport/journal.hpp"
+#include "transport/shared_only.hpp"
+#include "transport/task.hpp"
+#include "transport/waker.hpp"
+
+namespace pyremctl {
+
+/// A ticket cache that other programs can use: a file of ours, which a helper
+/// thread replaces when the ticket is renewed, or the user's own cache.
+class LentTickets : public SharedOnly {
+  public:
+    LentTickets(std::shared_ptr<Credentials> credentials, std::string name,
+                std::unique_ptr<TicketFile> file)
+        : credentials_(std::move(credentials)), name_(std::move(name)), file_(std::move(file)) {}
+
+    /// For $KRB5CCNAME.
+    const std::string &name() const noexcept { return name_; }
+
+    /// Notes in this thread's journal what the helper thread had to say.
+    void retell() noexcept;
+
+    /// Removes the file, and stops renewing. What the last renewal failed with,
+    /// or nothing. It waits for nobody.
+    std::optional<Error> end() noexcept;
+
+    /// For the helper thread: keeps the file like the credentials' own cache
+    /// until end().
+    static Task<void> keep(std::shared_ptr<LentTickets> lent, std::shared_ptr<Lease> present,
+                           Call &call);
+
+  private:
+    bool start_waiting(const std::shared_ptr<Waker> &waker);
+    void note_result(std::optional<Error> failure) noexcept;
+
+    const std::shared_ptr<Credentials> credentials_;
+    const std::string name_;
+    const std::unique_ptr<TicketFile> file_; // null for a cache of the user's
+    std::mutex mutex_;                       // guards what follows
+    bool ended_ = false;
+    std::shared_ptr<Waker> waker_; // the helper thread's
+    std::optional<Error> failure_; // of the last renewal
+    std::vector<journal::Entry> overheard_;
+};
+
+/// Gets a ticket, writes it to a file, and starts the helper thread. A cache
+/// of the user's that other programs can open is only named. Throws Error.
+Task<std::shared_ptr<LentTickets>> lend_tickets(std::shared_ptr<Credentials> credentials,
+                                                Call &call);
+
+} // namespace pyremctl
