@@ -54,6 +54,13 @@ class TestConnectTimeout:
         assert not record["may_have_run"]
         assert 9.9 < record["seconds"] < 30
 
+    def test_is_for_packets_that_are_dropped_too(self, black_hole: str, where: str) -> None:
+        begin = time.monotonic()
+        hosts = ("-H", black_hole) if where == "many" else (black_hole,)
+        done = pyremctl("-p", "1", "--connect-timeout", "1", *hosts, "test", "hello")
+        assert 0.9 < time.monotonic() - begin < 20
+        assert b"timed out" in done.stderr
+
     def test_0_is_none(self, fleet: Fleet) -> None:
         options = ("--connect-timeout", "0", "--timeout", "1", "--json")
         done = pyremctl(*options, "-H", fleet.silent[0], "test", "hello")
