@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from remctl import _remctl
+from remctl import _own_types, _remctl, _types
 from remctl._arguments import (
     Command,
     Encoded,
@@ -27,17 +27,6 @@ from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._loops import Loop, another_loop, running_loop, warn_left_open
 from remctl._output import RemctlOutput
 from remctl._stream_base import StreamBase
-
-if TYPE_CHECKING:
-    from socket import socket as _Socket
-    from types import TracebackType
-
-    from typing_extensions import Self
-
-    from remctl._credentials import Credentials
-    from remctl._files import BinaryFile
-else:
-    _Socket = TracebackType = Self = BinaryFile = Credentials = object
 
 _token = tuple.__new__
 
@@ -65,7 +54,7 @@ class AsyncRemctl(ClientBase):
         principal: str | None = None,
         *,
         timeout: Seconds | None = None,
-        ccache: str | os.PathLike[str] | Credentials | None = None,
+        ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
         keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
         keepalive: Seconds | None = 60,
@@ -79,7 +68,7 @@ class AsyncRemctl(ClientBase):
         self._given = None if host is None else (host, port_number(port), principal)
         super().__init__(timeout, ccache, keytab, source_ip, keepalive, connect_timeout)
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> _types.Self:
         if self._given is not None and not self.opened:
             await self.open(*self._given)
         return self
@@ -88,7 +77,7 @@ class AsyncRemctl(ClientBase):
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         await self.close()
 
@@ -114,7 +103,7 @@ class AsyncRemctl(ClientBase):
     @documented_as(Remctl.open_socket)
     async def open_socket(
         self,
-        sock: _Socket,
+        sock: _types.Socket,
         host: str | None = None,
         principal: str | None = None,
         *,
@@ -178,8 +167,8 @@ class AsyncRemctl(ClientBase):
         command: Command,
         *,
         timeout: Seconds | None = None,
-        stdout: BinaryFile | None = None,
-        stderr: BinaryFile | None = None,
+        stdout: _own_types.BinaryFile | None = None,
+        stderr: _own_types.BinaryFile | None = None,
     ) -> RemctlSimpleResult:
         self._require_opened()
         arguments = command_list(command)
@@ -194,8 +183,8 @@ class AsyncRemctl(ClientBase):
         self,
         arguments: list[Encoded],
         timeout: Seconds | None,
-        stdout: BinaryFile | None,
-        stderr: BinaryFile | None,
+        stdout: _own_types.BinaryFile | None,
+        stderr: _own_types.BinaryFile | None,
     ) -> RemctlSimpleResult:
         from remctl._files import Sinks
 
@@ -301,7 +290,7 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
         self._ready: deque[RemctlOutput] = deque()
         self._failure: RemctlError | None = None
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> _types.Self:
         await self._send()
         return self
 
@@ -309,11 +298,11 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         self._leave()
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> _types.Self:
         return self
 
     async def __anext__(self) -> RemctlOutput:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
-from remctl import _remctl
+from remctl import _own_types, _remctl, _types
 from remctl._arguments import Command, Seconds
 from remctl._async_client import AsyncRemctl
 from remctl._client_base import documented_as, end_after, left
@@ -22,15 +22,6 @@ from remctl._pool_core import (
     is_readable,
     refused_on_pooled,
 )
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
-
-    from remctl._files import BinaryFile
-else:
-    TracebackType = Self = BinaryFile = object
 
 
 class AsyncConnectionPool(PoolBase):
@@ -47,7 +38,7 @@ class AsyncConnectionPool(PoolBase):
 
     __module__ = "remctl"
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> _types.Self:
         self._ledger.require_open()
         # A service may be up before its server is: whoever needs a connection is told.
         with suppress(RemctlError):
@@ -58,7 +49,7 @@ class AsyncConnectionPool(PoolBase):
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         await self.close()
 
@@ -116,8 +107,8 @@ class AsyncConnectionPool(PoolBase):
         command: Command,
         *,
         timeout: Seconds | None = None,
-        stdout: BinaryFile | None = None,
-        stderr: BinaryFile | None = None,
+        stdout: _own_types.BinaryFile | None = None,
+        stderr: _own_types.BinaryFile | None = None,
     ) -> RemctlSimpleResult:
         end = end_after(timeout)
         async with self.connection(self._wait_limit(timeout)) as remctl:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from remctl import _remctl
+from remctl import _own_types, _remctl, _types
 from remctl._arguments import (
     Command,
     Port,
@@ -20,19 +20,6 @@ from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._greenlets import blocking
 from remctl._output import RemctlOutput
 from remctl._stream_base import StreamBase
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from socket import socket as _Socket
-    from types import TracebackType
-
-    from typing_extensions import Self
-
-    from remctl._credentials import Credentials
-    from remctl._files import BinaryFile
-else:
-    # For who looks at annotations while it runs; what they stand for is not loaded for that.
-    _Socket = TracebackType = Self = BinaryFile = Credentials = object
 
 # What RemctlOutput._make does, without looking at the length again.
 _token = tuple.__new__
@@ -73,7 +60,7 @@ class Remctl(ClientBase):
         principal: str | None = None,
         *,
         timeout: Seconds | None = None,
-        ccache: str | os.PathLike[str] | Credentials | None = None,
+        ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
         keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
         keepalive: Seconds | None = 60,
@@ -84,14 +71,14 @@ class Remctl(ClientBase):
         if host is not None:
             self.open(host, port, principal)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _types.Self:
         return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         self.close()
 
@@ -107,13 +94,13 @@ class Remctl(ClientBase):
     ) -> None:
         """Connect to ``host`` and authenticate. An open connection is closed first.
 
-        Without a port 4373 is tried, then 4444. Without a principal the server
-        is expected to be ``host/<host>``, in the realm the Kerberos
-        configuration maps it to.
+        ``host`` is a name or an address. Without a ``port`` 4373 is tried, then 4444. Without a
+        ``principal`` the server is expected to be ``host/<host>``, in the realm the Kerberos
+        configuration maps it to. ``timeout`` is the longest that all of it may take, in seconds;
+        None is no limit, and 0 or less raises RemctlTimeoutError immediately.
 
-        Raises ValueError or TypeError for an invalid argument,
-        RemctlTimeoutError when the timeout ran out, and RemctlError for any
-        other failure of the network or of authentication.
+        Raises TypeError or ValueError for an invalid argument, RemctlTimeoutError when a limit has
+        passed, and RemctlError for any other failure of the network or of authentication.
         """
         number = port_number(port)
         try:
@@ -124,7 +111,7 @@ class Remctl(ClientBase):
 
     def open_socket(
         self,
-        sock: _Socket,
+        sock: _types.Socket,
         host: str | None = None,
         principal: str | None = None,
         *,
@@ -132,12 +119,16 @@ class Remctl(ClientBase):
     ) -> None:
         """Authenticate over a connected stream socket, a tunnel or a proxy's.
 
-        ``host`` serves only to make the principal ``host/<host>``, and may be
-        left out beside a principal. A duplicate of the socket is used: the
-        caller closes ``sock`` whenever it likes, and must not read from it or
-        write to it: the end of this object's connection is the end of the
-        socket's (it is shut down). A lost connection is not made again. Raises
-        as `open()` does; a protocol-1 server is a RemctlError.
+        ``sock`` is a `socket.socket` that is connected and not wrapped in TLS. A duplicate of it is
+        used: the caller closes ``sock`` whenever it likes, and must not read from it or write to
+        it. Closing this connection shuts the socket down. ``host`` is a str that only makes the
+        server's principal, ``host/<host>``; it may be left out beside ``principal``, a str.
+        ``timeout`` is the longest that the handshake may take, in seconds; None is no limit, and 0
+        or less raises RemctlTimeoutError immediately. A lost connection is not made again.
+
+        Raises TypeError or ValueError for an invalid argument, OSError where ``sock`` is closed,
+        RemctlTimeoutError when a limit has passed, and RemctlError for any other failure, such
+        as a server that speaks protocol 1 only.
         """
         number = socket_number(sock)
         try:
@@ -159,14 +150,15 @@ class Remctl(ClientBase):
     def command(self, command: Command, *, timeout: Seconds | None = None) -> None:
         """Send a command; read its answer with `output()`.
 
-        ``command`` is an iterable of arguments: bytes-like, str, path-like, or
-        anything with a string form. If the server has hung up, or an earlier
-        failure dropped the connection, a new one is made first.
+        ``command`` is a sequence or iterator of arguments: str, bytes-like, path-like, or anything
+        else with a string form that is no collection, function or class. ``timeout`` is the longest
+        that sending may take, in seconds; None is no limit, and 0 or less raises
+        RemctlTimeoutError immediately. If the server has hung up, or an earlier failure dropped the
+        connection, a new one is made first, in the same time.
 
-        Raises RemctlNotOpenedError without an open connection, ValueError or
-        TypeError for an invalid command, RemctlError while the output of the
-        command before is pending (which stays as it is), RemctlTimeoutError
-        and RemctlError for failures.
+        Raises RemctlNotOpenedError without an open connection, TypeError or ValueError for an
+        invalid argument, RemctlError while the output of the command before is pending (which stays
+        as it is), RemctlTimeoutError when a limit has passed, and RemctlError for other failures.
         """
         self._require_opened()
         arguments = manual_command_list(command)
@@ -180,10 +172,14 @@ class Remctl(ClientBase):
     def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
         """Read a token of the answer.
 
-        A command answers with any number of ``output`` tokens and a ``status``
-        token, or with one ``error`` token; after that each call returns a
-        ``done`` token. Raises RemctlNotOpenedError without an open connection,
-        RemctlTimeoutError and RemctlError for failures.
+        A command answers with any number of ``output`` tokens and a ``status`` token, or with one
+        ``error`` token, the server's refusal, which is not raised; after that each call returns a
+        ``done`` token. ``timeout`` is the longest that the token may take, in seconds; None is no
+        limit, and 0 or less raises RemctlTimeoutError immediately. A failure drops the connection.
+
+        Raises RemctlNotOpenedError without an open connection, TypeError or ValueError for an
+        invalid ``timeout``, RemctlTimeoutError when a limit has passed, and RemctlError for other
+        failures.
         """
         # It sees by itself whether there is a connection: this is called for each token.
         try:
@@ -201,17 +197,22 @@ class Remctl(ClientBase):
         command: Command,
         *,
         timeout: Seconds | None = None,
-        stdout: BinaryFile | None = None,
-        stderr: BinaryFile | None = None,
+        stdout: _own_types.BinaryFile | None = None,
+        stderr: _own_types.BinaryFile | None = None,
     ) -> RemctlSimpleResult:
         """Send a command and wait for all of its answer.
 
-        ``stdout`` and ``stderr`` are binary files: what comes for one is written
-        to it as it arrives, and the result's member is None then. An exception
-        of the file's ends the call and drops the connection.
+        ``command`` is a sequence or iterator of arguments, as for `command()`. ``timeout`` is the
+        longest that all of it may take, in seconds; None is no limit, and 0 or less raises
+        RemctlTimeoutError immediately. ``stdout`` and ``stderr`` are binary files, objects with a
+        ``write`` that takes bytes: output is written to them as it arrives, and the result's member
+        is None then. A result's status may be any; `RemctlSimpleResult.check()` raises for those
+        other than 0.
 
-        Raises RemctlProtocolError when the server refuses the command, else as
-        `command()` and `output()` do.
+        Raises RemctlNotOpenedError without an open connection, TypeError or ValueError for an
+        invalid argument, RemctlProtocolError when the server refuses the command,
+        RemctlTimeoutError when a limit has passed, and RemctlError for other failures, which drop
+        the connection. An exception of a file's own ends the call and drops the connection, too.
         """
         self._require_opened()
         arguments = command_list(command)
@@ -251,12 +252,15 @@ class Remctl(ClientBase):
         return Stream(self, session, words, end, raise_errors)
 
     def noop(self, *, timeout: Seconds | None = None) -> bool:
-        """Ask the server for a sign of life, to keep the connection alive.
+        """Check that the server still responds; this also keeps the connection alive.
 
-        True when it answered; False when it does not know the message
-        (protocol 1 and 2). Raises RemctlNotOpenedError without an open
-        connection, RemctlError while output is pending (which stays as it is),
-        and RemctlTimeoutError and RemctlError when the connection failed.
+        Returns True when it has answered, and False when it does not know the message (protocol 1
+        and 2). ``timeout`` is the longest that it may take, in seconds; None is no limit, and 0 or
+        less raises RemctlTimeoutError immediately.
+
+        Raises RemctlNotOpenedError without an open connection, TypeError or ValueError for an
+        invalid ``timeout``, RemctlError while output is pending (which stays as it is),
+        RemctlTimeoutError when a limit has passed, and RemctlError for other failures.
         """
         self._require_opened()
         try:
@@ -288,7 +292,7 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
         self._session: _remctl.Session | None = session
         self._end = end
 
-    def __iter__(self) -> Self:
+    def __iter__(self) -> _types.Self:
         return self
 
     def __next__(self) -> RemctlOutput:
@@ -341,14 +345,14 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
         if session is not None:
             self._remctl._connection.leave(session)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _types.Self:
         return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         self.close()
 

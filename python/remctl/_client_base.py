@@ -8,21 +8,16 @@ from math import inf
 from operator import index
 from time import monotonic, time
 
-from remctl import _remctl
+from remctl import _own_types, _remctl, _types
 from remctl._arguments import Seconds, absolute_name, optional_seconds, seconds
 from remctl._errors import RemctlError, RemctlSimpleResult, locate, make, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from socket import socket as _Socket
     from typing import Any, TypeVar
 
-    from remctl._credentials import Credentials
-
     _Method = TypeVar("_Method", bound=Callable[..., Any])
-else:
-    _Socket = Credentials = object
 
 #: The silence in seconds after which a server is probed, unless it is said.
 KEEPALIVE = 60
@@ -39,7 +34,7 @@ class ClientBase:
     def __init__(
         self,
         timeout: Seconds | None,
-        ccache: str | os.PathLike[str] | Credentials | None,
+        ccache: str | os.PathLike[str] | _own_types.Credentials | None,
         keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
         keepalive: Seconds | None,
@@ -64,7 +59,7 @@ class ClientBase:
         what = state if host is None else f"{host} {state}"
         return f"<{type(self).__module__}.{type(self).__qualname__} {what}>"
 
-    def set_ccache(self, ccache: str | os.PathLike[str] | Credentials) -> None:
+    def set_ccache(self, ccache: str | os.PathLike[str] | _own_types.Credentials) -> None:
         """Use this credential cache for all later `open()` calls on this object.
 
         ``ccache`` is a path, or a name such as ``KEYRING:persistent:0``, or `Credentials`.
@@ -208,7 +203,7 @@ class Settings:
 
     def __init__(
         self,
-        ccache: str | os.PathLike[str] | Credentials | None,
+        ccache: str | os.PathLike[str] | _own_types.Credentials | None,
         keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
         keepalive: Seconds | None,
@@ -245,7 +240,7 @@ def ticket_end(connection: _remctl.Connection) -> float:
 
 def set_tickets(
     connection: _remctl.Connection,
-    ccache: str | os.PathLike[str] | Credentials | None,
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None,
     keytab: str | os.PathLike[str] | None,
 ) -> None:
     """Say which tickets to use, as ``ccache=`` and ``keytab=`` do; ValueError for both."""
@@ -255,7 +250,8 @@ def set_tickets(
 
 
 def tickets_of(
-    ccache: str | os.PathLike[str] | Credentials | None, keytab: str | os.PathLike[str] | None
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None,
+    keytab: str | os.PathLike[str] | None,
 ) -> str | _remctl.Credentials | None:
     """The tickets that ``ccache=`` and ``keytab=`` name, for `Connection.set_ccache`.
 
@@ -272,8 +268,8 @@ def tickets_of(
 
 
 def _cache_of_now(
-    ccache: str | os.PathLike[str] | Credentials | None,
-) -> str | Credentials | None:
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None,
+) -> str | _own_types.Credentials | None:
     """A cache, with a relative path made absolute."""
     if ccache is None or hasattr(ccache, "_shared"):
         return ccache  # type: ignore[return-value]
@@ -307,7 +303,7 @@ def result_of(
     return result
 
 
-def socket_number(sock: _Socket) -> int:
+def socket_number(sock: _types.Socket) -> int:
     """The descriptor of a socket that can be used; TypeError for one wrapped in TLS."""
     ssl = sys.modules.get("ssl")
     if ssl is not None and isinstance(sock, ssl.SSLSocket):

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import os
 
-from remctl import _remctl
+from remctl import _remctl, _types
 from remctl._arguments import absolute_name, file_or_name
+from remctl._environ import TicketEnvironment
 from remctl._greenlets import greenlets
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from datetime import datetime as Datetime
-    from types import TracebackType
-    from typing import NoReturn
-
-    from typing_extensions import Self
-
-    from remctl._environ import TicketEnvironment
-else:
-    # For who looks at annotations while it runs; what they stand for is not loaded for that.
-    Datetime = TracebackType = NoReturn = Self = TicketEnvironment = object
 
 
 class Credentials:
@@ -40,7 +28,7 @@ class Credentials:
         raise TypeError("use Credentials.from_keytab() or Credentials.from_ccache()")
 
     @classmethod
-    def _of(cls, shared: _remctl.Credentials) -> Self:
+    def _of(cls, shared: _remctl.Credentials) -> _types.Self:
         self = cls.__new__(cls)
         self._shared = shared
         return self
@@ -48,7 +36,7 @@ class Credentials:
     @classmethod
     def from_keytab(
         cls, keytab: str | os.PathLike[str] | None = None, principal: str | None = None
-    ) -> Self:
+    ) -> _types.Self:
         """Get tickets with a key from ``keytab``, into a cache that is this object's own.
 
         ``keytab`` is a path, or a name such as ``FILE:/etc/client.keytab``;
@@ -68,7 +56,7 @@ class Credentials:
         return cls._of(_remctl.Credentials.from_keytab(path, principal))
 
     @classmethod
-    def from_ccache(cls, name: str | os.PathLike[str] | None = None) -> Self:
+    def from_ccache(cls, name: str | os.PathLike[str] | None = None) -> _types.Self:
         """Use the tickets in a cache that something else fills: kinit, a login, a daemon.
 
         ``name`` is a path, or a name such as ``KEYRING:persistent:0``; None is
@@ -85,7 +73,7 @@ class Credentials:
         return self._shared.look()[1]
 
     @property
-    def expires(self) -> Datetime | None:
+    def expires(self) -> _types.Datetime | None:
         """When the ticket expires, in UTC; None without a ticket. As of the last look."""
         seconds = self._shared.look()[2]
         if seconds is None:
@@ -180,8 +168,6 @@ class Credentials:
         written. A renewal that fails is logged, and raised at the end of the block unless a later
         one succeeded or the block raises an exception of its own.
         """
-        from remctl._environ import TicketEnvironment
-
         return TicketEnvironment(self._shared, timeout)
 
     def close(self) -> None:
@@ -192,14 +178,14 @@ class Credentials:
         """
         self._shared.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _types.Self:
         return self
 
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         self.close()
 
@@ -207,7 +193,7 @@ class Credentials:
         state = " closed" if self._shared.closed else ""
         return f"<{type(self).__module__}.{type(self).__qualname__} {self._shared.source}{state}>"
 
-    def __reduce__(self) -> NoReturn:
+    def __reduce__(self) -> _types.NoReturn:
         raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
-from remctl import _remctl
+from remctl import _remctl, _types
 from remctl._greenlets import greenlets
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 # What stands in the place of the parent's client keytab: it holds no keys.
 _NO_KEYTAB = "FILE:/dev/null"
@@ -57,7 +53,7 @@ class TicketEnvironment:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         loan, self._loan = self._loan, None
         if loan is None:
@@ -81,7 +77,7 @@ class TicketEnvironment:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         self.__exit__(kind, error, traceback)
 

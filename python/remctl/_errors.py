@@ -52,9 +52,12 @@ _LONGEST_LINE = 500
 class RemctlSimpleResult:
     """The answer to a command (manual, remctl.remctl).
 
-    It has ``stdout`` and ``stderr`` as bytes (None when nothing came), ``text`` and
-    ``stderr_text`` as str, and the exit ``status``. A status other than 0 raises nothing by
-    itself: look at ``ok``, or call `check()`. Results compare and hash by value.
+    - ``stdout``, ``stderr``: bytes; None when nothing came, or when it went to a file.
+    - ``text``, ``stderr_text``: the same as str.
+    - ``status``: the exit status, an int from 0 to 255.
+    - ``ok``: whether the status is 0. Other statuses raise nothing by themselves; `check()` does.
+
+    Results compare and hash by value.
     """
 
     __module__ = "remctl"
@@ -129,10 +132,14 @@ class RemctlSimpleResult:
 class RemctlError(Exception):
     """A call failed: the network, authentication, a refusal, or an invalid call.
 
-    ``str(error)`` is libremctl's text, the same that ``Remctl.error()`` returns. Programs look at
-    ``kind``, which says what failed, at ``retryable``, and at ``may_have_run``. ``host``, ``port``
-    and ``command`` say which call it was, ``hint`` what to do about it, and ``partial`` has the
-    output that came before a failure.
+    ``str(error)`` is libremctl's text, the same that ``Remctl.error()`` returns.
+
+    - ``kind``: what failed, an `ErrorKind`, for programs.
+    - ``retryable``: True if the same call may succeed later and the command cannot have run.
+    - ``may_have_run``: False if the server cannot have begun the command.
+    - ``host``, ``port``, ``command``: which call it was; of the command its first two words.
+    - ``hint``: what to do about it, one sentence, or None.
+    - ``partial``: a `RemctlSimpleResult` of the output that came before the failure, or None.
     """
 
     __module__ = "remctl"

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Awaitable, Generator
-from typing import Any, Protocol
+from typing import Any
 
+from remctl._binary_file import BinaryFile
 from remctl._client_base import Answer
 from remctl._output import RemctlOutput
-
-
-class BinaryFile(Protocol):
-    """An object to write bytes to; it says how many it took.
-
-    In the asynchronous world it may say so by an awaitable.
-    """
-
-    def write(self, data: bytes, /) -> Any:
-        """Take some bytes, or all, and return their number."""
 
 
 def checked_file(file: BinaryFile | None, name: str) -> BinaryFile | None:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from remctl import _remctl
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import ModuleType
-else:
-    ModuleType = object
+from remctl import _remctl, _types
 
 
-def greenlets() -> ModuleType | None:
+def greenlets() -> _types.ModuleType | None:
     """`remctl._gevent` if gevent has patched `select`, or None."""
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("select"):

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-from remctl import _remctl
+from remctl import _own_types, _remctl, _types
 from remctl._arguments import Command, Seconds
 from remctl._client import Remctl
 from remctl._client_base import end_after, left
@@ -21,15 +21,6 @@ from remctl._pool_core import (
     is_readable,
     refused_on_pooled,
 )
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
-
-    from remctl._files import BinaryFile
-else:
-    TracebackType = Self = BinaryFile = object
 
 
 class ConnectionPool(PoolBase):
@@ -60,7 +51,7 @@ class ConnectionPool(PoolBase):
 
     __module__ = "remctl"
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _types.Self:
         self._ledger.require_open()
         # A service may be up before its server is: whoever needs a connection is told.
         with suppress(RemctlError):
@@ -71,7 +62,7 @@ class ConnectionPool(PoolBase):
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         self.close()
 
@@ -128,8 +119,8 @@ class ConnectionPool(PoolBase):
         command: Command,
         *,
         timeout: Seconds | None = None,
-        stdout: BinaryFile | None = None,
-        stderr: BinaryFile | None = None,
+        stdout: _own_types.BinaryFile | None = None,
+        stderr: _own_types.BinaryFile | None = None,
     ) -> RemctlSimpleResult:
         """Run a command on one of the connections: `connection()` and `Remctl.run()`.
 

@@ -17,17 +17,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol, SupportsIndex
 from weakref import WeakSet
 
-from remctl import _remctl
+from remctl import _own_types, _remctl
 from remctl._arguments import Port, Seconds, c_string, count, host_name, port_number, seconds
 from remctl._client_base import Settings, end_after, left, ticket_end
 from remctl._errors import RemctlError, locate, make
 from remctl._logging import POOLS
 
 if TYPE_CHECKING:
-    from remctl._credentials import Credentials
     from remctl._loops import Loop
-else:
-    Credentials = object
 
 #: remctld hangs up after an hour without a command.
 _SERVER_LIMIT = 3600.0
@@ -272,7 +269,7 @@ class PoolBase:
         timeout: Seconds | None = 30.0,
         max_idle: Seconds = 600.0,
         max_lifetime: Seconds | None = 3600.0,
-        ccache: str | os.PathLike[str] | Credentials | None = None,
+        ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
         keytab: str | os.PathLike[str] | None = None,
         source_ip: str | None = None,
         keepalive: Seconds | None = 60,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from remctl import _remctl
+from remctl import _own_types, _remctl
 from remctl._arguments import (
     Command,
     Port,
@@ -25,12 +25,6 @@ from remctl._errors import (
 )
 from remctl._greenlets import blocking
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from remctl._credentials import Credentials
-else:
-    Credentials = object
-
 
 def remctl(
     host: str,
@@ -39,7 +33,7 @@ def remctl(
     command: Command = (),
     *,
     timeout: Seconds | None = None,
-    ccache: str | os.PathLike[str] | Credentials | None = None,
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
 ) -> RemctlSimpleResult:
@@ -84,7 +78,7 @@ async def aremctl(
     command: Command = (),
     *,
     timeout: Seconds | None = None,
-    ccache: str | os.PathLike[str] | Credentials | None = None,
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
 ) -> RemctlSimpleResult:
@@ -114,7 +108,8 @@ async def aremctl(
 
 
 def _connection(
-    ccache: str | os.PathLike[str] | Credentials | None, keytab: str | os.PathLike[str] | None
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None,
+    keytab: str | os.PathLike[str] | None,
 ) -> _remctl.Connection:
     """A connection; first of all the call settles what the default ticket cache is."""
     connection = _remctl.Connection()

@@ -28,7 +28,7 @@ std::shared_ptr<Client::Body> Client::current() const {
     const StateLock lock(this);
     if (generation_ != fork_generation()) {
         auto fresh = std::make_shared<Body>();
-        if (body_->connection.opened()) {
+        if (origin_ && body_->connection.opened()) {
             fresh->connection.inherit(*origin_);
             fresh->orphaned = body_->connection.pending();
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterable, Iterable
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import SupportsIndex
 
+from remctl import _own_types, _types
 from remctl._arguments import Port, Seconds
 from remctl._client_base import documented_as
 from remctl._many.asynchronous import Outcomes, abegin
@@ -13,13 +14,6 @@ from remctl._many.each import for_each
 from remctl._many.job import Job, JobPlan
 from remctl._many.limits import Portion
 from remctl._many.outcome import Target
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    from remctl._credentials import Credentials
-else:
-    Credentials = Executor = object
 
 
 @documented_as(for_each)
@@ -31,7 +25,7 @@ def afor_each(
     timeout: Seconds | None = None,
     port: Port = None,
     principal: str | None = None,
-    ccache: str | os.PathLike[str] | Credentials | None = None,
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
     keepalive: Seconds | None = 60,
@@ -39,7 +33,7 @@ def afor_each(
     retries: SupportsIndex = 0,
     batch: Portion | None = None,
     max_failures: Portion | None = None,
-    executor: Executor | None = None,
+    executor: _types.Executor | None = None,
 ) -> Outcomes:
     plan = JobPlan(
         job,

@@ -17,6 +17,7 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from remctl import _own_types, _types
 from remctl._arguments import Port, Seconds, count
 from remctl._client_base import documented_as
 from remctl._loops import TaskWaiter, task_waiter
@@ -29,18 +30,10 @@ from remctl._many.run import Run
 from remctl._many.source import AsyncIterableSource, IterableSource
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-    from types import TracebackType
-
-    from typing_extensions import Self
-
-    from remctl._credentials import Credentials
     from remctl._files import Sinks
     from remctl._many.chunks import Chunks
     from remctl._many.plan import Plan
     from remctl._output import RemctlOutput
-else:
-    Credentials = Executor = TracebackType = Self = Chunks = Sinks = RemctlOutput = object
 
 
 @documented_as(run_many)
@@ -52,7 +45,7 @@ def arun_many(
     timeout: Seconds | None = None,
     port: Port = None,
     principal: str | None = None,
-    ccache: str | os.PathLike[str] | Credentials | None = None,
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
     keepalive: Seconds | None = 60,
@@ -62,7 +55,7 @@ def arun_many(
     stderr: FileFor | None = None,
     batch: Portion | None = None,
     max_failures: Portion | None = None,
-    executor: Executor | None = None,
+    executor: _types.Executor | None = None,
 ) -> Outcomes:
     plan = CommandPlan(
         command,
@@ -90,7 +83,7 @@ def abegin(
     limit: SupportsIndex,
     batch: Portion | None,
     max_failures: Portion | None,
-    executor: Executor | None,
+    executor: _types.Executor | None,
 ) -> Outcomes:
     """The outcomes of a plan. TypeError or ValueError for an invalid argument."""
     number = count(limit, "limit", 1)
@@ -197,7 +190,7 @@ class Outcomes(AsyncIterator[Outcome]):
         self._closed = False
         self._since: float | None = None
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> _types.Self:
         return self
 
     async def __anext__(self) -> Outcome:
@@ -220,14 +213,14 @@ class Outcomes(AsyncIterator[Outcome]):
         """End all that is under way. It never waits."""
         self._close()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> _types.Self:
         return self
 
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        traceback: TracebackType | None,
+        traceback: _types.TracebackType | None,
     ) -> None:
         self._close()
 

@@ -14,8 +14,6 @@ from remctl._output import RemctlOutput
 if TYPE_CHECKING:
     from remctl._files import Sinks
     from remctl._many.crew import HostCrew
-else:
-    Sinks = object
 
 # Tokens that lie ready are fetched together, up to so many bytes.
 _BATCH = 256 * 1024

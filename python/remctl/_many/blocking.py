@@ -8,6 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from remctl import _own_types, _types
 from remctl._arguments import Port, Seconds, count
 from remctl._many.command import CommandFor, CommandPlan, FileFor
 from remctl._many.crew import HostCrew
@@ -17,15 +18,8 @@ from remctl._many.run import Run
 from remctl._many.source import IterableSource, Source
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    from remctl._credentials import Credentials
-    from remctl._files import Sinks
     from remctl._many.chunks import ChunkResult, Chunks
     from remctl._many.plan import Plan
-    from remctl._output import RemctlOutput
-else:
-    Credentials = Executor = ChunkResult = Chunks = Sinks = RemctlOutput = object
 
 
 def run_many(
@@ -36,7 +30,7 @@ def run_many(
     timeout: Seconds | None = None,
     port: Port = None,
     principal: str | None = None,
-    ccache: str | os.PathLike[str] | Credentials | None = None,
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
     keepalive: Seconds | None = 60,
@@ -46,7 +40,7 @@ def run_many(
     stderr: FileFor | None = None,
     batch: Portion | None = None,
     max_failures: Portion | None = None,
-    executor: Executor | None = None,
+    executor: _types.Executor | None = None,
 ) -> Generator[Outcome, None, None]:
     """Run a command on many hosts at once; an `Outcome` for each, as soon as it is known.
 
@@ -122,7 +116,7 @@ def begin(
     limit: SupportsIndex,
     batch: Portion | None,
     max_failures: Portion | None,
-    executor: Executor | None,
+    executor: _types.Executor | None,
 ) -> Generator[Outcome, None, None]:
     """The outcomes of a plan. TypeError or ValueError for an invalid argument."""
     number = count(limit, "limit", 1)

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from remctl import _remctl
 from remctl._arguments import Command, Encoded, command_list, first_words
+from remctl._binary_file import BinaryFile
 from remctl._errors import RemctlError, RemctlSimpleResult, locate
 from remctl._many.attempt import Attempt, Clock
 from remctl._many.outcome import Target
 from remctl._many.plan import Plan
 
 if TYPE_CHECKING:
-    from remctl._files import BinaryFile, Sinks
+    from remctl._files import Sinks
     from remctl._many.crew import HostCrew
-else:
-    BinaryFile = Sinks = object
 
 #: A command, or what gives one for each target.
 CommandFor = Command | Callable[[Target], Command]

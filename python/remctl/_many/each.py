@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable
-from typing import TYPE_CHECKING, SupportsIndex
+from typing import SupportsIndex
 
+from remctl import _own_types, _types
 from remctl._arguments import Port, Seconds
 from remctl._many.blocking import begin
 from remctl._many.job import Job, JobPlan
 from remctl._many.limits import Portion
 from remctl._many.outcome import Outcome, Target
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
-    from remctl._credentials import Credentials
-else:
-    Credentials = Executor = object
 
 
 def for_each(
@@ -28,7 +22,7 @@ def for_each(
     timeout: Seconds | None = None,
     port: Port = None,
     principal: str | None = None,
-    ccache: str | os.PathLike[str] | Credentials | None = None,
+    ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
     keepalive: Seconds | None = 60,
@@ -36,7 +30,7 @@ def for_each(
     retries: SupportsIndex = 0,
     batch: Portion | None = None,
     max_failures: Portion | None = None,
-    executor: Executor | None = None,
+    executor: _types.Executor | None = None,
 ) -> Generator[Outcome, None, None]:
     """Do a job of several commands on many hosts at once; an `Outcome` for each.
 

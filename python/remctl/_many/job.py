@@ -6,10 +6,10 @@ import os
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 from weakref import WeakSet
 
-from remctl import _remctl
+from remctl import _own_types, _remctl, _types
 from remctl._arguments import Encoded, Seconds, first_words, seconds
 from remctl._async_client import AsyncRemctl
 from remctl._errors import (
@@ -19,16 +19,11 @@ from remctl._errors import (
     locate,
     make,
 )
+from remctl._loops import Bound
 from remctl._many.attempt import Attempt, Clock
+from remctl._many.crew import Awaited, HostCrew
 from remctl._many.outcome import Target
 from remctl._many.plan import Plan
-
-if TYPE_CHECKING:
-    from remctl._files import BinaryFile
-    from remctl._loops import Bound
-    from remctl._many.crew import Awaited, HostCrew
-else:
-    BinaryFile = Bound = Awaited = HostCrew = object
 
 _ONLY = (
     "a job may await only the methods of its connection and the connection's sleep(): "
@@ -81,19 +76,19 @@ class JobRemctl(AsyncRemctl):
         if left is not None and left < delay:
             raise self._located(make("timeout", "timed out", may_have_run=False), None)
 
-    async def open(self, *arguments: Any, **keywords: Any) -> NoReturn:
+    async def open(self, *arguments: Any, **keywords: Any) -> _types.NoReturn:
         """Refuse it: RemctlError."""
         raise _refused("open()")
 
-    async def open_socket(self, *arguments: Any, **keywords: Any) -> NoReturn:
+    async def open_socket(self, *arguments: Any, **keywords: Any) -> _types.NoReturn:
         """Refuse it: RemctlError."""
         raise _refused("open_socket()")
 
-    def set_ccache(self, ccache: object) -> NoReturn:
+    def set_ccache(self, ccache: object) -> _types.NoReturn:
         """Refuse it: RemctlError."""
         raise _refused("set_ccache()")
 
-    def set_source_ip(self, source: object) -> NoReturn:
+    def set_source_ip(self, source: object) -> _types.NoReturn:
         """Refuse it: RemctlError."""
         raise _refused("set_source_ip()")
 
@@ -133,8 +128,8 @@ class JobRemctl(AsyncRemctl):
         self,
         arguments: list[Encoded],
         timeout: Seconds | None,
-        stdout: BinaryFile | None,
-        stderr: BinaryFile | None,
+        stdout: _own_types.BinaryFile | None,
+        stderr: _own_types.BinaryFile | None,
     ) -> RemctlSimpleResult:
         from remctl._files import Sinks
 

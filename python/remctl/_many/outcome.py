@@ -122,11 +122,15 @@ def _is_ipv6(host: str) -> bool:
 class Outcome:
     """What came of a command or a job on one of many hosts: a result, a value or an error.
 
-    ``error`` is why there is none; else ``result`` is the answer, whatever its status, or
-    ``value`` is what the job has returned. ``ok`` is False for an error and for a status other
-    than 0, and `check()` raises then. ``host``, ``status``, ``stdout`` and ``stderr`` are those
-    of the target and the result. Raises ValueError for a result with an error, and for none of
-    the three.
+    - ``target``: the `Target`, equal to the host that was given; ``host`` is its host.
+    - ``result``: the `RemctlSimpleResult`, whatever its status; None for an error or a job.
+    - ``value``: what the job has returned; None for an error or a command.
+    - ``error``: the `RemctlError`; None if there is none.
+    - ``ok``: False for an error and for a status other than 0. `check()` raises then.
+    - ``status``, ``stdout``, ``stderr``: the result's; None if there is no result.
+    - ``seconds``: how long it took, over all ``tries`` and the pauses between them.
+
+    Raises ValueError for a result with an error, and for none of the three.
     """
 
     __module__ = "remctl"

@@ -6,14 +6,13 @@ import os
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
-from remctl import _remctl
+from remctl import _own_types, _remctl
 from remctl._arguments import Port, Seconds, c_string, count, port_number, seconds
 from remctl._client_base import KEEPALIVE, Settings
 from remctl._many.outcome import Outcome, Target
 from remctl._many.tries import Work, with_retries
 
 if TYPE_CHECKING:
-    from remctl._credentials import Credentials
     from remctl._many.crew import HostCrew
 
 
@@ -31,7 +30,7 @@ class Plan:
         timeout: Seconds | None,
         port: Port,
         principal: str | None,
-        ccache: str | os.PathLike[str] | Credentials | None,
+        ccache: str | os.PathLike[str] | _own_types.Credentials | None,
         keytab: str | os.PathLike[str] | None,
         source_ip: str | None,
         retries: SupportsIndex,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 
+from remctl import _types
 from remctl.backend._call import Invocation
 from remctl.backend._command import Access, Command, Commands, check_function
 from remctl.backend._errors import BackendError, UsageError, unknown
@@ -13,10 +15,11 @@ from remctl.backend._signature import spoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, NoReturn, TypeVar, overload
+    from typing import TypeVar, overload
 
     Function = TypeVar("Function", bound=Callable[..., "int | None"])
+else:
+    Function = Callable
 
 
 class Group:
@@ -43,13 +46,13 @@ class Group:
 
     def command(
         self,
-        name: Any = None,
+        name: _types.Any = None,
         /,
         *,
         acl: str | Sequence[str] | None = None,
         user: str | int | None = None,
         sudo: str | int | None = None,
-    ) -> Any:
+    ) -> _types.Any:
         """Make a function a command: `@group.command`, or `@group.command("name", ...)`.
 
         The function is called with the arguments that the client sent, and returns None or its
@@ -185,13 +188,13 @@ class Backend(Group):
             # Python would show the traceback of what goes wrong from here on to the client.
             sys.excepthook = self._report_uncaught
 
-    def main(self) -> NoReturn:
+    def main(self) -> _types.NoReturn:
         """Run the command of this process's command line, and end the process."""
         # remctld's locale is not the client's: all text is UTF-8.
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):  # else it is a test's, or closed
                 stream.reconfigure(encoding="utf-8")
-        threading: Any = sys.modules.get("threading")
+        threading: _types.Any = sys.modules.get("threading")
         if threading is not None and called_by_remctld():
             threading.excepthook = lambda uncaught: self._report_uncaught(*uncaught[:3])
         sys.exit(self.run())

@@ -12,14 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from remctl.testing._keeper import Daemon, Keeper
 from remctl.testing._tools import PACKAGES, check_folder, find, set_clock
+from remctl.testing.commands import Commands
 from remctl.testing.server import EVERY_IPV4, Server
-
-if TYPE_CHECKING:
-    from remctl.testing.commands import Commands
 
 # Nothing here may depend on name service: every address is written out, and host names are
 # taken as they are given.

@@ -1,0 +1,52 @@
+"""Types of the standard library that only annotations name.
+
+Nobody pays for them but who evaluates an annotation (`typing.get_type_hints()`): each is loaded
+then.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from concurrent.futures import Executor as Executor
+    from datetime import datetime as Datetime
+    from socket import socket as Socket
+    from types import ModuleType as ModuleType
+    from types import TracebackType as TracebackType
+    from typing import Any as Any
+    from typing import NoReturn as NoReturn
+
+    from typing_extensions import Self as Self
+
+    __all__ = [
+        "Any",
+        "Datetime",
+        "Executor",
+        "ModuleType",
+        "NoReturn",
+        "Self",
+        "Socket",
+        "TracebackType",
+    ]
+else:
+    _HOMES = {
+        "Any": ("typing", "Any"),
+        "Datetime": ("datetime", "datetime"),
+        "Executor": ("concurrent.futures", "Executor"),
+        "ModuleType": ("types", "ModuleType"),
+        "NoReturn": ("typing", "NoReturn"),
+        "Self": ("typing", "Self"),
+        "Socket": ("socket", "socket"),
+        "TracebackType": ("types", "TracebackType"),
+    }
+
+    def __getattr__(name: str) -> object:
+        """Load a type at its first use."""
+        from importlib import import_module
+
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module, member = _HOMES[name]
+        home = import_module(module)
+        # Python 3.10 has no Self. What stands for it says less, and nothing wrong.
+        value = home.Any if name == "Self" and not hasattr(home, name) else getattr(home, member)
+        globals()[name] = value
+        return value
