@@ -153,7 +153,7 @@ class AsyncRemctl(ClientBase):
     @documented_as(Remctl.output)
     async def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
         loop = self._bind()
-        tokens, _ = await self._call(loop, self._words, loop.reactor.outputs, None, 0, timeout)
+        tokens = await self._call(loop, self._words, loop.reactor.outputs, None, 0, timeout)
         return _token(RemctlOutput, tokens[0])
 
     @documented_as(Remctl.__iter__)
@@ -266,8 +266,8 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
 
     Until it is exhausted or closed the connection is its own. It is an asynchronous context
     manager that closes it. Tasks may share it once it is entered: each token goes to one of
-    them, and all of them see its end. RuntimeError is raised in a task that reads while another
-    is still sending the command.
+    them, and all of them see its end, or the error that it ends with. RuntimeError is raised in a
+    task that reads while another is still sending the command.
     """
 
     __module__ = "remctl"
@@ -288,7 +288,6 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
         self._session: _remctl.Session | None = None
         self._closed = False
         self._ready: deque[RemctlOutput] = deque()
-        self._failure: RemctlError | None = None
 
     async def __aenter__(self) -> _types.Self:
         await self._send()
@@ -306,7 +305,7 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
         return self
 
     async def __anext__(self) -> RemctlOutput:
-        return self._checked(await self._take())
+        return self._checked(await self._take(raise_errors=self._raise_errors))
 
     @documented_as(Stream.lines)
     async def lines(self) -> AsyncIterator[tuple[int, str]]:
@@ -314,15 +313,18 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             yield line
         try:
             while True:
-                for line in self._lines_of(await self._take()):
+                for line in self._lines_of(await self._take(raise_errors=True)):
                     yield line
         except StopAsyncIteration:
             return
 
-    async def _take(self) -> RemctlOutput:
-        """The next token; StopAsyncIteration after the last."""
+    async def _take(self, *, raise_errors: bool) -> RemctlOutput:
+        """The next token; StopAsyncIteration after the last.
+
+        If it is raised a refusal comes to each task.
+        """
         while not self._ready:
-            await self._fetch()
+            await self._fetch(raise_errors)
         token = self._ready.popleft()
         self._note(token)
         return token
@@ -368,35 +370,34 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
         elif session is not None:
             remctl._connection.leave(session)
 
-    async def _fetch(self) -> None:
+    async def _fetch(self, raise_errors: bool) -> None:
         """Take in the next tokens, one at least; or raise what there is instead."""
         await self._send()
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
         session = self._session
         if session is None:
             raise StopAsyncIteration
         remctl = self._remctl
         try:
             loop = remctl._bind()
-            tokens, failure = await remctl._call(
+            tokens = await remctl._call(
                 loop, self._words, loop.reactor.outputs, session, _BATCH, left(self._end)
             )
-        except BaseException:
-            self._leave()
+            if tokens[-1][0] != "output":
+                session.end()
+            if tokens[-1][0] == "status":
+                self._session = None
+            if tokens[-1][0] == "done":
+                refusal = session.refusal(loop.caller())  # which another task has read
+                tokens[-1:] = [refusal] if refusal is not None and raise_errors else []
+            if not self._closed:  # when they had come
+                self._ready.extend(_token(RemctlOutput, token) for token in tokens)
+        except RemctlError:
             raise
-        if self._closed:  # when they had come
+        except BaseException:  # a cancellation, or a signal handler's: tokens may be lost
+            remctl._connection.cut(session)
+            raise
+        if not self._ready:
             raise StopAsyncIteration
-        if failure is not None:
-            self._failure = remctl._located(failure, self._words)
-        last = tokens[-1][0]
-        if last == "done":
-            tokens.pop()
-        if last != "output" or failure is not None:
-            self._session = None
-            session.end()
-        self._ready.extend(_token(RemctlOutput, token) for token in tokens)
 
     def _leave(self) -> None:
         if self._sending is not None:  # first, for in another thread it is refused
@@ -404,7 +405,6 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             loop.give_up(operation)
         self._closed = True
         self._command = None
-        self._failure = None
         self._ready.clear()
         session, self._session = self._session, None
         if session is not None:

@@ -274,7 +274,7 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
 
     Until it is exhausted or closed the connection is its own. It is a context
     manager that closes it. Threads may share it: each token goes to one of
-    them, and all of them see its end.
+    them, and all of them see its end, or the error that it ends with.
     """
 
     __module__ = "remctl"
@@ -296,7 +296,7 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
         return self
 
     def __next__(self) -> RemctlOutput:
-        token = self._take()
+        token = self._take(raise_errors=self._raise_errors)
         if token is None:
             raise StopIteration
         return self._checked(token)
@@ -311,30 +311,34 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
         stream itself does, and RemctlProtocolError for a refusal in any case.
         """
         yield from self._lines_left()
-        while (token := self._take()) is not None:
+        while (token := self._take(raise_errors=True)) is not None:
             yield from self._lines_of(token)
 
-    def _take(self) -> RemctlOutput | None:
-        """The next token; None after the last."""
+    def _take(self, *, raise_errors: bool) -> RemctlOutput | None:
+        """The next token; None after the last. If it is raised a refusal comes to each thread."""
         session = self._session  # which another thread may end
         if session is None:
             return None
+        connection = self._remctl._connection
         try:
-            connection = self._remctl._connection
-            token = _token(RemctlOutput, connection.output(session, left(self._end)))
+            token = connection.output(session, left(self._end))
+            if token[0] != "output":
+                session.end()
+            if token[0] == "status":
+                self._session = None
+            if token[0] == "done":
+                refusal = session.refusal()  # which another thread has read
+                if refusal is None or not raise_errors:
+                    return None
+                token = refusal
+            taken = _token(RemctlOutput, token)
+            self._note(taken)
+            return taken
         except RemctlError as error:
-            self.close()
             raise self._remctl._located(error, self._words) from None
-        except BaseException:
-            self.close()
+        except BaseException:  # a signal handler's: the token may be lost
+            connection.cut(session)
             raise
-        if token.type != "output":
-            self._session = None
-            session.end()
-        if token.type == "done":
-            return None
-        self._note(token)
-        return token
 
     def close(self) -> None:
         """Leave the stream. Unless it was read to its end the connection is dropped.

@@ -121,8 +121,7 @@ class Connection:
         self, session: _remctl.Session | None = None, timeout: float | None = None
     ) -> tuple[Any, ...]:
         """Read a token."""
-        tokens, _ = self._perform("outputs", session, 0, timeout)
-        token: tuple[Any, ...] = tokens[0]
+        token: tuple[Any, ...] = self._perform("outputs", session, 0, timeout)[0]
         return token
 
     def run(self, command: list[Any], timeout: float | None = None) -> Any:

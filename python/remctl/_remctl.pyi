@@ -43,6 +43,12 @@ class Session(metaclass=_Type):
     def end(self) -> None:
         """Let other calls through. Harmless the second time."""
 
+    def refusal(self, caller: int | None = None) -> _Token | None:
+        """Return the token that the answer ended with, if the server refused.
+
+        Once for each caller.
+        """
+
     @property
     def inherited(self) -> bool:
         """True in the child of a fork: the stream is the parent's."""
@@ -143,6 +149,9 @@ class Connection(metaclass=_Type):
 
     def leave(self, session: Session) -> None:
         """End a stream. Unless it was read to its end the connection is dropped."""
+
+    def cut(self, session: Session) -> None:
+        """End a stream of which a token was lost: all others who read it are told."""
 
     def error(self) -> str:
         """Return the text of the last failure, or "no error"."""
@@ -335,7 +344,7 @@ class Reactor(metaclass=_Type):
     ) -> Operation:
         """Connection.output, for a token and those that lie ready behind it.
 
-        Until they are so many bytes: ([token, ...], the exception that follows or None).
+        Until they are so many bytes: [token, ...].
         """
 
     def run(

@@ -64,6 +64,11 @@ std::optional<std::string> to_ccache(py::handle ccache) {
     return kerberos::absolute_name(*name);
 }
 
+/// None is the thread.
+Caller to_caller(py::handle caller) {
+    return caller.is_none() ? this_thread() : caller.cast<Caller>();
+}
+
 } // namespace
 
 void register_connection(py::module_ &module) {
@@ -73,6 +78,20 @@ void register_connection(py::module_ &module) {
     session_class
         .def("end", by_reference<Session, &Session::end>,
              "Let other calls through. Harmless the second time.")
+        .def(
+            "refusal",
+            [](Session &self, py::handle caller) -> py::object {
+                const auto refusal = self.refusal(to_caller(caller));
+                if (!refusal)
+                    return py::none();
+                Token token;
+                token.type = Token::Type::error;
+                token.error = refusal->first;
+                token.data = refusal->second;
+                return to_tuple(token);
+            },
+            py::arg("caller") = py::none(),
+            "The token that the answer ended with, if the server refused: once for each caller.")
         .def_property_readonly("inherited", by_reference<const Session, &Session::inherited>,
                                "True in the child of a fork: the stream is the parent's.");
     forbid_new(session_class);
@@ -225,6 +244,17 @@ void register_connection(py::module_ &module) {
             },
             py::arg("session"),
             "End a stream. Unless it was read to its end the connection is dropped.")
+        .def(
+            "cut",
+            [](Client &self, Session &session) {
+                {
+                    const Unlocked unlocked;
+                    self.cut(session);
+                }
+                hand_out();
+            },
+            py::arg("session"),
+            "The same for a stream of which a token was lost: all others who read it are told.")
         .def(
             "error", [](const Client &self) { return to_text(self.error()); },
             "The text of the last failure, or \"no error\".")

@@ -114,7 +114,7 @@ void register_reactor(py::module_ &module) {
             py::arg("connection"), py::arg("caller"), py::arg("session"), py::arg("bytes"),
             py::arg("timeout"),
             "Connection.output, for a token and those that lie ready behind it, until they are so "
-            "many bytes: ([token, ...], the exception that follows or None)")
+            "many bytes: [token, ...]")
         .def(
             "run",
             [](PythonReactor &self, Client &client, Caller caller, py::handle command,

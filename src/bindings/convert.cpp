@@ -171,7 +171,7 @@ py::tuple to_tuple(const Token &token) {
     return py::make_tuple(types.done, py::none(), py::none(), py::none(), py::none());
 }
 
-py::tuple to_list(OwnedTokens &tokens, const Token &only) {
+py::list to_list(OwnedTokens &tokens, const Token &only) {
     py::list list;
     if (tokens.tokens.empty())
         list.append(to_tuple(only));
@@ -180,13 +180,7 @@ py::tuple to_list(OwnedTokens &tokens, const Token &only) {
         list.append(to_tuple(one.token));
         one.data = {};
     }
-    try {
-        if (tokens.failure)
-            std::rethrow_exception(tokens.failure);
-    } catch (const Error &error) {
-        return py::make_tuple(list, to_exception(error));
-    }
-    return py::make_tuple(list, py::none());
+    return list;
 }
 
 py::tuple to_tuple(Result &result) {

@@ -41,9 +41,8 @@ std::string to_source(pybind11::handle value);
 /// none. Copies the data, once.
 pybind11::tuple to_tuple(const Token &token);
 
-/// Tokens as a list of such tuples, and the exception that comes after them or
-/// None. Without any it is the one that is given.
-pybind11::tuple to_list(OwnedTokens &tokens, const Token &only);
+/// Tokens as a list of such tuples. Without any it is the one that is given.
+pybind11::list to_list(OwnedTokens &tokens, const Token &only);
 
 /// A whole answer as (stdout, stderr, status, error, error text); its data is
 /// moved out.

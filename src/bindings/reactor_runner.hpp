@@ -122,6 +122,8 @@ class ReactorRunner {
     ReactorRunner(PythonReactor &reactor, Caller caller) noexcept
         : reactor_(reactor), caller_(caller) {}
 
+    Caller caller() const noexcept { return caller_; }
+
     template <class Verb, class ToPython>
     PythonReactor::SharedOperation
     perform(const verbs::SharedClient &client, std::optional<Time> deadline,
@@ -134,7 +136,7 @@ class ReactorRunner {
         };
         const auto discard = [client, session, stored] {
             constexpr bool reads = std::is_same_v<Value, Token>;
-            session ? client->leave(*session) : client->undo(stored->mark, reads);
+            session ? client->cut(*session) : client->undo(stored->mark, reads);
         };
         return reactor_.start(
             client->limits(deadline), make_task,

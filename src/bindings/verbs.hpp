@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -107,6 +108,24 @@ auto command(Runner &runner, const SharedClient &client, pybind11::handle list,
         to_none);
 }
 
+/// Has all who share the stream see how it ends.
+inline void tell_ending(const SharedSession &session, Caller caller, const Token &token) {
+    if (session && token.type == Token::Type::error)
+        session->refused({token.error, std::string(token.data)}, caller);
+}
+
+/// The same for what has come together; what fails behind it is for the next call.
+inline Task<Token> read(Connection &connection, std::shared_ptr<OwnedTokens> tokens,
+                        SharedSession session, Caller caller, std::size_t bytes, Call &call) {
+    const Token last = co_await connection.outputs(*tokens, bytes, call);
+    Token ending = last;
+    ending.data = tokens->tokens.back().data;
+    tell_ending(session, caller, ending);
+    if (session && tokens->failure)
+        session->fail(&*tokens->failure, nobody);
+    co_return last;
+}
+
 /// Up to so many bytes of tokens that follow one another without a wait, and
 /// one at least: a list of tuples.
 template <class Runner>
@@ -115,8 +134,8 @@ auto outputs(Runner &runner, const SharedClient &client, const SharedSession &se
     auto tokens = std::make_shared<OwnedTokens>();
     return runner.perform(
         client, to_deadline(timeout), session,
-        [tokens, bytes](Connection &connection, Call &call) {
-            return connection.outputs(*tokens, bytes, call);
+        [tokens, session, bytes, caller = runner.caller()](Connection &connection, Call &call) {
+            return read(connection, tokens, session, caller, bytes, call);
         },
         [tokens](const Token &last) { return to_list(*tokens, last); });
 }

@@ -320,7 +320,8 @@ Task<Token> Connection::outputs(OwnedTokens &tokens, std::size_t bytes, Call &ca
                 break;
             last = *next;
         } catch (const Error &error) {
-            tokens.failure = std::make_exception_ptr(Error(error).with_may_have_run(may_have_run_));
+            tokens.failure = Error(error).with_may_have_run(may_have_run_);
+            notes_.failed(error);
             break;
         }
         tokens.add(last);

@@ -88,7 +88,7 @@ struct OwnedTokens {
     };
 
     std::vector<One> tokens;
-    std::exception_ptr failure; ///< what came after them
+    std::optional<Error> failure; ///< what came after them
 
     void add(const Token &token) { tokens.push_back({token, std::string(token.data)}); }
 };

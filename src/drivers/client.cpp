@@ -171,8 +171,8 @@ Task<Client::Hold> Client::enter(std::shared_ptr<Session> session, Caller caller
             prepare(*hold.body);
         else if (!session || session->state() == Session::State::present)
             continue; // closed while it waited, or its turn was taken away: another one
-        else if (session->state() == Session::State::lost)
-            throw Error(ErrorKind::lost, "the connection was closed during the stream").for_good();
+        else
+            session->check(caller); // or it was left
         co_return std::move(hold);
     }
 }
@@ -188,12 +188,17 @@ Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, C
     if (!hold)
         return std::nullopt;
     const Ending ending(*hold->body);
-    look_at_orphan(*hold->body);
+    Reading reading(session.get(), caller);
     try {
-        if (const auto token = hold->body->connection.output_at_once(call))
+        look_at_orphan(*hold->body);
+        const auto token = hold->body->connection.output_at_once(call);
+        reading.succeeded();
+        if (token)
             return Completed<Token>{.hold = std::move(*hold), .value = *token};
     } catch (const Error &error) {
-        fail(error, *hold->body);
+        const Error failure = failed(error, *hold->body);
+        reading.failed(failure);
+        throw Error(failure);
     }
     return std::nullopt;
 }
@@ -208,7 +213,7 @@ Task<std::shared_ptr<Session>> Client::stream(SharedCommand command, Caller call
         co_await hold->body->connection.command(command, call);
     } catch (const Error &error) {
         session->end();
-        fail(error, *hold->body);
+        throw failed(error, *hold->body);
     }
     hold->body->orphaned = false;
     co_return session;
@@ -218,6 +223,12 @@ void Client::leave(Session &session) {
     const auto body = current(); // in the child of a fork another one, without the session
     if (const auto turn = body->turns->leave_session(session))
         drop(*body, "the stream was left before its end");
+}
+
+void Client::cut(Session &session) {
+    const auto body = current();
+    if (const auto turn = body->turns->leave_session(session, Session::State::failed))
+        drop(*body, "the stream was cut short");
 }
 
 void Client::drop(Body &body, const char *why) noexcept {
@@ -273,19 +284,19 @@ void Client::remember(const std::shared_ptr<Body> &body) {
         origin_ = std::move(origin);
 }
 
-void Client::fail(const Error &error, Body &body) {
+/// A verb's error, noted and complete.
+Error Client::failed(const Error &error, Body &body) {
     note(error.what());
     body.connection.notes().failed(error);
-    throw Error(error).with_may_have_run(body.connection.may_have_run());
+    return Error(error).with_may_have_run(body.connection.may_have_run());
 }
 
 void Client::look_at_orphan(Body &body) {
     if (body.orphaned)
-        fail(Error(ErrorKind::misuse,
-                   "the output that was pending when the process was forked belongs to the "
-                   "parent: run the command again here")
-                 .with_may_have_run(true),
-             body);
+        throw Error(ErrorKind::misuse,
+                    "the output that was pending when the process was forked belongs to the "
+                    "parent: run the command again here")
+            .with_may_have_run(true);
 }
 
 } // namespace pyremctl

@@ -111,6 +111,9 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     /// with it, and a call that waits for its next token gets "done".
     void leave(Session &session);
 
+    /// The same where a token of it was lost: its other calls fail of that.
+    void cut(Session &session);
+
     /// For a call whose result was lost: drops the connection, unless somebody
     /// has asked for something on it since. Another call runs on, save where it
     /// reads the answer of which this one has `read` a piece.
@@ -167,6 +170,30 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
         Body &body_;
     };
 
+    /// A call that reads a stream. Unless it succeeds, or says of what it fails,
+    /// the stream was cut short.
+    class Reading {
+      public:
+        Reading(Session *session, Caller caller) noexcept : session_(session), caller_(caller) {}
+        Reading(const Reading &) = delete;
+        Reading &operator=(const Reading &) = delete;
+        Reading(Reading &&) = delete;
+        Reading &operator=(Reading &&) = delete;
+        ~Reading() { end(nullptr); }
+
+        void succeeded() noexcept { session_ = nullptr; }
+        void failed(const Error &error) noexcept { end(&error); }
+
+      private:
+        void end(const Error *error) noexcept {
+            if (session_ != nullptr)
+                std::exchange(session_, nullptr)->fail(error, caller_);
+        }
+
+        Session *session_;
+        Caller caller_;
+    };
+
     std::shared_ptr<Body> current() const;
     std::shared_ptr<Body> unasked_since(const Mark &mark) const;
     std::optional<Hold> enter_at_once(Session *session, Caller caller, Call &call);
@@ -174,7 +201,7 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     void prepare(Body &body);
     static void drop(Body &body, const char *why) noexcept;
     void remember(const std::shared_ptr<Body> &body);
-    [[noreturn]] void fail(const Error &error, Body &body);
+    Error failed(const Error &error, Body &body);
     void look_at_orphan(Body &body);
     template <class Change> void change_settings(Change change);
 
@@ -206,9 +233,10 @@ Client::perform(std::shared_ptr<Session> session, Caller caller, Call &call, Ver
             co_return Completed<Token>{.hold = {.body = body, .turn = {}}, .value = {}};
     }
     const Ending ending(*body);
-    if constexpr (reads)
-        look_at_orphan(*body);
+    Reading reading(session.get(), caller);
     try {
+        if constexpr (reads)
+            look_at_orphan(*body);
         ResultOf<Verb> value{};
         if constexpr (std::is_same_v<ResultOf<Verb>, std::monostate>)
             co_await verb(body->connection, call);
@@ -216,13 +244,18 @@ Client::perform(std::shared_ptr<Session> session, Caller caller, Call &call, Ver
             value = co_await verb(body->connection, call);
         if constexpr (!reads)
             body->orphaned = false;
+        reading.succeeded();
         co_return Completed<ResultOf<Verb>>{.hold = std::move(*hold), .value = std::move(value)};
     } catch (const Error &error) {
         if constexpr (reads) {
             if (session && session->state() == Session::State::ended)
                 co_return Completed<Token>{.hold = {.body = body, .turn = {}}, .value = {}};
+            if (session && session->state() == Session::State::failed)
+                session->check(caller); // cut by another call
         }
-        fail(error, *body);
+        const Error failure = failed(error, *body);
+        reading.failed(failure);
+        throw Error(failure);
     }
 }
 
@@ -236,7 +269,7 @@ template <class Verb> Task<Client::Mark> Client::open(Caller caller, Call &call,
     try {
         co_await verb(hold->body->connection, call);
     } catch (const Error &error) {
-        fail(error, *hold->body);
+        throw failed(error, *hold->body);
     }
     remember(hold->body);
     co_return mark(hold->body);

@@ -100,7 +100,7 @@ Turns::Turn Turns::take_or_spoil() noexcept {
         spoiled_ = true;
         return {};
     }
-    take(0, nullptr);
+    take(nobody, nullptr);
     return Turn(shared_from_this());
 }
 
@@ -191,11 +191,11 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
     }
 }
 
-Turns::Turn Turns::leave_session(Session &session) noexcept {
+Turns::Turn Turns::leave_session(Session &session, Session::State as) noexcept {
     const std::scoped_lock lock(mutex_);
     if (session_ != &session)
         return {};
-    close_session(Session::State::ended);
+    close_session(as);
     return take_or_spoil();
 }
 
@@ -209,7 +209,7 @@ Turns::Turn Turns::seize() noexcept {
     if (retired_ || (busy_ && granted_ == nullptr))
         return {};
     take_over();
-    take(0, nullptr);
+    take(nobody, nullptr);
     return Turn(shared_from_this());
 }
 
@@ -272,6 +272,60 @@ void Turns::Session::end() noexcept {
     turns_->close_session(State::ended);
     if (!turns_->busy_)
         turns_->leave();
+}
+
+/// Whether the caller knows how it ended. It does now.
+bool Turns::Session::told(Caller caller) {
+    if (std::ranges::find(told_, caller) != told_.end())
+        return true;
+    told_.push_back(caller);
+    return false;
+}
+
+void Turns::Session::refused(Refusal refusal, Caller caller) {
+    const std::scoped_lock lock(turns_->mutex_);
+    told(caller);
+    refusal_ = std::move(refusal);
+}
+
+std::optional<Turns::Session::Refusal> Turns::Session::refusal(Caller caller) {
+    if (inherited())
+        return std::nullopt;
+    const std::scoped_lock lock(turns_->mutex_);
+    return refusal_ && !told(caller) ? refusal_ : std::nullopt;
+}
+
+void Turns::Session::fail(const Error *error, Caller caller) noexcept {
+    if (inherited())
+        return;
+    const std::scoped_lock lock(turns_->mutex_);
+    const bool present = turns_->session_ == this;
+    if (present)
+        turns_->close_session(State::failed);
+    else if (state_ != State::lost)
+        return;
+    try {
+        told(caller); // by its own error
+        if (present && error != nullptr)
+            failure_ = *error;
+    } catch (const std::bad_alloc &) {
+        failure_.reset(); // the others are told that it was cut short
+    }
+}
+
+void Turns::Session::check(Caller caller) {
+    if (inherited())
+        return;
+    const std::scoped_lock lock(turns_->mutex_);
+    if ((state_ != State::lost && state_ != State::failed) || told(caller))
+        return;
+    if (state_ == State::lost)
+        throw Error(ErrorKind::lost, "the connection was closed during the stream").for_good();
+    if (failure_)
+        throw Error(*failure_);
+    throw Error(ErrorKind::lost,
+                "the stream was cut short: a call that read it was cancelled or interrupted")
+        .for_good();
 }
 
 Turns::Session::State Turns::Session::state() const noexcept {

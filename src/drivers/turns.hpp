@@ -5,9 +5,13 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "transport/call.hpp"
+#include "transport/error.hpp"
 #include "transport/process.hpp"
 #include "transport/shared_only.hpp"
 #include "transport/task.hpp"
@@ -16,6 +20,9 @@ namespace pyremctl {
 
 /// Tells callers apart: threads, or the tasks of an event loop.
 using Caller = std::uintptr_t;
+
+/// Which no caller is.
+inline constexpr Caller nobody = 0;
 
 /// Lets one call at a time through, in the order in which they came, and for
 /// the length of a session (a stream()) only that session's calls. Whoever
@@ -35,8 +42,9 @@ class Turns : public std::enable_shared_from_this<Turns> {
       public:
         enum class State {
             present,
-            ended, ///< read to its end, or left
-            lost,  ///< the connection was closed, or opened again
+            ended,  ///< read to its end, or left
+            lost,   ///< the connection was closed, or opened again
+            failed, ///< one of its calls failed, or was cut short
         };
 
         explicit Session(std::shared_ptr<Turns> turns) noexcept
@@ -52,14 +60,37 @@ class Turns : public std::enable_shared_from_this<Turns> {
 
         State state() const noexcept;
 
+        /// The answer was the server's refusal: its code, and its text.
+        using Refusal = std::pair<std::uint32_t, std::string>;
+
+        /// For its call that has the turn and has read that.
+        void refused(Refusal refusal, Caller caller);
+
+        /// For a caller that finds the session at its end; each is told once.
+        std::optional<Refusal> refusal(Caller caller);
+
+        /// For its call that has the turn and fails: the other callers fail of the
+        /// same. Without an error it was cut short.
+        void fail(const Error *error, Caller caller) noexcept;
+
+        /// Throws what the session has failed of, or that it was lost; to each
+        /// caller once, as after its own failure: then it finds the end.
+        void check(Caller caller);
+
         /// True in the child of a fork: the parent's stream goes on.
         bool inherited() const noexcept { return generation_ != fork_generation(); }
 
       private:
         friend class Turns;
+
+        bool told(Caller caller);
+
         std::shared_ptr<Turns> turns_;
         unsigned generation_;
         State state_ = State::present; // guarded by the turns' mutex
+        std::optional<Error> failure_; // as this is, and this
+        std::optional<Refusal> refusal_;
+        std::vector<Caller> told_; // how it ended
     };
 
     /// The turn, for as long as it lives.
@@ -104,8 +135,9 @@ class Turns : public std::enable_shared_from_this<Turns> {
     /// Ends the session, and cancels its call that runs; where that has got to
     /// its end all the same, spoiled() tells whoever is next. Where none runs
     /// the turn is the caller's of this, past all that wait. Nothing where the
-    /// session is not the present one any more.
-    Turn leave_session(Session &session) noexcept;
+    /// session is not the present one any more. `as`: `ended`, or `failed` where
+    /// its other calls are to be told that it was cut short.
+    Turn leave_session(Session &session, Session::State as = Session::State::ended) noexcept;
 
     /// True once after a session was left in the middle of a call, for the
     /// holder of the turn: an answer may be half read.
@@ -143,11 +175,11 @@ class Turns : public std::enable_shared_from_this<Turns> {
     bool retired_ = false;
     bool busy_ = false;
     bool spoiled_ = false;
-    Caller caller_ = 0;         // of the call that runs, while busy_
+    Caller caller_ = nobody;    // of the call that runs, while busy_
     Call *running_ = nullptr;   // and the call
     Waiter *granted_ = nullptr; // which has the turn and does not know it yet
     Session *session_ = nullptr;
-    Caller session_caller_ = 0;
+    Caller session_caller_ = nobody;
     std::list<Waiter *> inside_;  // who waits in the session
     std::list<Waiter *> outside_; // and outside any
 };

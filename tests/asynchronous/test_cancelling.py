@@ -291,7 +291,7 @@ class TestAResultThatNobodyTook:
         self.lose(reactor, lost, stream)
         read = reactor.outputs(connection, 2, stream.result(), 1000, None)
         self.end(reactor, read)
-        assert read.result()[0][0][1] == b"hello world\n"
+        assert read.result()[0][1] == b"hello world\n"
 
     def test_it_drops_no_answer(
         self, reactor: _remctl.Reactor, connection: _remctl.Connection

@@ -208,6 +208,55 @@ TEST_CASE("leaving a session ends the wait of its calls, whether they run or sta
     CHECK_FALSE(turns->leave_session(*session)); // it has been left
 }
 
+TEST_CASE("each caller of a session that has failed is told of what, once") {
+    const auto turns = std::make_shared<Turns>();
+    Someone mine(1);
+    const auto session = mine.enter(*turns).begin_session();
+    auto turn = mine.enter(*turns, session.get());
+    Waiting inside(turns, 2, session.get());
+    Waiting outside(turns, 3);
+    const Error error(ErrorKind::lost, "gone");
+    session->fail(&error, 1);
+    inside.join();
+    CHECK_FALSE(inside.turn);
+    session->check(1); // whose own failure it was
+    CHECK_THROWS_WITH_AS(session->check(2), "gone", Error);
+    session->check(2);
+    CHECK(session->state() == Session::State::failed);
+    turn = Turn();
+    outside.join();
+    CHECK(outside.turn);
+}
+
+TEST_CASE("the callers of a session that was cut short are told so") {
+    const auto turns = std::make_shared<Turns>();
+    Someone mine(1);
+    const auto first = mine.enter(*turns).begin_session();
+    CHECK(turns->leave_session(*first, Session::State::failed));
+    CHECK_THROWS_WITH_AS(first->check(1), doctest::Contains("cut short"), Error);
+    const auto second = mine.enter(*turns).begin_session();
+    {
+        const auto turn = mine.enter(*turns, second.get());
+        second->fail(nullptr, 1);
+    }
+    CHECK_THROWS_WITH_AS(second->check(2), doctest::Contains("cut short"), Error);
+    const auto third = mine.enter(*turns).begin_session();
+    CHECK(turns->retire());
+    CHECK_THROWS_WITH_AS(third->check(1), doctest::Contains("closed"), Error);
+}
+
+TEST_CASE("each caller is told once that the answer of a session was a refusal") {
+    const auto turns = std::make_shared<Turns>();
+    Someone mine(1);
+    const auto session = mine.enter(*turns).begin_session();
+    CHECK_FALSE(session->refusal(1));
+    session->refused({5, "no such"}, 1);
+    session->end();
+    CHECK_FALSE(session->refusal(1));
+    CHECK(session->refusal(2)->second == "no such");
+    CHECK_FALSE(session->refusal(2));
+}
+
 TEST_CASE("a session that is left without a call gives the turn to who leaves it") {
     const auto turns = std::make_shared<Turns>();
     Someone mine(1);

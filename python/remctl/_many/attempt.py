@@ -151,10 +151,9 @@ class Attempt:
         session = await self._crew.finish(
             self._crew.reactor.stream(self._connection, self._caller, arguments, self._clock.left())
         )
-        failure: RemctlError | None = None
         kind = "output"
-        while kind == "output" and failure is None:
-            tokens, failure = await self._crew.finish(
+        while kind == "output":
+            tokens = await self._crew.finish(
                 self._crew.reactor.outputs(
                     self._connection, self._caller, session, _BATCH, self._clock.left()
                 )
@@ -164,8 +163,6 @@ class Attempt:
                 await self._crew.write(sinks, _token(RemctlOutput, token))
                 self._clock.go_on()
             kind = tokens[-1][0]
-        if failure is not None:
-            raise failure
         session.end()
 
     def _result(

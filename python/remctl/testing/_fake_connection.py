@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any, Protocol
 
 from remctl import RemctlError
@@ -42,12 +43,26 @@ class FakeSession:
 
     def __init__(self, caller: int, end: Callable[[FakeSession], None]) -> None:
         self.caller = caller
-        self.lost = False
+        self.failure: RemctlError | None = None
+        self.refused: Token | None = None
+        self._told: set[int] = set()
         self._end = end
 
     def end(self) -> None:
         """Let other calls through. Harmless the second time."""
         self._end(self)
+
+    def told(self, caller: int) -> bool:
+        """Whether a caller knows how it ended. It does now."""
+        told = caller in self._told
+        self._told.add(caller)
+        return told
+
+    def refusal(self, caller: int | None = None) -> Token | None:
+        """Return the token that the answer ended with, if the server refused; once."""
+        if self.refused is None or self.told(caller or threading.get_ident()):
+            return None
+        return self.refused
 
     @property
     def inherited(self) -> bool:
@@ -117,8 +132,8 @@ class FakeConnection:
             if not self._changed.wait_for(lambda: self.free_for(caller, session), limit):
                 text = "the connection is in use by other calls: timed out"
                 raise make("timeout", text, may_have_run=asked)
-            if session is not None and session.lost:
-                raise make("lost", "the connection was closed during the stream", lasting=True)
+            if session is not None and session.failure is not None and not session.told(caller):
+                raise copy(session.failure)
             self._error = "no error"
             yield
 
@@ -180,7 +195,8 @@ class FakeConnection:
         self._answer.clear()
         self._error = "no currently open connection"
         if self._session is not None:
-            self._session.lost = True
+            text = "the connection was closed during the stream"
+            self._session.failure = make("lost", text, lasting=True)
             self._end(self._session)
 
     @property
@@ -212,6 +228,11 @@ class FakeConnection:
     def ready(self) -> bool:
         """True when output() has something to give without a wait."""
         return bool(self._answer)
+
+    @property
+    def token_ready(self) -> bool:
+        """True when output() has a token to give, and no failure."""
+        return bool(self._answer) and not isinstance(self._answer[0], BaseException)
 
     def fileno(self) -> int:
         """Return -1: there is no descriptor."""
@@ -246,6 +267,8 @@ class FakeConnection:
     def output(self, session: FakeSession | None = None, timeout: Seconds | None = None) -> Token:
         """Read a token: (type, output, stream, status, error)."""
         with self._turn(session, timeout, asked=True):
+            if session is not None and session is not self._session:
+                return DONE
             self._require_opened(asked=self._asked)
             if not self._connected:
                 raise make("lost", "no connection open", lasting=True)
@@ -254,7 +277,14 @@ class FakeConnection:
             token = self._answer.popleft()
             if isinstance(token, BaseException):
                 self._drop()
+                if session is not None and isinstance(token, RemctlError):
+                    session.failure = token
+                    session.told(self._caller or threading.get_ident())
+                    self._end(session)
                 raise token
+            if session is not None and token[0] == "error":
+                session.refused = token
+                session.told(self._caller or threading.get_ident())
             return token
 
     def simple(
@@ -303,6 +333,14 @@ class FakeConnection:
             if self._session is session:
                 self._drop()
                 self._end(session)
+
+    def cut(self, session: FakeSession) -> None:
+        """End a stream of which a token was lost: all others who read it are told."""
+        with self._changed:
+            if self._session is session:
+                text = "the stream was cut short: a call that read it was cancelled or interrupted"
+                session.failure = make("lost", text, lasting=True)
+                self.leave(session)
 
     def _drop(self) -> None:
         self._connected = False

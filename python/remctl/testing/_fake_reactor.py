@@ -180,15 +180,12 @@ class FakeReactor:
     ) -> FakeOperation:
         """Connection.output, for a token and those that lie ready behind it."""
 
-        def call() -> tuple[list[Token], BaseException | None]:
+        def call() -> list[Token]:
             tokens = [connection.output(session, timeout)]
             size = 0
-            while connection.ready and (size := size + len(tokens[-1][1] or b"")) < bytes:
-                try:
-                    tokens.append(connection.output(session))
-                except Exception as error:
-                    return tokens, error
-            return tokens, None
+            while connection.token_ready and (size := size + len(tokens[-1][1] or b"")) < bytes:
+                tokens.append(connection.output(session))
+            return tokens
 
         return self._begin(connection, caller, call, session)
 
