@@ -241,6 +241,13 @@ class AsyncRemctl(ClientBase):
             self._loop.clients.discard(self)
             self._loop = None
 
+    def _caller(self) -> int | None:
+        """Who calls, if that is a task of this object's loop."""
+        try:
+            return None if self._loop is None else self._loop.caller()
+        except RuntimeError:  # no loop runs here
+            return None
+
     async def _call(
         self,
         loop: Loop,
@@ -286,6 +293,7 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
         self._end: float | None = None
         self._sending: tuple[Loop, _remctl.Operation] | None = None
         self._session: _remctl.Session | None = None
+        self._maker = remctl._caller()  # who need not be the one that starts to read
         self._closed = False
         self._ready: deque[RemctlOutput] = deque()
 
@@ -367,6 +375,7 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             self._sending = None
         if not self._closed:
             self._session = session
+            loop.lend(session, self._maker)
         elif session is not None:
             remctl._connection.leave(session)
 
@@ -387,7 +396,8 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             if tokens[-1][0] == "status":
                 self._session = None
             if tokens[-1][0] == "done":
-                refusal = session.refusal(loop.caller())  # which another task has read
+                # Which another task has read.
+                refusal = remctl._connection.refusal(session, loop.caller())
                 tokens[-1:] = [refusal] if refusal is not None and raise_errors else []
             if not self._closed:  # when they had come
                 self._ready.extend(_token(RemctlOutput, token) for token in tokens)

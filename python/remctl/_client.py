@@ -327,7 +327,7 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
             if token[0] == "status":
                 self._session = None
             if token[0] == "done":
-                refusal = session.refusal()  # which another thread has read
+                refusal = connection.refusal(session)  # which another thread has read
                 if refusal is None or not raise_errors:
                     return None
                 token = refusal

@@ -14,6 +14,7 @@ import gevent
 from gevent.event import Event
 
 from remctl import _remctl
+from remctl._callers import Callers
 
 #: The longest that calls may take of the hub's time in one go, in seconds.
 BUDGET = 0.003
@@ -59,6 +60,7 @@ class HubReactor:
 
 
 _reactors: WeakKeyDictionary[Any, HubReactor] = WeakKeyDictionary()
+_callers = Callers()
 
 
 def hub_reactor() -> HubReactor:
@@ -91,7 +93,11 @@ class Connection:
     def _perform(self, verb: str, *arguments: Any) -> Any:
         hub = hub_reactor()
         start = getattr(hub.reactor, verb)
-        return hub.finish(start(self._plain, id(gevent.getcurrent()), *arguments))
+        return hub.finish(start(self._plain, _callers.number(gevent.getcurrent()), *arguments))
+
+    def refusal(self, session: _remctl.Session) -> tuple[Any, ...] | None:
+        """The token that a stream ended with, if the server refused; once for each greenlet."""
+        return self._plain.refusal(session, _callers.number(gevent.getcurrent()))
 
     def open(
         self,

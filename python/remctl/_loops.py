@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet, ref
 
 from remctl import _remctl
+from remctl._callers import Callers
 from remctl._errors import make
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ class Loop(Protocol):
 
     def caller(self) -> int:
         """What tells the task that runs from all others."""
+
+    def lend(self, session: _remctl.Session, maker: int | None) -> None:
+        """Give a stream back to its maker when the task that has started to read it ends.
+
+        `asyncio.wait_for(anext(stream), 1)` reads in a task of its own before Python 3.12.
+        """
 
     def move_here(self) -> None:
         """See that the loop is served in this thread, which runs it now."""
@@ -152,6 +159,7 @@ class AsyncioLoop:
         self.clients: WeakSet[Bound] = WeakSet()
         self._thread = get_ident()
         self._current_task = module.current_task
+        self._callers = Callers()
         self.sleep = module.sleep
         self._loop = ref(loop)
         loop.add_reader(self.reactor.fileno(), _Reader(self))
@@ -174,7 +182,21 @@ class AsyncioLoop:
 
     def caller(self) -> int:
         """See `Loop`."""
-        return id(self._current_task())
+        return self._callers.number(self._current_task())
+
+    def lend(self, session: _remctl.Session, maker: int | None) -> None:
+        """See `Loop`."""
+        task = self._current_task()
+        if maker is None or task is None or maker == self._callers.number(task):
+            return
+        lent = ref(session)
+
+        def give_back(_: object) -> None:
+            session = lent()
+            if session is not None:
+                session.hand_to(maker)
+
+        task.add_done_callback(give_back)
 
     async def finish(self, operation: _remctl.Operation) -> Any:
         """See `Loop`."""
@@ -235,6 +257,7 @@ class TrioLoop:
         self._trio = trio
         self._lowlevel = trio.lowlevel
         self.sleep = trio.sleep
+        self._callers = Callers()
         self._served = True
         try:
             trio.lowlevel.spawn_system_task(self._serve, name="remctl")
@@ -250,7 +273,10 @@ class TrioLoop:
 
     def caller(self) -> int:
         """See `Loop`."""
-        return id(self._lowlevel.current_task())
+        return self._callers.number(self._lowlevel.current_task())
+
+    def lend(self, session: _remctl.Session, maker: int | None) -> None:
+        """Do nothing: no task of trio's reads for another one."""
 
     async def finish(self, operation: _remctl.Operation) -> Any:
         """See `Loop`."""

@@ -30,6 +30,9 @@ def build_info() -> _BuildInfo:
 def listening(topic: int, /) -> bool:
     """Whether anybody listens to a topic's logger at DEBUG; see remctl._logging."""
 
+def new_caller() -> int:
+    """Return a number that no other caller has had."""
+
 def note(topic: int, text: str) -> None:
     """Log a text, after listening() was true; see remctl._logging."""
 
@@ -43,11 +46,8 @@ class Session(metaclass=_Type):
     def end(self) -> None:
         """Let other calls through. Harmless the second time."""
 
-    def refusal(self, caller: int | None = None) -> _Token | None:
-        """Return the token that the answer ended with, if the server refused.
-
-        Once for each caller.
-        """
+    def hand_to(self, caller: int) -> None:
+        """Make the stream another caller's."""
 
     @property
     def inherited(self) -> bool:
@@ -152,6 +152,12 @@ class Connection(metaclass=_Type):
 
     def cut(self, session: Session) -> None:
         """End a stream of which a token was lost: all others who read it are told."""
+
+    def refusal(self, session: Session, caller: int | None = None) -> _Token | None:
+        """Return the token that a stream ended with, if the server refused.
+
+        Once for each caller.
+        """
 
     def error(self) -> str:
         """Return the text of the last failure, or "no error"."""

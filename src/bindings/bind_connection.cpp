@@ -78,20 +78,7 @@ void register_connection(py::module_ &module) {
     session_class
         .def("end", by_reference<Session, &Session::end>,
              "Let other calls through. Harmless the second time.")
-        .def(
-            "refusal",
-            [](Session &self, py::handle caller) -> py::object {
-                const auto refusal = self.refusal(to_caller(caller));
-                if (!refusal)
-                    return py::none();
-                Token token;
-                token.type = Token::Type::error;
-                token.error = refusal->first;
-                token.data = refusal->second;
-                return to_tuple(token);
-            },
-            py::arg("caller") = py::none(),
-            "The token that the answer ended with, if the server refused: once for each caller.")
+        .def("hand_to", &Session::hand_to, py::arg("caller"), "Make the stream another caller's.")
         .def_property_readonly("inherited", by_reference<const Session, &Session::inherited>,
                                "True in the child of a fork: the stream is the parent's.");
     forbid_new(session_class);
@@ -118,6 +105,8 @@ void register_connection(py::module_ &module) {
         py::kw_only(), py::arg("many") = false, "One that nobody has opened anything with.");
     forbid_new(identity_class);
     forbid_copies(identity_class);
+
+    module.def("new_caller", &new_caller, "A number that no other caller has had.");
 
     py::class_<Client, std::shared_ptr<Client>> connection_class(
         module, "Connection",
@@ -255,6 +244,20 @@ void register_connection(py::module_ &module) {
             },
             py::arg("session"),
             "The same for a stream of which a token was lost: all others who read it are told.")
+        .def(
+            "refusal",
+            [](const Client &, Session &session, py::handle caller) -> py::object {
+                const auto refusal = session.refusal(to_caller(caller));
+                if (!refusal)
+                    return py::none();
+                Token token;
+                token.type = Token::Type::error;
+                token.error = refusal->first;
+                token.data = refusal->second;
+                return to_tuple(token);
+            },
+            py::arg("session"), py::arg("caller") = py::none(),
+            "The token that a stream ended with, if the server refused: once for each caller.")
         .def(
             "error", [](const Client &self) { return to_text(self.error()); },
             "The text of the last failure, or \"no error\".")

@@ -89,8 +89,8 @@ const std::shared_ptr<EventWaker> &thread_waker() {
 }
 
 Caller this_thread() noexcept {
-    thread_local const char here = 0;
-    return reinterpret_cast<Caller>(&here);
+    thread_local const Caller number = new_caller();
+    return number;
 }
 
 } // namespace pyremctl

@@ -1,6 +1,7 @@
 #include "drivers/turns.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <iterator>
 
 #include "transport/error.hpp"
@@ -13,6 +14,11 @@ namespace {
 const char *const interrupting = "the connection is in use by the call that this one interrupts";
 
 } // namespace
+
+Caller new_caller() noexcept {
+    static std::atomic<Caller> last{nobody};
+    return ++last;
+}
 
 /// A call that waits for its turn.
 struct Turns::Waiter {
@@ -127,7 +133,11 @@ void Turns::close_session(Session::State state) noexcept {
 /// handler began.
 void Turns::open_session(Session &session) noexcept {
     session_ = &session;
-    session_caller_ = caller_;
+    let_in(caller_);
+}
+
+void Turns::let_in(Caller caller) noexcept {
+    session_caller_ = caller;
     for (auto next = outside_.begin(); next != outside_.end();) {
         const auto waiter = next++;
         if ((*waiter)->caller != session_caller_)
@@ -272,6 +282,17 @@ void Turns::Session::end() noexcept {
     turns_->close_session(State::ended);
     if (!turns_->busy_)
         turns_->leave();
+}
+
+void Turns::Session::hand_to(Caller caller) noexcept {
+    if (inherited())
+        return;
+    const std::scoped_lock lock(turns_->mutex_);
+    if (turns_->session_ != this)
+        return;
+    turns_->let_in(caller);
+    if (!turns_->busy_)
+        turns_->leave(); // one of its calls may have waited
 }
 
 /// Whether the caller knows how it ended. It does now.

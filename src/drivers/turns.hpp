@@ -18,8 +18,12 @@
 
 namespace pyremctl {
 
-/// Tells callers apart: threads, or the tasks of an event loop.
-using Caller = std::uintptr_t;
+/// Tells callers apart: threads, or the tasks of an event loop. Not by their
+/// addresses, which are used again.
+using Caller = std::uint64_t;
+
+/// A number that no other caller of this process has had.
+Caller new_caller() noexcept;
 
 /// Which no caller is.
 inline constexpr Caller nobody = 0;
@@ -59,6 +63,9 @@ class Turns : public std::enable_shared_from_this<Turns> {
         void end() noexcept;
 
         State state() const noexcept;
+
+        /// The session is another caller's from now on: see enter().
+        void hand_to(Caller caller) noexcept;
 
         /// The answer was the server's refusal: its code, and its text.
         using Refusal = std::pair<std::uint32_t, std::string>;
@@ -169,6 +176,7 @@ class Turns : public std::enable_shared_from_this<Turns> {
     Turn take_or_spoil() noexcept;
     void leave() noexcept;
     void open_session(Session &session) noexcept;
+    void let_in(Caller caller) noexcept;
     void close_session(Session::State state) noexcept;
 
     mutable std::mutex mutex_; // guards what follows

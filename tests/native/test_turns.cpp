@@ -208,6 +208,26 @@ TEST_CASE("leaving a session ends the wait of its calls, whether they run or sta
     CHECK_FALSE(turns->leave_session(*session)); // it has been left
 }
 
+TEST_CASE("a session that is handed to another caller lets that one through") {
+    const auto turns = std::make_shared<Turns>();
+    Someone mine(1);
+    Someone other(2);
+    const auto session = mine.enter(*turns).begin_session();
+    Waiting waiting(turns, 2);
+    Waiting stranger(turns, 3);
+    session->hand_to(2);
+    waiting.join();
+    CHECK(waiting.turn);
+    waiting.turn = Turn();
+    CHECK(other.enter_at_once(*turns));
+    CHECK_FALSE(mine.enter_at_once(*turns));
+    CHECK_FALSE(stranger.over);
+    session->end();
+    stranger.join();
+    session->hand_to(1); // which changes nothing any more
+    CHECK(session->state() == Session::State::ended);
+}
+
 TEST_CASE("each caller of a session that has failed is told of what, once") {
     const auto turns = std::make_shared<Turns>();
     Someone mine(1);

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from remctl import _remctl
 from remctl._arguments import Encoded, Seconds, first_words, seconds
 from remctl._client_base import Answer, result_of
-from remctl._errors import RemctlError, RemctlSimpleResult
+from remctl._errors import RemctlSimpleResult
 from remctl._many.outcome import Target
 from remctl._output import RemctlOutput
 

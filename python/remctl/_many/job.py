@@ -284,6 +284,9 @@ class _JobLoop:
         """See `Loop`."""
         return self._caller
 
+    def lend(self, session: _remctl.Session, maker: int | None) -> None:
+        """Do nothing: a job has no tasks."""
+
     def move_here(self) -> None:
         """Do nothing: whoever takes the crew on has done it."""
 

@@ -58,12 +58,6 @@ class FakeSession:
         self._told.add(caller)
         return told
 
-    def refusal(self, caller: int | None = None) -> Token | None:
-        """Return the token that the answer ended with, if the server refused; once."""
-        if self.refused is None or self.told(caller or threading.get_ident()):
-            return None
-        return self.refused
-
     @property
     def inherited(self) -> bool:
         """False: a fork has the fake of its parent, and no connection to share."""
@@ -333,6 +327,12 @@ class FakeConnection:
             if self._session is session:
                 self._drop()
                 self._end(session)
+
+    def refusal(self, session: FakeSession, caller: int | None = None) -> Token | None:
+        """Return the token that a stream ended with, if the server refused: to each once."""
+        if session.refused is None or session.told(caller or threading.get_ident()):
+            return None
+        return session.refused
 
     def cut(self, session: FakeSession) -> None:
         """End a stream of which a token was lost: all others who read it are told."""

@@ -99,8 +99,7 @@ MISTAKES = [
     Mistake(
         "the failure behind tokens is lost",
         CONNECTION,
-        "            tokens.failure = std::make_exception_ptr("
-        "Error(error).with_may_have_run(may_have_run_));\n",
+        "            tokens.failure = Error(error).with_may_have_run(may_have_run_);\n",
         "",
         '"no connection open" in place of the reason',
         ("asynchronous",),

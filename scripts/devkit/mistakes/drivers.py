@@ -145,8 +145,9 @@ MISTAKES = [
     Mistake(
         "nobody is next after a stream",
         TURNS,
+        "    turns_->close_session(State::ended);\n"
         "    if (!turns_->busy_)\n        turns_->leave();",
-        "",
+        "    turns_->close_session(State::ended);",
         "calls behind a stream hang",
         ("concurrency", "asynchronous"),
     ),
@@ -161,13 +162,21 @@ MISTAKES = [
     ),
     Mistake(
         "a stream cut by close() ends as if complete",
-        CLIENT,
-        "        else if (session->state() == Session::State::lost)\n"
-        '            throw Error(ErrorKind::lost, "the connection was closed during the stream")'
+        TURNS,
+        "    if (state_ == State::lost)\n"
+        '        throw Error(ErrorKind::lost, "the connection was closed during the stream")'
         ".for_good();\n",
-        "",
+        "    if (state_ == State::lost)\n        return;\n",
         "half an answer looks whole",
         ("interface", "asynchronous", "concurrency"),
+    ),
+    Mistake(
+        "the session is not told of what its call failed",
+        TURNS,
+        "        if (present && error != nullptr)\n            failure_ = *error;\n",
+        "",
+        "of those who share a stream one is told why it ended",
+        ("concurrency", "asynchronous"),
     ),
     Mistake(
         "undo() without its second look",

@@ -197,9 +197,8 @@ MISTAKES = [
     Mistake(
         "a stream keeps the connection after an exception",
         BLOCKING,
-        "        except BaseException:\n            self.close()\n            raise\n"
-        '        if token.type != "output":',
-        '        except BaseException:\n            raise\n        if token.type != "output":',
+        "            connection.cut(session)\n            raise\n",
+        "            raise\n",
         "after Ctrl-C in a stream every call waits",
         ("interface", "concurrency"),
     ),
