@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 PORT = 4373
-COLUMNS, LINES = 84, 40
+COLUMNS, LINES = 96, 40
 
 WEB = [f"web{number:02}" for number in range(1, 9)]
 DB = ["db01", "db02"]

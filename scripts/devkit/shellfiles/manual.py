@@ -40,11 +40,17 @@ or
 .B \-\-hosts
 the command runs on many hosts at once. Each line of output has its host in front; see
 .BR \-\-gather ,
+.BR \-\-diff ,
+.BR \-\-ordered ,
 .B \-\-outdir
 and
 .B \-\-json
-for other ways. On a terminal a line at its bottom tells how far it is, and at the end
-the hosts that have failed are named, by reason.
+for other ways. On a terminal a line at its bottom tells how far it is.
+.PP
+At the end the hosts that did not succeed are named, in three groups: those that failed and where
+the command cannot have run, those that failed and where it may have run, and those that were
+not started; each by reason. So it is after Ctrl-C and SIGTERM too: the hosts under way are given
+up, what was gathered is shown, and the program ends by the signal. A second Ctrl-C ends it at once.
 @MANY@
 .SH CONFIGURATION
 With many hosts, and then alone, some options have defaults elsewhere: in a variable of the
@@ -98,10 +104,15 @@ The command exited with another status than 0 somewhere.
 The command line, or a file of hosts, is wrong. Nothing was sent.
 .TP
 .B 3
-A host could not be reached, or refused; also when 1 holds as well.
+A host could not be reached, or refused, also when 1 holds as well; or output could not be
+written.
 .TP
-.B 130
-It was interrupted.
+.B 130, 143
+It was ended by Ctrl-C or SIGTERM.
+.PP
+With
+.B \-\-largest\-status
+it is the largest status of the command, 255 for a host that gave none.
 .SH ENVIRONMENT
 .TP
 .B KRB5CCNAME
@@ -154,6 +165,16 @@ Run it on all of a list, and have what failed as JSON:
 .nf
 pyremctl \-\-hosts fleet.txt \-\-timeout 30 \-\-json cert renew |
     jq \-c 'select(.status != 0)'
+.fi
+.RE
+.PP
+Change a fleet step by step, stop when it goes wrong, and do the rest later:
+.PP
+.RS
+.nf
+pyremctl \-H "canary1,@web" \-\-batch 10% \-\-max\-failures 2 \e
+    \-\-failed\-safe again service restart nginx
+pyremctl \-\-hosts again service restart nginx
 .fi
 .RE
 .SH SEE ALSO
