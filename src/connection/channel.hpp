@@ -19,7 +19,7 @@ namespace pyremctl {
 
 /// Carries bytes between a connected socket and a libremctl handle that
 /// believes its end of the socket pair to be the server. Nothing here waits:
-/// whoever drives the channel pumps, waits for interests(), and pumps again.
+/// the caller pumps, waits for interests(), and pumps again.
 ///
 ///     server ── socket ── [incoming, outgoing] ── near ══ far ── libremctl
 ///
@@ -30,7 +30,7 @@ namespace pyremctl {
 /// thread meanwhile.
 class Channel {
   public:
-    /// Throws Error when no socket pair is to be had.
+    /// Throws Error if no socket pair can be made.
     explicit Channel(Descriptor socket) : Channel(std::move(socket), socket_pair()) {}
     Channel(const Channel &) = delete;
     Channel &operator=(const Channel &) = delete;

@@ -252,7 +252,7 @@ class Connection {
     const char *lost_ = "the connection is lost";
     ErrorKind lost_kind_ = ErrorKind::lost;
     std::shared_ptr<Channel> channel_;
-    // A protocol-1 server: libremctl connects by itself, for each command anew.
+    // A protocol-1 server: libremctl connects by itself, for each command.
     std::shared_ptr<Handle> legacy_;
     std::uint16_t legacy_port_ = 0;
     bool legacy_fresh_ = false; // legacy_ is connected and unused

@@ -12,7 +12,7 @@ namespace pyremctl {
 /// than to read it, where the processor has instructions for AES, and the
 /// server pays for its part of it. So once a server has sent a little at a time
 /// and at once, for a quarter of a megabyte, its tokens are let gather for a
-/// moment. Whoever finds more than that is not the faster one, and is left alone.
+/// moment. A reader that finds more than that is the slower side, and is left alone.
 class Gathering {
   public:
     /// Before a wait for the server: the moment until which it is better to

@@ -73,7 +73,7 @@ Task<Tickets> Connection::tickets(Call &call) {
     const std::string &by_default = identity_->default_cache().name;
     if (settings->credentials) {
         tickets.lease = co_await pyremctl::ready(settings->credentials, call);
-        if (!tickets.lease) // or it would be opened as whoever the default cache is of
+        if (!tickets.lease) // else the default cache's user would open it
             throw Error(ErrorKind::ticket,
                         settings->credentials->source() + ": no ticket to open with");
     } else if (settings->ccache) {

@@ -40,8 +40,8 @@ struct CacheFacts {
 /// Looks at a cache that was resolved in a context of the caller's.
 CacheFacts look_at(const kerberos::Context &context, krb5_ccache cache);
 
-/// Looks at a cache, or at the default one of this process. Where its name
-/// makes no sense it is `unreadable`.
+/// Looks at a cache, or at the default one of this process. If its name is
+/// invalid it is `unreadable`.
 CacheFacts look_at(const std::optional<std::string> &name);
 
 } // namespace pyremctl

@@ -21,8 +21,8 @@ namespace pyremctl {
 
 /// Any number of threads, loops and connections share one, by shared_ptr. What
 /// may block is for a helper thread (ready.hpp): it is safe to leave behind,
-/// since it owns what it uses and calls nobody back. In the child of a fork it
-/// starts anew, without a ticket.
+/// since it owns what it uses and calls nobody back. The child of a fork starts
+/// without a ticket.
 class Credentials : public SharedOnly, public std::enable_shared_from_this<Credentials> {
   public:
     /// What the last look has shown.

@@ -74,7 +74,7 @@ int caches_to_choose_from(const Context &context) {
         while (number < 2 && caches.next())
             ++number;
     } catch (const Problem &) { // NOLINT(bugprone-empty-catch)
-        // One that cannot be looked at is none to choose.
+        // A cache that cannot be looked at is not chosen.
     }
     return number;
 }

@@ -59,7 +59,7 @@ std::string owners(const std::vector<Key> &keys) {
     return text;
 }
 
-/// The version of the newest key of a principal; 0 where it is not to be had.
+/// The version of the newest key of a principal; 0 if it cannot be read.
 unsigned newest_version(const Context &context, const KeytabIdentity &identity) {
     unsigned newest = 0;
     try {

@@ -8,7 +8,7 @@
 
 namespace pyremctl {
 
-/// Holds a T that the child of a fork has anew, as if it had just been made.
+/// Holds a T; the child of a fork has a new one, as if it had just been made.
 /// The parent's is lost there: its mutexes may be held by threads that are not
 /// there. Any thread may ask for it.
 template <class T> class PerProcess {

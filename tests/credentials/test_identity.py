@@ -57,7 +57,7 @@ class Users:
         return f"FILE:{self.folder / user}"
 
     def get_ticket(self, user: str, cache: str) -> None:
-        """Put a new ticket of the user into a cache, whoever's tickets were in it."""
+        """Put a new ticket of the user into a cache, in place of anybody's."""
         self.realm.kinit(user, "secret", ccache=cache)
 
     def name(self, user: str) -> str:

@@ -129,7 +129,7 @@ def _on_trio(asked: Callable[[Call], Awaitable[Failure]]) -> Callable[[Call], Fa
     return lambda call: trio.run(asked, call)
 
 
-#: Makes a call in one world and says what came of it.
+#: Makes a call in one world and says how it failed.
 World = Callable[[Call], Failure]
 
 WORLDS: dict[str, World] = {

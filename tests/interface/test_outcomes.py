@@ -1,4 +1,4 @@
-"""`Target` and `Outcome`: where a command is to run, and what came of it."""
+"""`Target` and `Outcome`: where a command runs, and how it ended."""
 
 import copy
 import pickle

@@ -271,7 +271,7 @@ def raising(error: BaseException) -> Callable[[logging.LogRecord], bool]:
 
 
 class TestHandlers:
-    """What whoever listens does."""
+    """What a handler does."""
 
     def test_one_that_raises_spoils_no_call(
         self, client: Remctl, log: Log, monkeypatch: pytest.MonkeyPatch

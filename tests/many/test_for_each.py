@@ -325,7 +325,7 @@ class TestErrors:
             each([many.target()], job, retries=3)
 
     def test_of_another_host_s_connection_are_raised(self, many: Many, each: Runs) -> None:
-        """Whoever raises them once more."""
+        """Also if another host's job raises them."""
         errors: list[RemctlError] = []
 
         async def job(r: JobRemctl) -> None:

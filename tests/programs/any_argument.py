@@ -362,7 +362,7 @@ def names_it(parameter: str, error: Exception) -> bool:
 
 
 def attempt(call: Call, parameter: str, value: object) -> str | None:
-    """Make a call with this value; what is wrong with what came of it, or None."""
+    """Make a call with this value; what is wrong with the result, or None."""
     if parameter in call.near and reaches_far(parameter, value):
         return None
     try:

@@ -17,7 +17,7 @@ PATIENCE = 24 * 3600.0  # seconds, for a scene
 
 
 def main() -> int:
-    """Play what is asked for, and print what came of it."""
+    """Play the scenes asked for, and print the results."""
     parser = argparse.ArgumentParser(prog="scripts/dev faults")
     parser.add_argument("--most", type=int, default=EVERY)
     parser.add_argument("--from-then-on", type=int, default=3)

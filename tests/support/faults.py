@@ -1,4 +1,4 @@
-"""Runs `faulty.py` with `shim.c` under it, and reads what came of it."""
+"""Runs `faulty.py` with `shim.c` under it, and reads its results."""
 
 import json
 import os

@@ -196,7 +196,7 @@ def failures(host: str) -> None:
 
 
 def many(result: remctl.RemctlSimpleResult, error: remctl.RemctlError) -> None:
-    """Where a command is to run, and what came of it."""
+    """Where a command runs, and how it ended."""
     target = remctl.Target("host", "4373", principal="host/other")
     assert_type(remctl.Target.parse("host:4373", principal="host/other"), remctl.Target)
     assert_type(target.host, str)

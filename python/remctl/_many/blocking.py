@@ -84,8 +84,8 @@ def run_many(
     moves, and no time passes for ``timeout``. A slow file makes no host late either.
     Any thread may ask for the next outcome, one at a time.
 
-    Hosts are read in between, by whoever asks for an outcome. An iterable that is
-    slow gets half of the time, and the hosts under way the other half.
+    Asking for an outcome reads hosts in between. A slow iterable gets half of the
+    time, and the hosts under way get the other half.
 
     Raises TypeError or ValueError for an invalid argument before anything is
     sent, and for an invalid host when it is read.

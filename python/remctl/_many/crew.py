@@ -1,4 +1,4 @@
-"""Coroutines over one reactor, taken on by whoever waits for it.
+"""Coroutines over one reactor, advanced by the caller that waits for it.
 
 They wait for calls and for nothing else, so that no event loop is needed; where there is one
 it waits for the reactor's descriptor. Nothing moves but in `start()` and `dispatch()`.
@@ -47,7 +47,7 @@ class Awaited(Protocol):
 class Crew(Generic[_Result]):
     """Coroutines under way, and the results of those that have ended.
 
-    An exception in one of them is raised to whoever took it on.
+    An exception in one of them is raised to the caller that advanced it.
 
     Attributes:
         ended: the results.
@@ -151,7 +151,7 @@ class Crew(Generic[_Result]):
     def excuse(self, since: float) -> None:
         """Do not count the time since a moment of the monotonic clock.
 
-        Nothing could move in it: whoever takes this on did something else.
+        Nothing could move in it: its caller did something else.
         """
         self.move_here()
         time = monotonic() - since

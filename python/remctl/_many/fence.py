@@ -1,7 +1,7 @@
 """A fence around chunks in Dask's hands: each is run once.
 
 Dask computes a task again when its worker was lost, also after the task had ended. So each chunk
-has a `distributed.Queue` with one item, kept by the scheduler. Whoever takes the item may run the
+has a `distributed.Queue` with one item, kept by the scheduler. The worker that takes it may run the
 chunk; taking it is atomic and never waits.
 """
 

@@ -262,7 +262,7 @@ class _Commands:
         self._last = True
 
     def pause(self) -> None:
-        """Something else is done: what comes of it is not the last command's."""
+        """Something else is done: its result is not the last command's."""
         self._before, self._last = self._before or self._last, False
 
     def refused(self) -> None:
@@ -288,7 +288,7 @@ class _JobLoop:
         """Do nothing: a job has no tasks."""
 
     def move_here(self) -> None:
-        """Do nothing: whoever takes the crew on has done it."""
+        """Do nothing: the caller of the crew has done it."""
 
     async def checkpoint_if_cancelled(self) -> None:
         """Do nothing: a job is closed where it waits."""

@@ -1,4 +1,4 @@
-"""Where a command is to run, and what came of it there."""
+"""Where a command runs, and how it ended there."""
 
 from remctl._arguments import Port, c_string, host_name, port_number
 from remctl._errors import RemctlError, RemctlSimpleResult

@@ -29,7 +29,7 @@ class Remote:
     def host(self) -> str | None:
         """The name that DNS gives for the address (`REMOTE_HOST`); None without one.
 
-        Whoever has the address chooses the name: it is good for a log and no more.
+        The owner of the address chooses the name: use it in logs only.
         """
         return os.environ.get("REMOTE_HOST")
 
