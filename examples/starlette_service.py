@@ -6,9 +6,9 @@ REMCTL_HOST=host.example.com uvicorn starlette_service:app
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
-from remctl import AsyncConnectionPool, RemctlError, RemctlTimeoutError
+from remctl import AsyncConnectionPool, ErrorKind, RemctlError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -36,33 +36,46 @@ async def show(request: Request) -> Response:
 async def follow(request: Request) -> Response:
     """Output that is sent to the browser as it arrives.
 
-    A browser that goes away cancels this, and the connection is dropped.
+    Nothing is answered before the first of it: a refusal is an error here, and not a page without
+    a line. A browser that goes away cancels this, and the connection is dropped.
     """
+    output = output_of(request.state.pool, ["log", request.path_params["name"]])
+    first = await anext(output, b"")
 
-    async def lines() -> AsyncIterator[bytes]:
-        async with (
-            request.state.pool.connection() as connection,
-            connection.stream(["log", "follow"]) as stream,
-        ):
-            async for token in stream:
-                if token.type == "output":
-                    yield token.output
+    async def body() -> AsyncIterator[bytes]:
+        async with contextlib.aclosing(output):
+            yield first
+            async for piece in output:
+                yield piece
 
-    return StreamingResponse(lines(), media_type="text/plain")
+    return StreamingResponse(body(), media_type="text/plain")
+
+
+async def output_of(pool: AsyncConnectionPool, command: list[str]) -> AsyncGenerator[bytes, None]:
+    """What a command writes, piece by piece."""
+    async with pool.connection() as connection, connection.stream(command) as stream:
+        async for token in stream:
+            if token.type == "output" and token.output is not None:
+                yield token.output
 
 
 async def failed(request: Request, error: Exception) -> Response:
     """What a client hears of a failure behind this service; the log has the rest."""
     logging.error("%s", error)
+    kind = error.kind if isinstance(error, RemctlError) else None
     if isinstance(error, RemctlError) and error.retryable:
         return PlainTextResponse("the server cannot be reached\n", 503, {"Retry-After": "5"})
-    if isinstance(error, RemctlTimeoutError):
+    if kind is ErrorKind.TIMEOUT:
         return PlainTextResponse("the server takes too long\n", 504)
+    if kind is ErrorKind.DENIED:
+        return PlainTextResponse("this service may not do that\n", 403)
+    if kind is ErrorKind.UNKNOWN_COMMAND:
+        return PlainTextResponse("the server does not have this command\n", 501)
     return PlainTextResponse("the server cannot be asked\n", 502)
 
 
 app = Starlette(
-    routes=[Route("/accounts/{name}", show), Route("/log", follow)],
+    routes=[Route("/accounts/{name}", show), Route("/log/{name}", follow)],
     exception_handlers={RemctlError: failed},
     lifespan=lifespan,
 )

@@ -1,20 +1,26 @@
 """`error.kind` and `error.retryable`: each kind made for real, in every world."""
 
+import asyncio
 import copy
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import remctl
+import trio
+import uvloop
 from remctl import ErrorKind, _errors
 from remctl.testing import Realm, Server
 
 from tests.errors.worlds import WORLDS, Call, Failure, World
 from tests.fix_hostile import Connection, HostileServer, MakeHostile
+from tests.fix_many import Runs
 from tests.fix_network import DeafServer
 
 SLEEP = ["test", "sleep", "20"]
@@ -166,21 +172,126 @@ class TestMisuse:
         assert caught.value.kind is ErrorKind.MISUSE
 
 
-def test_descriptors_that_have_run_out_are_this_machine_s(server: Server) -> None:
-    code = (
-        "import os, resource, sys, remctl\n"
-        "remctl.remctl('localhost', int(sys.argv[1]), command=['test', 'hello'])\n"
-        "client, failure = remctl.Remctl(), remctl.RemctlError\n"
-        "taken = os.open('/dev/null', os.O_RDONLY)\n"
-        "resource.setrlimit(resource.RLIMIT_NOFILE, (taken, 256))\n"
-        "try: client.open('127.0.0.1', int(sys.argv[1]), 'host/localhost')\n"
-        "except failure as error: failure = error\n"
-        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))\n"
-        "print(failure.kind, failure.retryable)\n"
-    )
-    command = [sys.executable, "-c", code, str(server.port)]
+#: What each event loop is run with.
+RUNNERS: dict[str, Callable[..., Any]] = {
+    "asyncio": lambda main, *arguments: asyncio.run(main(*arguments)),
+    "uvloop": lambda main, *arguments: uvloop.run(main(*arguments)),
+    "trio": trio.run,
+}
+
+
+@pytest.mark.parametrize("run", list(RUNNERS.values()), ids=list(RUNNERS))
+class TestMisuseInEventLoops:
+    """The same calls, awaited."""
+
+    def test_a_connection_that_is_not_open(self, run: Callable[..., Any]) -> None:
+        async def main() -> None:
+            await remctl.AsyncRemctl().run(["test", "hello"])
+
+        with pytest.raises(remctl.RemctlNotOpenedError) as caught:
+            run(main)
+        assert (caught.value.kind, caught.value.retryable) == (ErrorKind.MISUSE, False)
+
+    def test_output_that_is_pending(self, run: Callable[..., Any], server: Server) -> None:
+        async def main() -> None:
+            async with remctl.AsyncRemctl(server.host, server.port) as client:
+                await client.command(["test", "hello"])
+                await client.run(["test", "hello"])
+
+        with pytest.raises(remctl.RemctlError, match="pending") as caught:
+            run(main)
+        assert (caught.value.kind, caught.value.retryable) == (ErrorKind.MISUSE, False)
+
+    def test_a_pool_that_is_closed(self, run: Callable[..., Any], server: Server) -> None:
+        async def main() -> None:
+            pool = remctl.AsyncConnectionPool(server.host, server.port)
+            await pool.close()
+            await pool.run(["test", "hello"])
+
+        with pytest.raises(remctl.RemctlError) as caught:
+            run(main)
+        assert (caught.value.kind, caught.value.retryable) == (ErrorKind.MISUSE, False)
+
+    def test_another_loop_s_connection(self, run: Callable[..., Any], server: Server) -> None:
+        client = remctl.AsyncRemctl()
+
+        async def other() -> None:
+            await client.run(["test", "hello"])
+
+        async def main() -> None:
+            await client.open(server.host, server.port)
+            thread = threading.Thread(target=lambda: failures.append(_failure_of(other)))
+            thread.start()
+            thread.join()
+            await client.close()
+
+        failures: list[remctl.RemctlError] = []
+        run(main)
+        assert [(error.kind, error.retryable) for error in failures] == [("misuse", False)]
+
+
+def _failure_of(main: Callable[[], Any]) -> remctl.RemctlError:
+    with pytest.raises(remctl.RemctlError) as caught:
+        asyncio.run(main())
+    return caught.value
+
+
+# Opens when descriptors have run out.
+OUT_OF_DESCRIPTORS = """
+import os, resource, sys
+import asyncio, remctl, trio, uvloop
+port, how = int(sys.argv[1]), sys.argv[2]
+WHERE = "127.0.0.1", port, "host/localhost"
+ALL = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+class scarce:
+    def __enter__(self):
+        taken = os.open("/dev/null", os.O_RDONLY)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (taken, ALL[1]))
+    def __exit__(self, *_):
+        resource.setrlimit(resource.RLIMIT_NOFILE, ALL)
+
+async def main():
+    async with remctl.AsyncRemctl(*WHERE) as client:
+        await client.run(["test", "hello"])  # all is loaded, and the loop has what it needs
+    client, failure = remctl.AsyncRemctl(), None
+    with scarce():
+        try: await client.open(*WHERE)
+        except remctl.RemctlError as error: failure = error
+    return failure
+
+def blocking():
+    with remctl.Remctl(*WHERE) as client:
+        client.run(["test", "hello"])
+    client, failure = remctl.Remctl(), None
+    with scarce():
+        try: client.open(*WHERE)
+        except remctl.RemctlError as error: failure = error
+    return failure
+
+run = {"blocking": blocking, "asyncio": lambda: asyncio.run(main()),
+       "uvloop": lambda: uvloop.run(main()), "trio": lambda: trio.run(main)}[how]
+failure = run()
+print(failure.kind, failure.retryable, failure.may_have_run)
+"""
+
+
+@pytest.mark.parametrize("how", ["blocking", *RUNNERS])
+def test_descriptors_that_have_run_out_are_this_machine_s(server: Server, how: str) -> None:
+    command = [sys.executable, "-c", OUT_OF_DESCRIPTORS, str(server.port), how]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("local False\n", "")
+    assert (done.stdout, done.stderr) == ("local False False\n", "")
+
+
+def test_hosts_that_were_never_started_on(runs: Runs) -> None:
+    dead = [remctl.Target("127.0.0.1", 1)] * 3
+    outcomes = runs(dead, ["test", "hello"], limit=1, max_failures=0)
+    told = [
+        (str(outcome.error.kind), outcome.error.retryable, outcome.error.may_have_run)
+        for outcome in outcomes
+        if outcome.error is not None
+    ]
+    assert sorted(told) == [("connect", True, False), *[("not_started", True, False)] * 2]
 
 
 class TestTheAttributes:

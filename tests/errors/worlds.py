@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import remctl
 import trio
+import uvloop
 
 
 @dataclass
@@ -125,6 +126,13 @@ def _on_asyncio(asked: Callable[[Call], Awaitable[Failure]]) -> Callable[[Call],
     return lambda call: asyncio.run(main(call))
 
 
+def _on_uvloop(asked: Callable[[Call], Awaitable[Failure]]) -> Callable[[Call], Failure]:
+    async def main(call: Call) -> Failure:
+        return await asked(call)
+
+    return lambda call: uvloop.run(main(call))
+
+
 def _on_trio(asked: Callable[[Call], Awaitable[Failure]]) -> Callable[[Call], Failure]:
     return lambda call: trio.run(asked, call)
 
@@ -146,4 +154,5 @@ for _name, _asked in {
     "pool": _async_pool,
 }.items():
     WORLDS[f"asyncio {_name}"] = _on_asyncio(_asked)
+    WORLDS[f"uvloop {_name}"] = _on_uvloop(_asked)
     WORLDS[f"trio {_name}"] = _on_trio(_asked)

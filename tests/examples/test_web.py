@@ -112,9 +112,12 @@ def test_starlette_answers_and_streams() -> None:
         "host.example.com",
         "GET /accounts/jdoe",
         "GET /accounts/nobody",
-        "GET /log",
+        "GET /log/follow",
+        "GET /log/nothing",
     )
-    assert bodies(told) == [(200, "jdoe: enabled"), (404, ""), (200, "one\ntwo\nthree")]
+    refused = (501, "the server does not have this command")  # and not 200 with nothing
+    lines = (200, "one\ntwo\nthree")
+    assert bodies(told) == [(200, "jdoe: enabled"), (404, ""), lines, refused]
 
 
 def test_starlette_says_when_the_server_is_away() -> None:
