@@ -74,10 +74,16 @@ class Watch(logging.Filter):
 def two_words(command: Any) -> str:
     """What may be told of a command, said once more than in the package."""
     words = [
-        b"***" if isinstance(word, _arguments.Hidden) else bytes(word)[:100]
+        b"***" if isinstance(word, _arguments.Hidden) else beginning(bytes(word))
         for word in list(command)[:2]
     ]
     return b" ".join(words).decode("utf-8", "backslashreplace")
+
+
+def beginning(word: bytes) -> bytes:
+    """A hundred bytes at most, and no piece of a character."""
+    starts = (end for end in (100, 99, 98) if end >= len(word) or word[end] not in range(128, 192))
+    return word[: next(starts, 97)]
 
 
 @pytest.fixture(scope="session")

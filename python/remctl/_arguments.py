@@ -40,6 +40,9 @@ else:
 #: An argument as the extension takes it: a buffer is sent from where it lies.
 Encoded = bytes | memoryview
 
+#: How formats of buffers end that hold no values but where they are.
+_REFERENCES = ("O", "P", "z", "Z")
+
 #: More of a word of a command is not shown in exceptions and logs.
 _LONGEST_WORD = 100
 
@@ -213,7 +216,7 @@ def encode_argument(argument: Argument, position: int) -> Encoded:
         elif isinstance(argument, float):
             argument = float.__repr__(argument)
         else:
-            view = _buffer(argument)
+            view = _buffer(argument, position)
             if view is not None:
                 return view if view.c_contiguous else view.tobytes()
             _refuse_structures(argument, position)
@@ -224,13 +227,31 @@ def encode_argument(argument: Argument, position: int) -> Encoded:
         raise ValueError(f"command argument {position} cannot be encoded: {error}") from error
 
 
-def _buffer(argument: Argument) -> memoryview | None:
+def _buffer(argument: Argument, position: int) -> memoryview | None:
+    """The bytes of a buffer; None for a value with a string form, as numpy's scalars are."""
     # The buffer protocol has no name to test for before Python 3.12.
     try:
         view = memoryview(argument)  # type: ignore[arg-type]
     except TypeError:
         return None
-    return view if view.ndim else None  # without a dimension it is a scalar, numpy.bool_ say
+    except ValueError:
+        if hasattr(argument, "dtype"):  # numpy's dates
+            raise _no_bytes(position) from None
+        raise
+    if view.format.endswith(_REFERENCES) or "{" in view.format:
+        raise _no_bytes(position)
+    if hasattr(argument, "dtype") and getattr(argument, "shape", None) == ():
+        return None
+    if view.ndim == 0:
+        kind = type(argument).__name__
+        raise TypeError(f"command argument {position} must not be a single value in a {kind}")
+    return view
+
+
+def _no_bytes(position: int) -> TypeError:
+    return TypeError(
+        f"command argument {position} must not be a buffer of objects, dates or structures"
+    )
 
 
 def first_words(command: list[Encoded]) -> str:
@@ -242,10 +263,14 @@ def first_words(command: list[Encoded]) -> str:
 def _beginning(word: Encoded) -> bytes:
     if isinstance(word, Hidden):
         return b"***"
-    if type(word) is bytes:
-        return word[:_LONGEST_WORD]
-    view = memoryview(word)
-    return bytes(view.cast("B")[:_LONGEST_WORD]) if view.nbytes else b""
+    if type(word) is not bytes:
+        view = memoryview(word)
+        word = bytes(view.cast("B")[: _LONGEST_WORD + 1]) if view.nbytes else b""
+    end = _LONGEST_WORD
+    # Not in the middle of a character of UTF-8, which has three more bytes at most.
+    while _LONGEST_WORD - 3 < end < len(word) and word[end] & 0xC0 == 0x80:
+        end -= 1
+    return word[:end]
 
 
 def file_or_name(value: str | os.PathLike[str]) -> str:

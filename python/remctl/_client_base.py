@@ -181,6 +181,8 @@ class ClientBase:
         return self._raised(locate(error, self._host, self._port, words))
 
     def _result(self, answer: Answer, words: str, *, wrote: bool = False) -> RemctlSimpleResult:
+        if answer[3] is not None:
+            self._connection.note(answer[4])
         try:
             return result_of(answer, self._host, self._port, words, wrote=wrote)
         except RemctlError as error:

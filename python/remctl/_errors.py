@@ -409,7 +409,8 @@ def _last_line(data: bytes | None) -> str:
         return ""
     data = data.rstrip()
     start = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-    line = data[start : start + _LONGEST_LINE + 1].decode("utf-8", "replace")
+    # A character has four bytes at most: of a longer line more than enough is left.
+    line = data[start : start + 4 * (_LONGEST_LINE + 1)].decode("utf-8", "replace")
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 

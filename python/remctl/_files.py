@@ -12,14 +12,28 @@ from remctl._output import RemctlOutput
 
 
 def checked_file(file: BinaryFile | None, name: str) -> BinaryFile | None:
-    """A file that bytes can be written to; TypeError that names the argument."""
+    """A file that bytes can be written to; TypeError or ValueError that names the argument."""
     if file is None:
         return None
-    if isinstance(file, io.TextIOBase):
+    # Others that wrap a text file (tempfile, codecs) have its encoding.
+    if isinstance(file, io.TextIOBase) or isinstance(getattr(file, "encoding", None), str):
         raise TypeError(f"{name} must be a binary file, not a text file")
+    if getattr(file, "closed", False) is True:
+        raise ValueError(f"{name} is a closed file")
+    if _is_read_only(file):
+        raise ValueError(f"{name} must be open for writing")
     if not callable(getattr(file, "write", None)):
         raise TypeError(f"{name} must be a binary file, not {type(file).__name__}")
     return file
+
+
+def _is_read_only(file: BinaryFile) -> bool:
+    """Whether it says so: a class of the caller's need not have more than write()."""
+    kind = type(file)
+    if getattr(kind, "write", None) is io.BufferedIOBase.write:
+        return True  # what BufferedReader has, and raises
+    writable = getattr(kind, "writable", io.IOBase.writable)
+    return writable is not io.IOBase.writable and not file.writable()  # type: ignore[attr-defined]
 
 
 class Sinks:

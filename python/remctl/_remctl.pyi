@@ -162,6 +162,9 @@ class Connection(metaclass=_Type):
     def error(self) -> str:
         """Return the text of the last failure, or "no error"."""
 
+    def note(self, text: str) -> None:
+        """Make error() return this."""
+
     def require_opened(self) -> None:
         """Raise RemctlNotOpenedError where no connection is open."""
 

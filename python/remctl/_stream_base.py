@@ -51,8 +51,10 @@ class StreamBase:
             yield whole.popleft()
 
     def _refusal(self, token: RemctlOutput) -> RemctlProtocolError:
+        text = (token.output or b"").decode("utf-8", "backslashreplace")
+        self._client._connection.note(text)
         error = refused(
-            (token.output or b"").decode("utf-8", "backslashreplace"),
+            text,
             token.error or 0,
             silent=self._silent,
             host=self._client._host,

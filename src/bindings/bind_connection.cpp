@@ -261,6 +261,7 @@ void register_connection(py::module_ &module) {
         .def(
             "error", [](const Client &self) { return to_text(self.error()); },
             "The text of the last failure, or \"no error\".")
+        .def("note", &Client::note, py::arg("text"), "Make error() return this.")
         .def("require_opened", by_reference<Client, &Client::require_opened>,
              "Raise RemctlNotOpenedError where no connection is open.")
         .def_property_readonly("opened", by_reference<const Client, &Client::opened>,

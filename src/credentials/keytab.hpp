@@ -29,6 +29,14 @@ struct Ticket {
     std::time_t expires = 0;
 };
 
+/// Whether a ticket is renewed before the next open: a quarter of its life, or
+/// five minutes, are left. The moments are of this machine's clock.
+constexpr bool is_due(std::time_t starts, std::time_t expires, std::time_t now) noexcept {
+    constexpr std::time_t soon = 300; // seconds
+    const std::time_t margin = (expires - starts) / 4;
+    return expires - now < (margin > soon ? margin : soon);
+}
+
 /// Asks the KDC for a ticket. It blocks, and says what for. Throws Error.
 Ticket get_ticket(const KeytabIdentity &identity, Delay &delay);
 

@@ -1,5 +1,4 @@
 // Credentials that get their tickets with a keytab, into caches of their own.
-#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -14,7 +13,6 @@ namespace pyremctl {
 
 namespace {
 
-constexpr std::time_t soon = 300; // seconds: a ticket that ends so soon is renewed
 // After a failure, while the old ticket is good.
 constexpr auto retry_after = std::chrono::seconds(30);
 
@@ -53,9 +51,8 @@ class KeytabCredentials final : public Credentials {
         const std::scoped_lock lock(state.mutex);
         if (!good(state))
             return true;
-        const std::time_t life = state.ticket.expires - state.ticket.starts;
-        const std::time_t left = state.ticket.expires - std::time(nullptr);
-        return left < std::max(life / 4, soon) && Clock::now() >= state.next_try;
+        return is_due(state.ticket.starts, state.ticket.expires, std::time(nullptr)) &&
+               Clock::now() >= state.next_try;
     }
 
     std::shared_ptr<Lease> current() const override {

@@ -7,6 +7,7 @@ import enum
 import fractions
 import hashlib
 import ipaddress
+import mmap
 import os
 import pickle
 import random
@@ -36,6 +37,9 @@ class Named:
 
 class Scalar(ctypes.c_int):
     """As numpy's scalars are: a string form, and a buffer that is something else."""
+
+    dtype = "int32"
+    shape = ()
 
     def __str__(self) -> str:
         return str(self.value)
@@ -178,6 +182,61 @@ ARGUMENTS = [
     (b"", b""),
     (bytearray(), b""),
 ]
+
+
+class Structure(ctypes.Structure):
+    """One of C's."""
+
+    _fields_ = (("number", ctypes.c_int),)
+
+
+class Dates(mmap.mmap):
+    """As numpy's arrays of dates are: they refuse to give a buffer."""
+
+    dtype = "datetime64[D]"
+
+
+class DateScalar(Named, bytearray):
+    """As one of numpy's dates is: its buffer is a number of days, in bytes."""
+
+    dtype = "datetime64[D]"
+    shape = ()
+
+
+def closed_dates() -> Dates:
+    dates = Dates(-1, 8)
+    dates.close()
+    return dates
+
+
+OBJECTS = "must not be a buffer of objects, dates or structures"
+NO_ARGUMENTS = [
+    (memoryview(ctypes.c_int(5)), "must not be a single value in a memoryview"),
+    (ctypes.c_int(5), "must not be a single value in a c_int"),
+    (Structure(1), OBJECTS),
+    ((Structure * 2)(), OBJECTS),
+    ((ctypes.py_object * 1)(), OBJECTS),
+    ((ctypes.c_char_p * 1)(b"x"), OBJECTS),
+    (ctypes.pointer(ctypes.c_int(5)), "must not be a single value in a LP_c_int"),
+    (closed_dates(), OBJECTS),
+]
+
+
+def kind_of(value: object) -> str:
+    return type(value).__name__
+
+
+@pytest.mark.parametrize(("argument", "text"), NO_ARGUMENTS, ids=kind_of)
+def test_what_has_no_bytes_of_its_own_is_refused(
+    client: remctl.Remctl, argument: object, text: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^command argument 2 {text}"):
+        client.run(["test", "args", argument])
+
+
+def test_a_date_of_numpys_is_its_string_form(client: remctl.Remctl) -> None:
+    result = client.run(["test", "args", DateScalar(b"days")])
+    assert netstrings(result.stdout or b"") == ["naïve".encode()]
 
 
 @pytest.fixture(scope="module")

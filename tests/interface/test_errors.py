@@ -1,5 +1,6 @@
 """The exceptions, and what `error()` says when."""
 
+import io
 import sys
 import traceback
 
@@ -256,6 +257,14 @@ class TestCommandError:
         assert (caught.value.host, caught.value.command) == (server.host, "test mix")
         assert caught.value.may_have_run
 
+    @pytest.mark.parametrize("letter", ["x", "ü", "€", "🎈"])
+    def test_a_long_line_is_cut_and_says_so(self, letter: str) -> None:
+        longest = 500
+        whole = self.text((letter * longest).encode())
+        assert whole == f"command exited with status 3: {letter * longest}"
+        assert self.text((letter * (longest + 1)).encode()) == whole + "..."
+        assert self.text((letter * 3000).encode()) == whole + "..."
+
     def test_says_what_it_knows(self) -> None:
         assert self.text(None) == "command exited with status 3"
         assert self.text(None, None, "a b") == "a b exited with status 3"
@@ -400,6 +409,22 @@ class TestError:
             with pytest.raises(remctl.RemctlError) as caught:
                 client.command(["test", "hello"])
             assert client.error() == str(caught.value)
+
+    @pytest.mark.parametrize("how", ["run", "files", "stream", "lines"])
+    def test_after_a_refusal(self, server: Server, how: str) -> None:
+        with remctl.Remctl(server.host, server.port) as client:
+            with pytest.raises(remctl.RemctlError):
+                if how == "run":
+                    client.run(["nothing"])
+                elif how == "files":
+                    client.run(["nothing"], stdout=io.BytesIO())
+                elif how == "stream":
+                    list(client.stream(["nothing"]))
+                else:
+                    list(client.stream(["nothing"]).lines())
+            assert client.error() == "Unknown command"
+            client.run(["test", "hello"])
+            assert client.error() == "no error"
 
     def test_a_success_clears_it(self, server: Server) -> None:
         client = remctl.Remctl()

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import io
 import logging
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import remctl
-from remctl import AsyncRemctl, Remctl, RemctlError, RemctlTimeoutError
+from remctl import AsyncRemctl, Remctl, RemctlError, RemctlTimeoutError, Target, run_many
 from remctl._arguments import Hidden
 from remctl.testing import Server
 
@@ -24,6 +26,41 @@ from tests.support.traces import wait_until
 
 HELLO = ['command "test hello": 2 arguments, 9 bytes', 'status 0 of "test hello" after N ms, 12 ']
 HELLO[1] += "bytes of output"
+
+
+def _stream(client: Remctl, _: Server, command: list[Any]) -> object:
+    return list(client.stream(command))
+
+
+def _many(_: Remctl, server: Server, command: list[Any], **how: Any) -> None:
+    target = Target("127.0.0.1", server.port, server.principal)
+    for outcome in run_many([target], command, **how):
+        outcome.check()
+
+
+def _executor(_: Remctl, server: Server, command: list[Any]) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        _many(_, server, command, executor=executor)
+
+
+def _simple(_: Remctl, server: Server, command: list[Any]) -> object:
+    return remctl.remctl("127.0.0.1", server.port, server.principal, command)
+
+
+def _asimple(_: Remctl, server: Server, command: list[Any]) -> object:
+    return asyncio.run(remctl.aremctl("127.0.0.1", server.port, server.principal, command))
+
+
+#: Whatever sends a command and raises for a refusal.
+HIDDEN_CALLS: dict[str, Callable[[Remctl, Server, list[Any]], object]] = {
+    "run": lambda client, _, command: client.run(command),
+    "files": lambda client, _, command: client.run(command, stdout=io.BytesIO()),
+    "stream": _stream,
+    "remctl": _simple,
+    "aremctl": _asimple,
+    "run_many": _many,
+    "executor": _executor,
+}
 
 
 @pytest.fixture
@@ -137,6 +174,24 @@ class TestWhatIsNotSaid:
         said = log.lines()
         assert said[0] == 'command "*** ***": 2 arguments, 23 bytes'
         assert "nonce" not in " ".join(said)
+
+    @pytest.mark.parametrize("call", list(HIDDEN_CALLS))
+    def test_words_that_are_hidden_in_any_call(
+        self, client: Remctl, server: Server, log: Log, call: str
+    ) -> None:
+        secret = [Hidden(b"first nonce"), Hidden(b"second nonce")]
+        with pytest.raises(RemctlError) as raised:
+            HIDDEN_CALLS[call](client, server, secret)
+        assert raised.value.command == "*** ***"
+        assert "nonce" not in " ".join([*log.lines(), str(raised.value)])
+
+    def test_the_half_of_a_character(self, client: Remctl, log: Log) -> None:
+        for text in ("€" * 50, "a" + "ü" * 50, "x" * 98 + "🎈"):
+            with pytest.raises(RemctlError) as raised:
+                client.run([text])
+            command = raised.value.command or ""
+            assert command in text
+            assert len(command.encode()) > 96
 
     def test_more_than_the_beginning_of_a_word(self, client: Remctl, log: Log) -> None:
         with pytest.raises(RemctlError):

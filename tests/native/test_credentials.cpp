@@ -11,6 +11,7 @@
 #include "credentials/credentials.hpp"
 #include "credentials/explain.hpp"
 #include "credentials/hints.hpp"
+#include "credentials/keytab.hpp"
 #include "credentials/memory_cache.hpp"
 #include "credentials/per_process.hpp"
 #include "credentials/ready.hpp"
@@ -159,7 +160,7 @@ TEST_CASE(
     const auto &context = cache->context();
     const auto client = kerberos::make<krb5_principal>(context, krb5_parse_name, "me");
     context.check(krb5_cc_initialize(context.get(), cache->get(), client.get()));
-    auto lease = std::make_shared<Lease>(std::move(cache));
+    auto lease = std::make_shared<Lease>(std::move(cache), "me@NATIVE.TEST", 0);
     const std::string name = lease->name();
     CHECK(name.starts_with("MEMORY:"));
     CHECK(look_at(name).principal == "me@NATIVE.TEST");
@@ -184,6 +185,16 @@ TEST_CASE("a cache of the user's is looked at, and not renewed") {
     CHECK_THROWS_WITH_AS(ready_name(driver, credentials), "the credentials are closed", Error);
     const auto impossible = Credentials::from_ccache("NOTYPE:x");
     CHECK_THROWS_AS(driver.run([&](auto &call) { return look_now(impossible, call); }), Error);
+}
+
+TEST_CASE("a ticket is renewed in the last quarter of its life, and in its last five minutes") {
+    constexpr std::time_t hour = 3600;
+    CHECK_FALSE(is_due(0, 8 * hour, 6 * hour));
+    CHECK(is_due(0, 8 * hour, 6 * hour + 1));
+    CHECK_FALSE(is_due(-4 * hour, 8 * hour, 5 * hour)); // it is the whole life that counts
+    CHECK(is_due(-4 * hour, 8 * hour, 5 * hour + 1));
+    CHECK_FALSE(is_due(0, 600, 300));
+    CHECK(is_due(0, 600, 301));
 }
 
 TEST_CASE("a keytab that is not there is named") {

@@ -46,7 +46,8 @@ class CommandPlan(Plan):
         """See `Plan`."""
         command = self.command
         if not callable(command):
-            command = [bytes(argument) for argument in command]
+            # Those that are hidden from logs stay so.
+            command = [one if isinstance(one, bytes) else bytes(one) for one in command]
         return {"command": command, "stdout": self.stdout, "stderr": self.stderr}
 
     async def carry_out(self, attempt: Attempt, arguments: list[Encoded]) -> RemctlSimpleResult:

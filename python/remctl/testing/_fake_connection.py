@@ -236,6 +236,10 @@ class FakeConnection:
         """Return the text of the last failure, or "no error"."""
         return self._error
 
+    def note(self, text: str) -> None:
+        """Make error() return this."""
+        self._error = text
+
     def command(self, command: list[Encoded], timeout: Seconds | None = None) -> None:
         """Send a command: a list of bytes-like objects."""
         with self._turn(None, timeout):

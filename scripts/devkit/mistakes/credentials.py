@@ -8,9 +8,9 @@ INQUIRY = "src/credentials/inquiry.cpp"
 MISTAKES = [
     Mistake(
         "a quarter of what is left, in place of a quarter of the ticket's life",
-        KEYTAB,
-        "        const std::time_t life = state.ticket.expires - state.ticket.starts;",
-        "        const std::time_t life = state.ticket.expires - std::time(nullptr);",
+        "src/credentials/keytab.hpp",
+        "    const std::time_t margin = (expires - starts) / 4;",
+        "    const std::time_t margin = (expires - now) / 4;",
         "tickets are renewed at the last moment",
         ("credentials",),
     ),
