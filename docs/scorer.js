@@ -2,7 +2,7 @@
 // A keyword of a page (`{index} ! word`) counts 100 where it is the whole query.
 var Scorer = {
   score: ([page, title, anchor, description, score, file, kind]) =>
-    /^(maintainers\/|(architecture|benchmarks|changes|explanation\/(promises|soak)|reference\/(_remctl|manual))$)/.test(page)
+    /^(maintainers\/|(architecture|changes|explanation\/(promises|soak)|reference\/(_remctl|manual))$)/.test(page)
       ? score / 10
       : score,
   objNameMatch: 11,

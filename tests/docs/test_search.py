@@ -9,6 +9,7 @@ from tests.docs.browser import Browser
 FIRST = {
     "ansible": "howto/from-clush-and-ansible",
     "asyncio": "howto/event-loops",
+    "benchmark": "benchmarks",
     "catch": "howto/errors",
     "cron": "howto/credentials",
     "ctrl-c": "explanation/cancelling",
@@ -47,3 +48,14 @@ def found(browser: Browser, address: str, words: str) -> list[str]:
 def test_the_page_that_helps_comes_first(address: str, browser: Browser, words: str) -> None:
     browser.look(1280, "light")
     assert found(browser, address, words)[0] == FIRST[words]
+
+
+# Words that stand in many pages: those for maintainers have them more often.
+@pytest.mark.parametrize("words", ["handshake", "signal", "reconnect", "tests", "credential cache"])
+def test_pages_for_users_come_before_those_for_maintainers(
+    address: str, browser: Browser, words: str
+) -> None:
+    browser.look(1280, "light")
+    pages = found(browser, address, words)
+    others = ("maintainers/", "architecture", "changes", "reference/manual", "reference/_remctl")
+    assert not pages[0].startswith(others)
