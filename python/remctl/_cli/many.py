@@ -57,8 +57,9 @@ def run(options: Options) -> int:
             _carry_out(plan, limit, limits, fleet, options, signals)
         fleet.end()
         _conclude(fleet)
-        if signals.number is not None:
-            signals.die()
+    # Not before its handlers are gone: a signal that comes at the very end is not lost either.
+    if signals.number is not None:
+        signals.die()
     if fleet.trouble is not None:
         return HOST_FAILED
     return fleet.summary.largest if options.largest_status else fleet.summary.status
