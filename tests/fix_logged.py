@@ -62,6 +62,9 @@ class Watch(logging.Filter):
         name = _NAME.match(rest)
         if name is not None and name[2] not in self.names:
             self.found.append(f"{said!r} has not a command's first two words")
+        command = getattr(record, "remctl_command", None)
+        if command is not None and command not in self.names:
+            self.found.append(f"{said!r} has the attribute {command!r}")
         rest = _NAME.sub(r"\1", rest)
         self.found += [
             f"{said!r} has the argument {text!r}"

@@ -30,8 +30,35 @@ def loggers() -> dict[int, Logger]:
     return {topic: getLogger(name) for topic, name in _NAMES.items()}
 
 
-def write(topic: int, text: str) -> None:
-    """Log a text: on one line, whatever a server's or a user's words have in them."""
+def write(
+    topic: int,
+    text: str,
+    host: str | None,
+    port: int | None,
+    connection: int | None,
+    command: str | None,
+    seconds: float | None,
+    bytes: int | None,
+    status: int | None,
+    kind: str | None,
+) -> None:
+    """Log a text: on one line, whatever a server's or a user's words have in them.
+
+    The others are attributes of the record, for machines; None where it does not say that.
+    """
     from logging import getLogger
 
-    getLogger(_NAMES[topic]).debug("%s", printable(text))
+    getLogger(_NAMES[topic]).debug(
+        "%s",
+        printable(text),
+        extra={
+            "remctl_host": host,
+            "remctl_port": port,
+            "remctl_connection": connection,
+            "remctl_command": None if command is None else printable(command),
+            "remctl_seconds": seconds,
+            "remctl_bytes": bytes,
+            "remctl_status": status,
+            "remctl_kind": kind,
+        },
+    )

@@ -330,7 +330,8 @@ class PoolBase:
         if not checkout.granted:
             waited = monotonic() - begin
             if checkout.logged:
-                self._note(f"waited in vain for {waited:.1f} s, {self._numbers()}")
+                text = f"waited in vain for {waited:.1f} s, {self._numbers()}"
+                self._note(text, seconds=waited, kind="timeout")
             self._ledger.require_open()
             raise waited_too_long(self._host, waited)
 
@@ -345,7 +346,7 @@ class PoolBase:
     def _connect_error(self, error: RemctlError) -> RemctlError:
         self._ledger.count("connections_errors")
         if _remctl.listening(POOLS):
-            self._note(f"no connection made: {error}")
+            self._note(f"no connection made: {error}", kind=error._kind)
         return locate(error, self._host, self._port or None, None)
 
     def _drop_dead(self, checkout: Checkout) -> None:
@@ -396,12 +397,20 @@ class PoolBase:
         waited = monotonic() - begin
         self._ledger.count("requests_wait_ms", round(waited * 1000))
         if checkout.logged:
-            self._note(f"given out after {waited * 1000:.1f} ms, {self._numbers()}")
+            text = f"given out after {waited * 1000:.1f} ms, {self._numbers()}"
+            self._note(text, seconds=waited)
 
-    def _note(self, text: str) -> None:
+    def _note(self, text: str, *, seconds: float | None = None, kind: str | None = None) -> None:
         """Log it; for who has seen that somebody listens."""
         where = f"{self._host} (port {self._port})" if self._port else self._host
-        _remctl.note(POOLS, f"{where}: {text}")
+        _remctl.note(
+            POOLS,
+            f"{where}: {text}",
+            host=self._host,
+            port=self._port or None,
+            seconds=seconds,
+            kind=kind,
+        )
 
     def _numbers(self) -> str:
         stats = self._ledger.stats()

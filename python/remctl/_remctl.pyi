@@ -33,7 +33,15 @@ def listening(topic: int, /) -> bool:
 def new_caller() -> int:
     """Return a number that no other caller has had."""
 
-def note(topic: int, text: str) -> None:
+def note(
+    topic: int,
+    text: str,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    seconds: float | None = None,
+    kind: str | None = None,
+) -> None:
     """Log a text, after listening() was true; see remctl._logging."""
 
 class _Type(type): ...  # the metaclass of pybind11's classes, which cannot be imported

@@ -1,6 +1,7 @@
 #include "bindings/listeners.hpp"
 
 #include <pybind11/gil_safe_call_once.h>
+#include <pybind11/stl.h>
 
 #include <array>
 #include <cstddef>
@@ -86,13 +87,24 @@ bool imported() {
 
 using Entries = std::vector<journal::Entry>;
 
+py::object text_or_none(const std::optional<std::string> &text) {
+    return text ? py::object(to_text(*text)) : py::none();
+}
+
+/// The arguments of the module's write().
+py::tuple arguments_of(const journal::Entry &entry) {
+    const journal::Facts &facts = entry.facts;
+    return py::make_tuple(static_cast<int>(entry.topic), to_text(entry.text),
+                          text_or_none(facts.host), facts.port, facts.connection,
+                          text_or_none(facts.command), facts.seconds, facts.bytes, facts.status,
+                          text_or_none(facts.kind));
+}
+
 void write(const Entries &entries) {
     const journal::Deaf deaf;
     for (const journal::Entry &entry : entries) {
-        const auto topic = py::int_(static_cast<int>(entry.topic));
-        const auto text = to_text(entry.text);
-        const auto done = py::reinterpret_steal<py::object>(PyObject_CallFunctionObjArgs(
-            once().get_stored().write.ptr(), topic.ptr(), text.ptr(), nullptr));
+        const auto done = py::reinterpret_steal<py::object>(
+            PyObject_CallObject(once().get_stored().write.ptr(), arguments_of(entry).ptr()));
         if (!done)
             report();
     }
@@ -185,11 +197,18 @@ PyObject *listening_to_python(PyObject * /*module*/, PyObject *topic) noexcept {
     }
 }
 
-void note(int topic, py::handle text) {
+void note(int topic, py::handle text, std::optional<std::string> host,
+          std::optional<std::uint16_t> port, std::optional<double> seconds,
+          std::optional<std::string> kind) {
     if (topic < 0 || topic > static_cast<int>(journal::Topic::pools))
         throw py::value_error("no such topic");
     const auto encoded = text.attr("encode")("utf-8", "backslashreplace").cast<std::string>();
-    journal::add(static_cast<journal::Topic>(topic), encoded);
+    journal::Facts facts;
+    facts.host = std::move(host);
+    facts.port = port;
+    facts.seconds = seconds;
+    facts.kind = std::move(kind);
+    journal::add(static_cast<journal::Topic>(topic), encoded, std::move(facts));
     hand_out();
 }
 
@@ -202,7 +221,9 @@ void register_listeners(py::module_ &module) {
         "Whether anybody listens to a topic's logger at DEBUG; see remctl._logging."};
     module.attr("listening") =
         py::reinterpret_steal<py::object>(PyCFunction_NewEx(&definition, module.ptr(), nullptr));
-    module.def("note", &note, py::arg("topic"), py::arg("text"),
+    module.def("note", &note, py::arg("topic"), py::arg("text"), py::kw_only(),
+               py::arg("host") = py::none(), py::arg("port") = py::none(),
+               py::arg("seconds") = py::none(), py::arg("kind") = py::none(),
                "Log a text, after listening() was true; see remctl._logging.");
 }
 

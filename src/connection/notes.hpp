@@ -21,6 +21,8 @@ struct Token;
 /// of the server's answer numbers.
 class Notes {
   public:
+    Notes() noexcept;
+
     /// What follows is about this server. Port 0: over a socket of the caller's.
     void about(const Target &target, std::uint16_t port);
 
@@ -52,7 +54,10 @@ class Notes {
     template <class Make> void say(Make make) const noexcept;
     void ended(const char *kind, const char *why) noexcept;
 
+    const std::uint64_t number_; // among the connections of this process
     std::string where_ = "(not opened)";
+    std::string host_;
+    std::uint16_t port_ = 0;
     bool lost_ = false;
     // Of the command that was sent last, where anybody listened then.
     std::optional<std::string> name_;

@@ -1,6 +1,7 @@
 #include "credentials/ready.hpp"
 
 #include "credentials/times.hpp"
+#include "transport/error.hpp"
 #include "transport/journal.hpp"
 
 namespace pyremctl {
@@ -13,7 +14,7 @@ constexpr auto patience = std::chrono::seconds(1);
 constexpr auto topic = journal::Topic::credentials;
 
 void note_renewed(const Credentials &credentials) noexcept {
-    journal::note(topic, [&] {
+    journal::note(topic, [&](journal::Facts & /*none*/) {
         const auto expires = credentials.look().expires;
         return credentials.source() + ": renewed" +
                (expires ? ", good until " + in_utc(*expires) : "");
@@ -21,7 +22,10 @@ void note_renewed(const Credentials &credentials) noexcept {
 }
 
 void note_not_renewed(const Credentials &credentials, const std::string &why) noexcept {
-    journal::note(topic, [&] { return credentials.source() + ": not renewed: " + why; });
+    journal::note(topic, [&](journal::Facts &facts) {
+        facts.kind = name_of(ErrorKind::ticket);
+        return credentials.source() + ": not renewed: " + why;
+    });
 }
 
 /// Waits for a renewal, of which a helper thread goes on without this call.

@@ -60,7 +60,10 @@ void LentTickets::retell() noexcept {
         entries.swap(overheard_);
     }
     for (auto &entry : entries)
-        journal::note(entry.topic, [&] { return std::move(entry.text); });
+        journal::note(entry.topic, [&](journal::Facts &facts) {
+            facts = std::move(entry.facts);
+            return std::move(entry.text);
+        });
 }
 
 std::optional<Error> LentTickets::end() noexcept {

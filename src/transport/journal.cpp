@@ -40,9 +40,9 @@ bool kept(Topic topic) noexcept {
            !here().deaf;
 }
 
-void add(Topic topic, std::string text) {
+void add(Topic topic, std::string text, Facts facts) {
     if (!here().deaf)
-        here().entries.push_back({topic, std::move(text)});
+        here().entries.push_back({topic, std::move(text), std::move(facts)});
 }
 
 bool empty() noexcept { return here().entries.empty(); }

@@ -60,8 +60,13 @@ async def with_retries(plan: Plan, target: Target, work: Work, crew: HostCrew) -
         left = clock.left()
         if pause is not None and (left is None or pause < left) and not crew.given_up:
             if _remctl.listening(CONNECTIONS):
-                where = plan.where(target)
-                _remctl.note(CONNECTIONS, f"{where}: another try in {pause:.1f} s: {error}")
+                _remctl.note(
+                    CONNECTIONS,
+                    f"{plan.where(target)}: another try in {pause:.1f} s: {error}",
+                    host=target.host,
+                    port=plan.port_of(target) or None,
+                    kind=error._kind,
+                )
             await crew.rest(pause)
             if not crew.given_up:
                 continue
