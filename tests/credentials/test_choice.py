@@ -48,6 +48,20 @@ def copy(source, target):
 copy(sys.argv[3], sys.argv[4])
 """
 
+# What Credentials say of a cache of this thread's, and whose call it is with them.
+LOOKS = {
+    WHO: WHO.replace(
+        "remctl\n", f"remctl\n{COPY}seen = remctl.Credentials.from_ccache(sys.argv[4])\n", 1
+    )
+    .replace("command=", "ccache=seen, command=")
+    .replace("print(*", "print(seen.valid, seen.check(), *"),
+    IN_A_LOOP: IN_A_LOOP.replace(
+        "remctl\n", f"remctl\n{COPY}seen = remctl.Credentials.from_ccache(sys.argv[4])\n", 1
+    )
+    .replace("command=", "ccache=seen, command=")
+    .replace("print(*", "print(seen.valid, await seen.acheck(), *"),
+}
+
 KCM_DAEMON = "/usr/sbin/kcm"  # Debian: heimdal-kcm
 # A namespace in which /run is empty: the daemon's socket has a fixed name in it.
 KCM = f"""
@@ -130,6 +144,13 @@ class TestACache:
     def test_of_this_process_or_thread(self, who: Who, cache: str, kind: str, script: str) -> None:
         filled = script.replace("remctl\n", f"remctl\n{COPY}", 1)
         assert who(cache, kind, KRB5CCNAME=kind, script=filled) == "one"
+
+    @pytest.mark.parametrize("kind", ["process", "thread"])
+    def test_of_this_process_or_thread_is_looked_at_there(
+        self, who: Who, cache: str, kind: str, script: str
+    ) -> None:
+        name = f"KEYRING:{kind}:x:y"
+        assert who(cache, name, script=LOOKS[script]) == "True True one"
 
     def test_that_krb5_conf_names(
         self, who: Who, realm: Realm, cache: str, tmp_path: Path, script: str

@@ -51,4 +51,58 @@ MISTAKES = [
         "connections are opened after close()",
         ("credentials",),
     ),
+    Mistake(
+        "a collection is named to the library as it is",
+        "src/connection/authentication.cpp",
+        "    const UsedByThread used(choice.cache);",
+        "    const UsedByThread used(tickets.identity->default_cache().name);",
+        "`.k5identity` has no say",
+        ("credentials/test_choice.py",),
+    ),
+    Mistake(
+        "another client's tickets are taken for new ones",
+        "src/credentials/identity.cpp",
+        "    if (before && before->principal != *choice.principal)\n        throw",
+        "    if (false)\n        throw",
+        "a service goes on as a user after a lost connection",
+        ("credentials/test_identity.py",),
+    ),
+    Mistake(
+        "the first client is forgotten",
+        "src/credentials/identity.cpp",
+        "        known_.try_emplace(where, first);",
+        "        known_.insert_or_assign(where, first);",
+        "a pool lends connections of two users at a time",
+        ("credentials/test_identity.py",),
+    ),
+    Mistake(
+        "tickets are not looked at again after the handshake",
+        "src/connection/authentication.cpp",
+        "    if (before.principal && now.principal != before.principal)\n        throw",
+        "    if (false)\n        throw",
+        "a command runs as whoever has filled the cache meanwhile",
+        ("credentials/test_identity.py",),
+    ),
+    Mistake(
+        "without a ticket in time the default cache's is used",
+        "src/connection/opening.cpp",
+        "        tickets.lease = co_await pyremctl::ready(settings->credentials, call);\n"
+        "        if (!tickets.lease)",
+        "        try {\n"
+        "            tickets.lease = co_await pyremctl::ready(settings->credentials, call);\n"
+        "        } catch (const Error &) {\n"
+        "            tickets.lease = nullptr;\n"
+        "        }\n"
+        "        if (false)",
+        "a service runs a command as root while the KDC is slow",
+        ("credentials/test_identity.py",),
+    ),
+    Mistake(
+        "FILE: before a relative path keeps it relative",
+        "src/credentials/kerberos.cpp",
+        '{"FILE:", "WRFILE:", "DIR::", "DIR:"}',
+        '{"WRFILE:", "WRFILE:", "DIR::", "DIR:"}',
+        "after a chdir() the keytab of another folder is used",
+        ("credentials/test_names.py",),
+    ),
 ]
