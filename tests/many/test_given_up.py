@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from remctl import Outcome, Target
 from remctl._many.blocking import outcomes_of
+from remctl._many.command import CommandPlan
 from remctl._many.crew import HostCrew
 from remctl._many.limits import Limits
-from remctl._many.plan import Plan
 from remctl._many.run import Run
 from remctl._many.source import IterableSource
 from remctl.testing import Realm
@@ -32,7 +32,7 @@ class Work:
         retries: int = 0,
         stdout: Callable[[Target], object] | None = None,
     ) -> None:
-        plan = Plan(
+        plan = CommandPlan(
             command,
             timeout=None,
             port=None,

@@ -82,6 +82,8 @@ class Script(CommandPlan):
             try:
                 result = await attempt.run(command_list(words(attempt.target)))
             except RemctlError as error:
+                if isinstance(error, RemctlProtocolError):
+                    error._as_simple()  # the line says where, and the summary on which host
                 if self._keep_going and isinstance(error, RemctlProtocolError):
                     # The connection is as good as before.
                     text = f"line {number}: {error}\n".encode(errors="surrogateescape")
