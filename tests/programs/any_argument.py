@@ -264,6 +264,13 @@ def objects(place: Place) -> dict[str, Call]:
             credentials.check(**given)
         return None
 
+    def environ(**given: Any) -> object:
+        with (
+            remctl.Credentials.from_keytab(place.keytab) as credentials,
+            credentials.environ(**given) as variables,
+        ):
+            return dict(variables)
+
     async def acheck(**given: Any) -> object:
         with remctl.Credentials.from_keytab(place.keytab) as credentials:
             await credentials.acheck(**given)
@@ -284,6 +291,7 @@ def objects(place: Place) -> dict[str, Call]:
         "Credentials.renew": Call(renew, {"timeout": 5}),
         "Credentials.arenew": Call(_awaited(arenew), {"timeout": 5}),
         "Credentials.check": Call(check, {"timeout": 5}),
+        "Credentials.environ": Call(environ, {"timeout": 5}),
         "Credentials.acheck": Call(_awaited(acheck), {"timeout": 5}),
         "Target": Call(remctl.Target, place.target),
         "Target.parse": Call(remctl.Target.parse, {"text": "host:1", "principal": None}),

@@ -25,6 +25,7 @@ NOT_CALLED = {
     "Outcome",
     "RemctlNotOpenedError",
     "RemctlOutput",
+    "JobRemctl",
     "Stream",
     "preload",  # takes none
 }
