@@ -93,6 +93,7 @@ _DOCUMENTED_AS = {
     r"remctl\.(backend|testing)\.\w+\.": r"remctl.\1.",
     r"remctl\._many\.\w+\.": "remctl.",
     r"remctl\._\w+\.": "remctl.",
+    r"concurrent\.futures\._base\.": "concurrent.futures.",
     r"Path$": "pathlib.Path",
     r"Executor$": "concurrent.futures.Executor",
 }
@@ -106,6 +107,8 @@ _UNDOCUMENTED = {
     "Port",
     "Portion",
     "Seconds",
+    "remctl._binary_file.BinaryFile",
+    "remctl._environ.TicketEnvironment",
     "remctl._many.asynchronous.Outcomes",
     "remctl.backend._command.Command",
 }
