@@ -23,7 +23,7 @@ VOCABULARY = (
     "command argument arguments byte bytes status error after of output NOOP answered not known "
     "dropped failed resolve connect timeout lost misuse cut short closed unexpected end of file "
     "timed out sending receiving token "
-    "connection made given back out waiting rest checked alive renewed good until another try"
+    "connection made lent returned waiting idle open checked alive renewed good until another try"
 )
 
 _WHERE = re.compile(r"^(.*?)(?: \((?:port \d+|a socket)\))?: ")

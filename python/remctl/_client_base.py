@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from math import inf
 from operator import index
-from time import monotonic, time
+from time import monotonic
 
 from remctl import _own_types, _remctl, _types
 from remctl._arguments import Seconds, absolute_name, optional_seconds, seconds
@@ -232,12 +231,6 @@ class Settings:
             connection.set_source_ip(self.source_ip)
         set_patience(connection, self.keepalive, self.connect_timeout)
         return connection
-
-
-def ticket_end(connection: _remctl.Connection) -> float:
-    """The moment, on the monotonic clock, that its ticket ends at; infinite where unknown."""
-    end = connection.expires
-    return inf if end is None else monotonic() + end - time()
 
 
 def set_tickets(

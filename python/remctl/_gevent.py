@@ -7,6 +7,7 @@ reactor; a greenlet starts its call there and switches to the hub, which wakes i
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,6 +16,7 @@ from gevent.event import Event
 
 from remctl import _remctl
 from remctl._callers import Callers
+from remctl._errors import RemctlError
 
 #: The longest that calls may take of the hub's time in one go, in seconds.
 BUDGET = 0.003
@@ -153,3 +155,37 @@ class Connection:
     def noop(self, timeout: float | None = None) -> bool:
         """Check that the server responds."""
         return bool(self._perform("noop", timeout))
+
+
+class Lending:
+    """What `with pool.connection()` is made on, for greenlets; see `_remctl.Pool.lend`."""
+
+    def __init__(
+        self,
+        pool: _remctl.Pool,
+        wrap: Callable[[_remctl.Connection], Any],
+        timeout: float | None,
+        located: Callable[[RemctlError], RemctlError],
+    ) -> None:
+        self._plain = pool.lend_async(wrap, timeout, None)
+        self._located = located
+
+    def __enter__(self) -> Any:
+        hub = hub_reactor()
+        operation = self._plain.ask(hub.reactor, _callers.number(gevent.getcurrent()))
+        try:
+            return hub.finish(operation)
+        except RemctlError as error:
+            raise self._located(error) from None
+        except BaseException:
+            self._plain.give_up()
+            raise
+
+    def __exit__(self, *raised: Any) -> None:
+        self._plain.__aexit__(*raised)
+
+
+def open_pool(pool: _remctl.Pool, timeout: float | None) -> None:
+    """Wait until there are min_size connections."""
+    hub = hub_reactor()
+    hub.finish(pool.open_in(hub.reactor, timeout))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from threading import Event
-from time import monotonic
+from contextlib import AbstractContextManager, suppress
 from typing import NoReturn
 
 from remctl import _own_types, _remctl, _types
@@ -13,14 +10,8 @@ from remctl._arguments import Command, Seconds
 from remctl._client import Remctl
 from remctl._client_base import end_after, left
 from remctl._errors import RemctlError, RemctlSimpleResult
-from remctl._pool_core import (
-    Checkout,
-    Member,
-    PoolBase,
-    check_limit,
-    is_readable,
-    refused_on_pooled,
-)
+from remctl._greenlets import blocking, greenlets
+from remctl._pool_core import PoolBase, refused_on_pooled
 
 
 class ConnectionPool(PoolBase):
@@ -32,28 +23,31 @@ class ConnectionPool(PoolBase):
             pool.run(["test", "hello"])
 
     ``host``, ``port`` and ``principal`` are as for `Remctl.open()`, ``ccache``, ``keytab``,
-    ``source_ip``, ``keepalive`` and ``connect_timeout`` as for `Remctl`.
+    ``source_ip``, ``keepalive`` and ``connect_timeout`` as for `Remctl`. The pool keeps
+    ``min_size`` connections open, and opens more while callers wait, up to ``max_size``.
+    ``timeout`` is the longest wait for a connection, in seconds; None is no limit. Waiters are
+    served first come, first served.
 
-    The pool has ``min_size`` connections, and makes more while
-    they are needed, up to ``max_size``. ``timeout`` is the longest that a connection is waited
-    for, in seconds; None is no limit. One that has rested for ``max_idle`` seconds is closed
-    (remctld hangs up after an hour), and one that is ``max_lifetime`` seconds old, or whose
-    ticket has ended, when it comes back. One that has rested is asked for a sign of life before
-    it is given out, and replaced where it gives none.
+    A connection that was idle for ``max_idle`` seconds is closed (remctld hangs up after an
+    hour), and so is one that is ``max_lifetime`` seconds old, or whose ticket has expired, when
+    it is returned. Idle connections are checked before they are lent, and replaced if they do
+    not respond.
 
-    Nothing is connected before ``with``, `open()` or the first use. Where a server cannot be
-    reached `open()` says so, and so does each use; ``with`` does not. No thread looks after the
-    pool: what is missing or too old is seen to when connections are taken and given back. Whoever
-    has to wait is served in order. The child of a fork starts with an empty pool.
+    Nothing is connected before ``with``, `open()` or the first use. If a server cannot be
+    reached, `open()` and each use raise the error; ``with`` does not. The pool opens and
+    replaces its connections in the background, in a thread of the extension: no caller waits for
+    anything but a free connection, and returning one never waits. The child of a fork starts
+    with an empty pool.
 
     Raises TypeError or ValueError for an invalid argument.
     """
 
     __module__ = "remctl"
+    _in_threads = True
 
     def __enter__(self) -> _types.Self:
-        self._ledger.require_open()
-        # A service may be up before its server is: whoever needs a connection is told.
+        self._pool.require_open()
+        # A service may start before its server does; each use says so then.
         with suppress(RemctlError):
             self.open()
         return self
@@ -67,52 +61,51 @@ class ConnectionPool(PoolBase):
         self.close()
 
     def open(self, *, timeout: Seconds | None = None) -> None:
-        """Make ``min_size`` connections. Opening an open pool does no more than what is missing.
+        """Wait until there are ``min_size`` connections.
 
-        ``timeout`` is in place of the pool's. Raises RemctlError where a connection cannot be
-        made, or the pool was closed, and RemctlTimeoutError.
+        ``timeout`` takes the place of the pool's. Opening an open pool opens only what is missing.
+        Raises RemctlTimeoutError, RemctlError if a connection cannot be opened, and
+        RemctlNotOpenedError if the pool was closed.
         """
-        self._ledger.require_open()
-        self._fill(self._deadline(timeout))
-        self._filled = True
+        limit, gevent = self._limit(timeout), greenlets()
+        try:
+            if gevent is None:
+                self._pool.open(limit)
+            else:
+                gevent.open_pool(self._pool, limit)
+        except RemctlError as error:
+            raise self._located(error) from None
 
     def close(self) -> None:
-        """Close what rests, and what is lent when it comes back.
+        """Close idle connections now, and lent ones when they are returned.
 
-        Who waits for a connection gets a RemctlError. A closed pool stays closed; closing it
-        again does nothing.
+        Everyone who waits for a connection gets a RemctlNotOpenedError, also while one is being
+        opened. A closed pool stays closed; closing it again does nothing.
         """
-        self._close()
+        self._pool.close()
 
-    @contextmanager
-    def connection(self, timeout: Seconds | None = None) -> Iterator[Remctl]:
+    def connection(self, timeout: Seconds | None = None) -> AbstractContextManager[Remctl]:
         """Lend a connection for the length of a ``with`` block.
 
-        ``timeout`` is in place of the pool's, in seconds; 0 or less is too late at once.
+        ``timeout`` takes the place of the pool's, in seconds; 0 or less raises
+        RemctlTimeoutError immediately.
 
-        After the block what it gave is of no use. In the block it is a `Remctl` that cannot be
-        opened, and whose ticket cache and source address cannot be changed: that is a
-        RemctlError. What `set_timeout()` sets is for the block. A block that is left with output
-        pending, in the middle of a stream, or by an exception that is not an `Exception` (Ctrl-C)
-        costs the connection; other exceptions do not.
+        Do not use the connection after the block. In the block it is a `Remctl` whose server,
+        tickets and source address cannot be changed: `open()` and the like raise RemctlError.
+        What `set_timeout()` sets is for the block. The connection is closed, and another one
+        takes its place, if the block is left with output pending, in the middle of a stream, or
+        by an exception that is not an `Exception` (Ctrl-C); other exceptions do not cost it.
 
-        Raises RemctlTimeoutError when none was free in time, and RemctlError where a new one
-        cannot be made, or the pool is closed.
+        Returning it never waits. Raises RemctlTimeoutError when no connection was free in time,
+        RemctlError if a new one cannot be opened, and RemctlNotOpenedError if the pool is closed.
         """
-        checkout = self._borrow(timeout)
-        assert checkout.member is not None
-        pooled = PooledRemctl(checkout.member.connection, self._host, self._port)
-        cut_short = True
-        try:
-            yield pooled
-            cut_short = False
-        except Exception:
-            cut_short = False
-            raise
-        finally:
-            pooled._release()
-            if self._return(checkout, cut_short=cut_short):
-                self._maintain()
+        limit, gevent = self._limit(timeout), greenlets()
+        if gevent is None:
+            return self._pool.lend(self._pooled, limit)
+        lending: AbstractContextManager[Remctl] = gevent.Lending(
+            self._pool, self._pooled, limit, self._located
+        )
+        return lending
 
     def run(
         self,
@@ -130,68 +123,8 @@ class ConnectionPool(PoolBase):
         with self.connection(self._wait_limit(timeout)) as remctl:
             return remctl.run(command, timeout=left(end), stdout=stdout, stderr=stderr)
 
-    def _borrow(self, timeout: Seconds | None) -> Checkout:
-        ledger = self._ledger
-        begin = monotonic()
-        ledger.require_open()
-        end = self._deadline(timeout)
-        checkout = None
-        try:
-            if not self._filled:
-                self._fill(end)
-                self._filled = True
-            checkout = self._check_out(Event)
-            if isinstance(checkout.bell, Event):
-                checkout.bell.wait(left(end))
-            self._require_granted(checkout, begin)
-            if checkout.member is not None and not self._is_alive(checkout, end):
-                self._drop_dead(checkout)
-            if checkout.member is None:
-                checkout.member = self._make(end)
-        except BaseException:
-            ledger.count("requests_errors")
-            if checkout is not None:
-                ledger.check_in(checkout, None)
-            raise
-        self._served(checkout, begin)
-        return checkout
-
-    def _make(self, end: float | None) -> Member:
-        connection = self._settings.connection()
-        try:
-            connection.open(self._host, self._port, self._principal, left(end))
-        except RemctlError as error:
-            raise self._connect_error(error) from None
-        return self._made(connection)
-
-    def _is_alive(self, checkout: Checkout, end: float | None) -> bool:
-        member = checkout.member
-        assert member is not None
-        limit = check_limit(member, end)
-        if limit is None:
-            return is_readable(member.connection) is False
-        try:
-            member.connection.noop(limit)
-        except RemctlError:
-            return False
-        self._checked(checkout)
-        return True
-
-    def _fill(self, end: float | None) -> None:
-        """Make what is missing; RemctlError where it cannot be made."""
-        ledger = self._ledger
-        while (checkout := ledger.missing()) is not None:
-            try:
-                checkout.member = self._make(end)
-            finally:
-                ledger.check_in(checkout, checkout.member)
-
-    def _maintain(self) -> None:
-        """Close what is too old and make what is missing, where that can be done."""
-        self._prune()
-        # stats() tells; whoever needs a connection will be told why there is none.
-        with suppress(RemctlError):
-            self._fill(self._deadline(None))
+    def _pooled(self, connection: _remctl.Connection) -> Remctl:
+        return PooledRemctl(connection, self._host, self._port)
 
 
 class PooledRemctl(Remctl):
@@ -202,12 +135,7 @@ class PooledRemctl(Remctl):
 
     def __init__(self, connection: _remctl.Connection, host: str, port: int) -> None:
         super().__init__()
-        self._where = host, port
-        self._own = self._use(connection, host, port)  # which is never open
-
-    def _release(self) -> None:
-        """Give the pool's connection up: the block is over."""
-        self._use(self._own, *self._where)
+        self._use(blocking(connection), host, port)
 
     def open(self, *arguments: object, **keywords: object) -> NoReturn:
         """Refuse it: RemctlError."""

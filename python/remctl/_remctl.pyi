@@ -1,6 +1,7 @@
 """The remctl client library's interface, one to one, and what remctl.Remctl is made on."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from types import TracebackType
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, TypeAlias, final
 
 from _typeshed import structseq
@@ -388,6 +389,95 @@ class Reactor(metaclass=_Type):
 
     def noop(self, connection: Connection, caller: int, timeout: _Seconds | None) -> Operation:
         """Connection.noop."""
+
+@final
+class Done(metaclass=_Type):
+    """Can be awaited, and gives None at once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from AsyncLending.__aexit__
+    def __await__(self) -> Generator[Any, None, None]: ...
+
+@final
+class Lending(metaclass=_Type):
+    """A pool's connection, lent for the length of a with block."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Pool.lend()
+    def __enter__(self) -> Any:
+        """Wait for a connection."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Return the connection."""
+
+@final
+class AsyncLending(metaclass=_Type):
+    """A pool's connection, lent for the length of an async with block."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Pool.lend_async()
+    def __aenter__(self) -> Awaitable[Any]:
+        """Wait for a connection: the coroutine that does."""
+
+    def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Awaitable[None]:
+        """Return the connection, at once."""
+
+    def ask(self, reactor: Reactor, caller: int) -> Operation:
+        """Wait for a connection in an event loop: the operation."""
+
+    def give_up(self) -> None:
+        """Return the connection that nobody has used."""
+
+@final
+class Pool(metaclass=_Type):
+    """Connections to one server; see remctl.ConnectionPool."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # raises: see the next one
+    @staticmethod
+    def make(
+        model: Connection, host: _CString, port: int, principal: _CString | None, **rest: Any
+    ) -> Pool:
+        """Return a pool whose connections have the settings of `model`, which is not opened."""
+
+    def lend(self, wrap: Callable[[Connection], Any], timeout: _Seconds | None) -> Lending:
+        """Return a context manager; the block gets what `wrap` makes of a Connection."""
+
+    def lend_async(
+        self,
+        wrap: Callable[[Connection], Any],
+        timeout: _Seconds | None,
+        start: Callable[[AsyncLending], Awaitable[Any]] | None,
+    ) -> AsyncLending:
+        """Return the same for `async with`; `start`, if any, makes the coroutine that waits."""
+
+    def open(self, timeout: _Seconds | None) -> None:
+        """Wait until there are min_size connections."""
+
+    def open_in(self, reactor: Reactor, timeout: _Seconds | None) -> Operation:
+        """Do the same in an event loop: the operation."""
+
+    def close(self) -> None:
+        """Close idle connections now, and lent ones when they are returned."""
+
+    def start_over(self) -> int:
+        """Close what is open, at the end of an event loop. How many were idle."""
+
+    def require_open(self) -> None:
+        """Raise RemctlNotOpenedError when it is closed."""
+
+    def stats(self) -> dict[str, int]:
+        """Return the numbers of ConnectionPool.stats()."""
+
+    @property
+    def closed(self) -> bool:
+        """True after close()."""
 
 @final
 class Output(structseq[Any], tuple[str, bytes | None, int | None, int | None, int | None]):

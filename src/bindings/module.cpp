@@ -38,6 +38,7 @@ PYBIND11_MODULE(_remctl, module, pybind11::mod_gil_not_used(),
     pyremctl::register_lowlevel(module);   // the handles here, are made of
     pyremctl::register_credentials(module);
     pyremctl::register_tickets(module);
+    pyremctl::register_pool(module);
     pyremctl::register_listeners(module);
 }
 

@@ -135,6 +135,12 @@ PythonReactor::SharedOperation PythonReactor::pause(Time end) {
     return start(limits, wait_for_the_end);
 }
 
+void PythonReactor::keep(const Reactor::MakeTask &make_task) {
+    owner_->require();
+    const Unlocked unlocked;
+    reactor_.start({}, make_task);
+}
+
 void PythonReactor::excuse(double seconds) {
     owner_->require();
     reactor_.excuse(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));

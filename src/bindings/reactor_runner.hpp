@@ -103,6 +103,9 @@ class PythonReactor : public SharedOnly {
     /// A call that ends by itself at a moment.
     SharedOperation pause(Time end);
 
+    /// Runs a task that nobody waits for, until it ends or the reactor does.
+    void keep(const Reactor::MakeTask &make_task);
+
     /// Time in which the caller did something else is not the calls'.
     void excuse(double seconds);
 

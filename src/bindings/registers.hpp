@@ -11,6 +11,7 @@ void register_connection(pybind11::module_ &module);
 void register_credentials(pybind11::module_ &module);
 void register_tickets(pybind11::module_ &module);
 void register_reactor(pybind11::module_ &module);
+void register_pool(pybind11::module_ &module);
 void register_listeners(pybind11::module_ &module);
 void register_lowlevel(pybind11::module_ &module);
 

@@ -112,6 +112,15 @@ std::string Client::error() const {
     return error_.empty() ? "no error" : error_;
 }
 
+std::shared_ptr<Client> Client::like() const {
+    auto one = std::make_shared<Client>();
+    const StateLock lock(this);
+    one->settings_ = settings_;
+    return one;
+}
+
+unsigned Client::asked() const { return current()->connection.asked(); }
+
 bool Client::opened() const { return current()->connection.opened(); }
 
 void Client::require_opened() {

@@ -58,6 +58,9 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     Client &operator=(Client &&) = delete;
     ~Client();
 
+    /// One that is not opened, and has the settings of this one.
+    std::shared_ptr<Client> like() const;
+
     /// For connections from now on; see set_ccache and set_source_ip in the
     /// manual.
     void set_ccache(std::optional<std::string> ccache);
@@ -141,6 +144,9 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
 
     /// See Connection::expires().
     std::time_t expires() const;
+
+    /// How often something was asked of it: it was opened, or sent a command.
+    unsigned asked() const;
 
     /// What the last call failed of, or "no error". (Manual, Remctl.error.)
     std::string error() const;

@@ -40,6 +40,9 @@ class Call {
     Call(Limits limits, std::shared_ptr<Waker> waker, const Time *clock = nullptr)
         : limits_(limits), waker_(std::move(waker)), clock_(clock), generation_(fork_generation()) {
     }
+
+    /// For a part of another call, with limits of its own.
+    Call(Limits limits, const Call &whole) : Call(limits, whole.waker_, whole.clock_) {}
     Call(const Call &) = delete;
     Call &operator=(const Call &) = delete;
     Call(Call &&) = delete;
@@ -135,6 +138,12 @@ class Call {
     /// looks itself at what ends the call, in a verb that may never have to
     /// wait.
     CheckedPause breathe() const;
+
+    /// How long it may yet take, whatever moves; nothing where that is for ever.
+    std::optional<Duration> left() const noexcept {
+        const auto end = deadline();
+        return end ? std::optional(*end - now()) : std::nullopt;
+    }
 
     const std::shared_ptr<Waker> &waker() const noexcept { return waker_; }
 

@@ -354,3 +354,29 @@ def test_gunicorns_gevent_worker_serves_requests_at_once(server: Server, tmp_pat
             gunicorn.terminate()
             _, said = gunicorn.communicate(timeout=60)
     assert said == b""
+
+
+def test_a_pool_s_connections_are_shared_by_greenlets(server: Server) -> None:
+    statuses, blocked, stats = run(
+        server,
+        """
+        with remctl.ConnectionPool(HOST, PORT, max_size=2) as pool:
+            statuses = in_greenlets(lambda: pool.run(["test", "sleep", "0.1"]).status, 6)
+            with pool.connection() as one, pool.connection() as two:
+                waiting = gevent.spawn(pool.run, ["test", "hello"])
+                gevent.sleep(0.05)
+                waiting.kill()
+                try:
+                    with pool.connection(timeout=0.05):
+                        raise AssertionError
+                except remctl.RemctlTimeoutError as error:
+                    blocked = error.host
+                one.run(["test", "hello"])
+            stats = pool.stats()
+        print(json.dumps([statuses, blocked, stats]))
+        """,
+    )
+    assert statuses == [0] * 6
+    assert blocked == server.host
+    assert stats["pool_size"] == stats["pool_available"] == stats["connections_num"] == 2
+    assert stats["requests_waiting"] == stats["returns_bad"] == 0

@@ -193,7 +193,6 @@ class TestCancelling:
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(self.idle(pool), 0.2)
                 assert pool.stats()["returns_bad"] == 2
-                assert pool.stats()["pool_size"] == 0
                 assert (await pool.run(["test", "hello"])).status == 0
 
         with nothing_left():
@@ -237,7 +236,8 @@ class TestCare:
                         await pool.run(["test", "hello"], timeout=5)
                 own_server.start()
                 assert (await pool.run(["test", "hello"], timeout=5)).status == 0
-                assert pool.stats()["pool_available"] == 2
+                while pool.stats()["pool_available"] < 2:  # the pool sees to that by itself
+                    await sleep(0.01)
 
         in_loop(main)
 

@@ -159,7 +159,7 @@ class TestLease:
 class TestReturns:
     def lost(self, pool: ConnectionPool) -> int:
         """How many connections have come back and were of no use."""
-        assert pool.stats()["pool_size"] == pool.stats()["pool_available"]
+        assert wait_until(lambda: pool.stats()["pool_size"] == pool.stats()["pool_available"] == 1)
         assert pool.run(["test", "hello"]).status == 0
         return pool.stats()["returns_bad"]
 
@@ -177,7 +177,6 @@ class TestReturns:
         with pytest.raises(exception), pool.connection():
             raise exception
         assert pool.stats()["returns_bad"] == 1
-        assert pool.stats()["pool_size"] == 0
         assert pool.run(["test", "hello"]).status == 0
 
     def test_pending_output_drops_it(self, pool: ConnectionPool) -> None:
@@ -339,7 +338,7 @@ class TestCare:
                 pool.run(["test", "hello"])
             own_server.start()
             assert pool.run(["test", "hello"]).status == 0
-            assert pool.stats()["pool_available"] == 2
+            assert wait_until(lambda: pool.stats()["pool_available"] == 2)
 
     def test_a_server_that_is_gone_is_an_error_each_time(self, own_server: Server) -> None:
         """And not a check that never ends."""
@@ -352,12 +351,12 @@ class TestCare:
             assert pool.stats()["connections_errors"] >= 3
             own_server.start()
             assert pool.run(["test", "hello"]).status == 0
-            assert pool.stats()["pool_available"] == 2
+            assert wait_until(lambda: pool.stats()["pool_available"] == 2)
 
     def test_min_size_is_upheld_when_one_is_given_back(self, pool: ConnectionPool) -> None:
         with pool.connection() as r:
             r.close()
-        assert pool.stats()["pool_available"] == 1
+        assert wait_until(lambda: pool.stats()["pool_available"] == 1)
 
     def test_one_that_rested_too_long_is_closed(self, server: Server) -> None:
         with ConnectionPool("localhost", server.port, max_size=3, max_idle=0.2) as pool:
@@ -375,7 +374,7 @@ class TestCare:
                 time.sleep(0.4)
                 assert r.run(["test", "hello"]).status == 0
             assert pool.stats()["returns_bad"] == 1
-            assert pool.stats()["pool_available"] == 1
+            assert wait_until(lambda: pool.stats()["pool_available"] == 1)
 
 
 class TestEnd:

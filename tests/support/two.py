@@ -19,7 +19,7 @@ DOCUMENTED = (
     "output of the previous command is pending",
     "the credentials are closed",
     "the pool is closed",
-    "open() on a connection of a pool",
+    "open() is not allowed on a pooled connection",
 )
 
 

@@ -68,7 +68,7 @@ class FakeConnection:
     """A connection to a server that there is not; see `remctl._remctl.Connection`."""
 
     def __init__(self, source: Source) -> None:
-        self._settings = Connection()
+        self.settings = Connection()  # a real one that is never opened
         self._source = source
         self._where: tuple[str, int] | None = None
         self._server: tuple[str | None, int | None, str | None] | None = None
@@ -82,15 +82,15 @@ class FakeConnection:
         self.watchers: set[Callable[[], None]] = set()
 
     def __getattr__(self, name: str) -> Any:
-        """Leave settings, which are of no consequence here, to a real one that is never opened."""
+        """Leave settings, which are of no consequence here, to the real one."""
         if not name.startswith("set_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self._settings, name)
+        return getattr(self.settings, name)
 
     def set_timeout(self, timeout: Seconds | None) -> None:
         """Set the longest silence, of which there is none."""
         with self._failing():
-            self._settings.set_timeout(timeout)
+            self.settings.set_timeout(timeout)
 
     # Whose turn it is.
 

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 from remctl._arguments import Encoded, Seconds
+from remctl._remctl import Operation, Reactor
 from remctl.testing._fake_connection import FakeConnection, FakeSession, Token
 
 
@@ -46,29 +47,44 @@ class FakeReactor:
 
     def __init__(self) -> None:
         self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._epoll = select.epoll()
+        self._epoll.register(self._descriptor, select.EPOLLIN)
+        self._real: Reactor | None = None
         self._waiting: dict[FakeOperation, Callable[[], bool]] = {}
         self._ends: dict[FakeOperation, float] = {}  # of pauses
 
     def __del__(self) -> None:
-        if hasattr(self, "_descriptor"):
+        if hasattr(self, "_epoll"):
+            self._epoll.close()
             os.close(self._descriptor)
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._ends)
 
+    @property
+    def real(self) -> Reactor:
+        """A real one behind the same descriptor, for what fakes have as well: a pool's queue."""
+        if self._real is None:
+            self._real = Reactor()
+            self._epoll.register(self._real.fileno(), select.EPOLLIN)
+        return self._real
+
     def fileno(self) -> int:
         """Return the descriptor that is readable when dispatch() has something to do."""
-        return self._descriptor
+        return self._epoll.fileno()
 
     def move_here(self) -> None:
         """Do nothing: it is for whichever thread."""
 
-    def dispatch(self, budget: float) -> list[FakeOperation]:
+    def dispatch(self, budget: float) -> list[FakeOperation | Operation]:
         """Advance what is ready; the operations that have ended."""
         with contextlib.suppress(BlockingIOError):  # woken already
             os.eventfd_read(self._descriptor)
-        ended = [operation for operation, end in self._ends.items() if end <= monotonic()]
-        for operation in ended:
+        overdue = [operation for operation, end in self._ends.items() if end <= monotonic()]
+        ended: list[FakeOperation | Operation] = [*overdue]
+        if self._real is not None:
+            ended += self._real.dispatch(budget)
+        for operation in overdue:
             del self._ends[operation]
             operation.settle()
         for operation, free in list(self._waiting.items()):
@@ -81,12 +97,15 @@ class FakeReactor:
     def wait(self) -> None:
         """Wait until dispatch() may have something to do."""
         poll = select.poll()
-        poll.register(self._descriptor, select.POLLIN)
+        poll.register(self.fileno(), select.POLLIN)
         end = min(self._ends.values(), default=None)
         poll.poll(None if end is None else max(0.0, end - monotonic()) * 1000)
 
-    def cancel(self, operation: FakeOperation) -> None:
+    def cancel(self, operation: FakeOperation | Operation) -> None:
         """End an operation wherever it is."""
+        if not isinstance(operation, FakeOperation):
+            self.real.cancel(operation)
+            return
         self._waiting.pop(operation, None)
         self._ends.pop(operation, None)
 

@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 from remctl import ErrorCode, ErrorKind, Remctl, RemctlProtocolError, _loops, _remctl
 from remctl.testing._fake_connection import FakeConnection, Tokens
 from remctl.testing._fake_failures import failure_of
+from remctl.testing._fake_pool import FakePool
 from remctl.testing._fake_reactor import FakeReactor
 from remctl.testing.calls import Answer, Call, call_function, failure, finish
 from remctl.testing.commands import Command
@@ -175,6 +176,7 @@ def fake_remctl(
     ours: list[tuple[object, str, object]] = [
         (_remctl, "Connection", lambda: FakeConnection(server)),
         (_remctl, "Reactor", FakeReactor),
+        (_remctl, "Pool", FakePool(server, _remctl.Pool)),
         # Event loops that run have a reactor already: here they get another.
         (_loops, "_loops", WeakKeyDictionary()),
     ]
