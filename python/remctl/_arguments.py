@@ -110,6 +110,11 @@ def optional_seconds(value: Seconds | None, name: str) -> float | None:
     return number or None
 
 
+def output_limit(max_output: SupportsIndex | None) -> int | None:
+    """``max_output=`` as a number of bytes; None is no limit."""
+    return None if max_output is None else count(max_output, "max_output", 0)
+
+
 def count(value: SupportsIndex, name: str, least: int) -> int:
     """A number of things; TypeError or ValueError that names the argument."""
     try:

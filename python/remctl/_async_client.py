@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, SupportsIndex
 
 from remctl import _own_types, _remctl, _types
 from remctl._arguments import (
@@ -18,6 +18,7 @@ from remctl._arguments import (
     first_words,
     host_name,
     manual_command_list,
+    output_limit,
     port_number,
     seconds,
 )
@@ -169,11 +170,13 @@ class AsyncRemctl(ClientBase):
         timeout: Seconds | None = None,
         stdout: _own_types.BinaryFile | None = None,
         stderr: _own_types.BinaryFile | None = None,
+        max_output: SupportsIndex | None = None,
     ) -> RemctlSimpleResult:
         self._require_opened()
         arguments = command_list(command)
-        if stdout is not None or stderr is not None:
-            return await self._run_into_files(arguments, timeout, stdout, stderr)
+        limit = self._output_limit(max_output)
+        if stdout is not None or stderr is not None or limit is not None:
+            return await self._run_into_files(arguments, timeout, stdout, stderr, limit)
         words = first_words(arguments)
         loop = self._bind()
         answer = await self._call(loop, words, loop.reactor.run, arguments, timeout)
@@ -185,14 +188,26 @@ class AsyncRemctl(ClientBase):
         timeout: Seconds | None,
         stdout: _own_types.BinaryFile | None,
         stderr: _own_types.BinaryFile | None,
+        max_output: int | None,
     ) -> RemctlSimpleResult:
         from remctl._files import Sinks
 
-        sinks = Sinks(stdout, stderr)
+        sinks = Sinks(stdout, stderr, max_output)
+        words = first_words(arguments)
         async with self.stream(arguments, timeout=timeout, raise_errors=False) as tokens:
+            tokens._batch = sinks.batch
             async for token in tokens:
-                await sinks.awrite(token)
-        return self._result(sinks.answer(), first_words(arguments), wrote=sinks.wrote)
+                if (error := sinks.excess(token)) is not None:
+                    raise self._located(error, words)
+                tokens._batch = sinks.batch
+                await self._write(sinks, token)
+        return self._result(sinks.answer(), words, wrote=sinks.wrote)
+
+    async def _write(self, sinks: Any, token: RemctlOutput) -> None:
+        await sinks.awrite(token)
+
+    def _output_limit(self, max_output: SupportsIndex | None) -> int | None:
+        return output_limit(max_output)
 
     def stream(
         self, command: Command, *, timeout: Seconds | None = None, raise_errors: bool = True
@@ -296,6 +311,7 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
         self._maker = remctl._caller()  # who need not be the one that starts to read
         self._closed = False
         self._ready: deque[RemctlOutput] = deque()
+        self._batch = _BATCH
 
     async def __aenter__(self) -> _types.Self:
         await self._send()
@@ -389,7 +405,7 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
         try:
             loop = remctl._bind()
             tokens = await remctl._call(
-                loop, self._words, loop.reactor.outputs, session, _BATCH, left(self._end)
+                loop, self._words, loop.reactor.outputs, session, self._batch, left(self._end)
             )
             if tokens[-1][0] != "output":
                 session.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, suppress
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, SupportsIndex, cast
 
 from remctl import _own_types, _remctl, _types
 from remctl._arguments import Command, Seconds
@@ -95,10 +95,17 @@ class AsyncConnectionPool(PoolBase):
         timeout: Seconds | None = None,
         stdout: _own_types.BinaryFile | None = None,
         stderr: _own_types.BinaryFile | None = None,
+        max_output: SupportsIndex | None = None,
     ) -> RemctlSimpleResult:
         end = end_after(timeout)
         async with self.connection(self._wait_limit(timeout)) as remctl:
-            return await remctl.run(command, timeout=left(end), stdout=stdout, stderr=stderr)
+            return await remctl.run(
+                command,
+                timeout=left(end),
+                stdout=stdout,
+                stderr=stderr,
+                max_output=max_output,
+            )
 
     async def _wait(self, lending: _remctl.AsyncLending) -> AsyncRemctl:
         loop = self._bind()

@@ -13,6 +13,7 @@ from remctl._arguments import (
     command_list,
     first_words,
     manual_command_list,
+    output_limit,
     port_number,
 )
 from remctl._client_base import ClientBase, end_after, left, socket_number
@@ -199,6 +200,7 @@ class Remctl(ClientBase):
         timeout: Seconds | None = None,
         stdout: _own_types.BinaryFile | None = None,
         stderr: _own_types.BinaryFile | None = None,
+        max_output: _types.SupportsIndex | None = None,
     ) -> RemctlSimpleResult:
         """Send a command and wait for all of its answer.
 
@@ -206,23 +208,29 @@ class Remctl(ClientBase):
         longest that all of it may take, in seconds; None is no limit, and 0 or less raises
         RemctlTimeoutError immediately. ``stdout`` and ``stderr`` are binary files, objects with a
         ``write`` that takes bytes: output is written to them as it arrives, and the result's member
-        is None then. A result's status may be any; `RemctlSimpleResult.check()` raises for those
-        other than 0.
+        is None then. ``max_output`` is the most that the server may send, in bytes of output of
+        both kinds, also into files; None is no limit. A result's status may be any;
+        `RemctlSimpleResult.check()` raises for those other than 0.
 
         Raises RemctlNotOpenedError without an open connection, TypeError or ValueError for an
         invalid argument, RemctlProtocolError when the server refuses the command,
-        RemctlTimeoutError when a limit has passed, and RemctlError for other failures, which drop
-        the connection. An exception of a file's own ends the call and drops the connection, too.
+        RemctlTimeoutError when a limit has passed, RemctlError of the kind ``too_large`` when more
+        output comes than ``max_output`` (its ``partial`` is what came before), and RemctlError for
+        other failures. All of these but a refusal drop the connection. An exception of a file's
+        own ends the call and drops the connection, too.
         """
         self._require_opened()
         arguments = command_list(command)
         words = first_words(arguments)
-        if stdout is not None or stderr is not None:
+        limit = output_limit(max_output)
+        if stdout is not None or stderr is not None or limit is not None:
             from remctl._files import Sinks
 
-            sinks = Sinks(stdout, stderr)
+            sinks = Sinks(stdout, stderr, limit)
             with self.stream(arguments, timeout=timeout, raise_errors=False) as tokens:
                 for token in tokens:
+                    if (error := sinks.excess(token)) is not None:
+                        raise self._located(error, words)
                     sinks.write(token)
             return self._result(sinks.answer(), words, wrote=sinks.wrote)
         try:

@@ -8,7 +8,11 @@ from typing import Any
 
 from remctl._binary_file import BinaryFile
 from remctl._client_base import Answer
+from remctl._errors import RemctlError, RemctlSimpleResult, make
 from remctl._output import RemctlOutput
+
+#: Tokens that lie ready are fetched together, up to so many bytes.
+BATCH = 256 * 1024
 
 
 def checked_file(file: BinaryFile | None, name: str) -> BinaryFile | None:
@@ -37,23 +41,54 @@ def _is_read_only(file: BinaryFile) -> bool:
 
 
 class Sinks:
-    """Where the two streams of an answer go, and what is kept of it."""
+    """Where the two streams of an answer go, and what is kept of it.
 
-    def __init__(self, stdout: BinaryFile | None, stderr: BinaryFile | None) -> None:
+    Of each answer at most ``max_output`` bytes are taken, in files and kept; None is no limit.
+    """
+
+    def __init__(
+        self,
+        stdout: BinaryFile | None,
+        stderr: BinaryFile | None,
+        max_output: int | None = None,
+    ) -> None:
         self._files = {
             1: checked_file(stdout, "stdout"),
             2: checked_file(stderr, "stderr"),
         }
+        self._most = max_output
         #: Whether there was any output, of any command.
         self.wrote = False
         self.begin()
 
     def begin(self) -> None:
         """Take the answer to another command."""
-        self._kept: dict[int, list[bytes]] = {}
+        self._kept: dict[int, io.BytesIO] = {}  # which gives what it has without a copy
+        self._size = 0
         self._status: int | None = None
         self._code: int | None = None
         self._text = ""
+
+    @property
+    def batch(self) -> int:
+        """How many bytes to fetch: with no more than a token beyond what may come."""
+        if self._most is None:
+            return BATCH
+        return max(1, min(BATCH, self._most - self._size + 1))
+
+    def excess(self, token: RemctlOutput) -> RemctlError | None:
+        """The error for a token that is too much output; to be asked before it is taken."""
+        if self._most is None or token.type != "output":
+            return None
+        self._size += len(token.output or b"")
+        if self._size <= self._most:
+            return None
+        return make(
+            "too_large",
+            f"more output than max_output allows ({self._most} bytes)",
+            hint="The command may still run. Ask for less output, or allow more.",
+            partial=RemctlSimpleResult(*self._taken_until_now()),
+        )
 
     def steps(self, token: RemctlOutput) -> Generator[Awaitable[Any], Any, None]:
         """Take a token. Yields the awaitables that a file gives, to be sent what they give."""
@@ -69,7 +104,7 @@ class Sinks:
             file = self._files[stream]
             self.wrote = True
             if file is None:
-                self._kept.setdefault(stream, []).append(data)
+                self._kept.setdefault(stream, io.BytesIO()).write(data)
                 return
             while data:
                 count = file.write(data)
@@ -96,10 +131,13 @@ class Sinks:
 
     def answer(self) -> Answer:
         """What `Connection.run()` would have given; None for what went to a file."""
+        return *self._taken_until_now(), self._status, self._code, self._text
+
+    def _taken_until_now(self) -> tuple[bytes | None, bytes | None]:
         stdout, stderr = (
-            b"".join(self._kept[stream]) if stream in self._kept else None for stream in (1, 2)
+            self._kept[stream].getvalue() if stream in self._kept else None for stream in (1, 2)
         )
-        return stdout, stderr, self._status, self._code, self._text
+        return stdout, stderr
 
 
 def _taken(count: object, most: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, suppress
-from typing import NoReturn
+from typing import NoReturn, SupportsIndex
 
 from remctl import _own_types, _remctl, _types
 from remctl._arguments import Command, Seconds
@@ -114,6 +114,7 @@ class ConnectionPool(PoolBase):
         timeout: Seconds | None = None,
         stdout: _own_types.BinaryFile | None = None,
         stderr: _own_types.BinaryFile | None = None,
+        max_output: SupportsIndex | None = None,
     ) -> RemctlSimpleResult:
         """Run a command on one of the connections: `connection()` and `Remctl.run()`.
 
@@ -121,7 +122,13 @@ class ConnectionPool(PoolBase):
         """
         end = end_after(timeout)
         with self.connection(self._wait_limit(timeout)) as remctl:
-            return remctl.run(command, timeout=left(end), stdout=stdout, stderr=stderr)
+            return remctl.run(
+                command,
+                timeout=left(end),
+                stdout=stdout,
+                stderr=stderr,
+                max_output=max_output,
+            )
 
     def _pooled(self, connection: _remctl.Connection) -> Remctl:
         return PooledRemctl(connection, self._host, self._port)

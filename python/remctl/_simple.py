@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 
-from remctl import _own_types, _remctl
+from remctl import _own_types, _remctl, _types
 from remctl._arguments import (
     Command,
+    Encoded,
     Port,
     Seconds,
     first_words,
     manual_command_list,
+    output_limit,
     port_number,
     seconds,
 )
-from remctl._client_base import documented_as, result_of, set_tickets
+from remctl._client_base import Answer, documented_as, end_after, left, result_of, set_tickets
 from remctl._errors import (
     RemctlError,
     RemctlProtocolError,
@@ -24,6 +26,11 @@ from remctl._errors import (
     locate,
 )
 from remctl._greenlets import blocking
+from remctl._output import RemctlOutput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from remctl._loops import Loop
 
 
 def remctl(
@@ -36,6 +43,7 @@ def remctl(
     ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
+    max_output: _types.SupportsIndex | None = None,
 ) -> RemctlSimpleResult:
     """Run a command on ``host`` and return its result (manual, remctl.remctl).
 
@@ -46,7 +54,9 @@ def remctl(
     that what is left of some other limit can be passed. ``ccache`` and
     ``source_ip`` are as for `Remctl.set_ccache()` and `Remctl.set_source_ip()`;
     ``keytab`` is a keytab to get tickets with, for which all of the process share
-    one `Credentials`.
+    one `Credentials`. ``max_output`` is the most that the server may send, in
+    bytes of output of both kinds; None is no limit, and more of it is an error of
+    the kind ``too_large``.
 
     Raises ValueError or TypeError for an invalid argument, RemctlTimeoutError
     when the timeout ran out, and RemctlProtocolError for any other failure,
@@ -56,13 +66,17 @@ def remctl(
     number = port_number(port)
     arguments = manual_command_list(command)
     limit = None if timeout is None else seconds(timeout)
+    most = output_limit(max_output)
     connection = blocking(connection)
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
     try:
         set_tickets(connection, ccache, keytab)
-        answer = connection.simple(host, number, principal, arguments, limit)
+        if most is None:
+            answer = connection.simple(host, number, principal, arguments, limit)
+        else:
+            answer = _limited(connection, (host, number, principal), arguments, limit, most)
         return result_of(answer, host, number or None, words)
     except RemctlError as error:
         raise as_simple_error(error, host, number, words, timeout) from None
@@ -81,11 +95,13 @@ async def aremctl(
     ccache: str | os.PathLike[str] | _own_types.Credentials | None = None,
     keytab: str | os.PathLike[str] | None = None,
     source_ip: str | None = None,
+    max_output: _types.SupportsIndex | None = None,
 ) -> RemctlSimpleResult:
     connection = _connection(ccache, keytab)
     number = port_number(port)
     arguments = manual_command_list(command)
     limit = None if timeout is None else seconds(timeout)
+    most = output_limit(max_output)
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
@@ -95,16 +111,70 @@ async def aremctl(
     await loop.checkpoint_if_cancelled()
     try:
         set_tickets(connection, ccache, keytab)
-        answer = await loop.finish(
-            loop.reactor.simple(
-                connection, loop.caller(), host, number, principal, arguments, limit
+        where = host, number, principal
+        if most is None:
+            answer = await loop.finish(
+                loop.reactor.simple(connection, loop.caller(), *where, arguments, limit)
             )
-        )
+        else:
+            answer = await _alimited(loop, connection, where, arguments, limit, most)
         return result_of(answer, host, number or None, words)
     except RemctlError as error:
         raise as_simple_error(error, host, number, words, timeout) from None
     finally:
         connection.close()
+
+
+def _limited(
+    connection: _remctl.Connection,
+    where: tuple[str, int, str | None],
+    arguments: list[Encoded],
+    limit: float | None,
+    most: int,
+) -> Answer:
+    """The answer to a command token by token, until it is too much output."""
+    from remctl._files import Sinks
+
+    sinks, end, kind = Sinks(None, None, most), end_after(limit), "output"
+    connection.open(*where, left(end))
+    session = connection.stream(arguments, left(end))
+    while kind == "output":
+        token = RemctlOutput(*connection.output(session, left(end)))
+        if (error := sinks.excess(token)) is not None:
+            raise error
+        sinks.write(token)
+        kind = token.type
+    session.end()
+    return sinks.answer()
+
+
+async def _alimited(
+    loop: Loop,
+    connection: _remctl.Connection,
+    where: tuple[str, int, str | None],
+    arguments: list[Encoded],
+    limit: float | None,
+    most: int,
+) -> Answer:
+    """The same in an event loop."""
+    from remctl._files import Sinks
+
+    sinks, end, kind = Sinks(None, None, most), end_after(limit), "output"
+    reactor, caller = loop.reactor, loop.caller()
+    await loop.finish(reactor.open(connection, caller, *where, left(end)))
+    session = await loop.finish(reactor.stream(connection, caller, arguments, left(end)))
+    while kind == "output":
+        tokens = await loop.finish(
+            reactor.outputs(connection, caller, session, sinks.batch, left(end))
+        )
+        for one in tokens:
+            token = RemctlOutput(*one)
+            if (error := sinks.excess(token)) is not None:
+                raise error
+            sinks.write(token)
+        kind = tokens[-1][0]
+    session.end()
+    return sinks.answer()
 
 
 def _connection(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types import TracebackType as TracebackType
     from typing import Any as Any
     from typing import NoReturn as NoReturn
+    from typing import SupportsIndex as SupportsIndex
 
     from typing_extensions import Self as Self
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         "NoReturn",
         "Self",
         "Socket",
+        "SupportsIndex",
         "TracebackType",
     ]
 else:
@@ -35,6 +37,7 @@ else:
         "NoReturn": ("typing", "NoReturn"),
         "Self": ("typing", "Self"),
         "Socket": ("socket", "socket"),
+        "SupportsIndex": ("typing", "SupportsIndex"),
         "TracebackType": ("types", "TracebackType"),
     }
 

@@ -174,7 +174,7 @@ class TestIntrospection:
         assert inspect.signature(getattr(remctl, name))
 
     def test_the_calls_have_the_arguments_of_the_reference(self) -> None:
-        names = "host port principal command timeout ccache keytab source_ip"
+        names = "host port principal command timeout ccache keytab source_ip max_output"
         assert [*inspect.signature(remctl.remctl).parameters] == names.split()
         names = "host port principal timeout ccache keytab source_ip keepalive connect_timeout"
         assert [*inspect.signature(remctl.Remctl).parameters] == names.split()

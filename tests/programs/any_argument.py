@@ -122,6 +122,7 @@ def simple_calls(place: Place) -> dict[str, Call]:
         "retries": 0,
         "batch": None,
         "max_failures": None,
+        "max_output": None,
         "stdout": None,
         "stderr": None,
         "executor": None,
@@ -208,7 +209,7 @@ def pool_calls(place: Place) -> dict[str, Call]:
         **KEEPING,
         "timeout": 5,
     }
-    run = {"command": COMMAND, "timeout": 5, "stdout": None, "stderr": None}
+    run = {"command": COMMAND, "timeout": 5, "stdout": None, "stderr": None, "max_output": None}
 
     def blocking(use: Callable[..., object]) -> Callable[..., object]:
         def call(**given: Any) -> object:

@@ -463,6 +463,7 @@ async def asynchronous(host: str) -> None:
         assert_type(client.ready, bool)
         assert_type(client.fileno(), int)
         assert_type(client.error(), str)
+        await client.run(["test"], max_output=2**20)
         await client.command(["test"], timeout=1)
         assert_type(await client.output(timeout=1), remctl.RemctlOutput)
         async for token in client:

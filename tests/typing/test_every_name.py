@@ -57,6 +57,7 @@ def test_uses_every_argument_of_the_simple_call() -> None:
         "ccache",
         "keytab",
         "source_ip",
+        "max_output",
     } == set(inspect.signature(remctl.remctl).parameters)
     assert {"command", "timeout", "ccache", "keytab", "source_ip"} - used() == set()
 

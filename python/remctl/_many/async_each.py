@@ -33,6 +33,7 @@ def afor_each(
     retries: SupportsIndex = 0,
     batch: Portion | None = None,
     max_failures: Portion | None = None,
+    max_output: SupportsIndex | None = None,
     executor: _types.Executor | None = None,
 ) -> Outcomes:
     plan = JobPlan(
@@ -46,6 +47,7 @@ def afor_each(
         keepalive=keepalive,
         connect_timeout=connect_timeout,
         retries=retries,
+        max_output=max_output,
     )
     return abegin(hosts, plan, limit, batch, max_failures, executor)
 

@@ -55,6 +55,7 @@ def arun_many(
     stderr: FileFor | None = None,
     batch: Portion | None = None,
     max_failures: Portion | None = None,
+    max_output: SupportsIndex | None = None,
     executor: _types.Executor | None = None,
 ) -> Outcomes:
     plan = CommandPlan(
@@ -68,6 +69,7 @@ def arun_many(
         keepalive=keepalive,
         connect_timeout=connect_timeout,
         retries=retries,
+        max_output=max_output,
         stdout=stdout,
         stderr=stderr,
     )

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from remctl._files import Sinks
     from remctl._many.crew import HostCrew
 
-# Tokens that lie ready are fetched together, up to so many bytes.
-_BATCH = 256 * 1024
-
 _token = tuple.__new__
 
 
@@ -155,12 +152,15 @@ class Attempt:
         while kind == "output":
             tokens = await self._crew.finish(
                 self._crew.reactor.outputs(
-                    self._connection, self._caller, session, _BATCH, self._clock.left()
+                    self._connection, self._caller, session, sinks.batch, self._clock.left()
                 )
             )
-            for token in tokens:
+            for one in tokens:
+                token = _token(RemctlOutput, one)
+                if (error := sinks.excess(token)) is not None:
+                    raise error
                 self._clock.stop()
-                await self._crew.write(sinks, _token(RemctlOutput, token))
+                await self._crew.write(sinks, token)
                 self._clock.go_on()
             kind = tokens[-1][0]
         session.end()

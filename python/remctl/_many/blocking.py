@@ -40,6 +40,7 @@ def run_many(
     stderr: FileFor | None = None,
     batch: Portion | None = None,
     max_failures: Portion | None = None,
+    max_output: SupportsIndex | None = None,
     executor: _types.Executor | None = None,
 ) -> Generator[Outcome, None, None]:
     """Run a command on many hosts at once; an `Outcome` for each, as soon as it is known.
@@ -74,6 +75,10 @@ def run_many(
     outcomes for all of ``hosts``). Both are an int, or a percentage such as ``"10%"``,
     rounded down, if ``len(hosts)`` is known.
 
+    ``max_output`` is the most that one host may send, in bytes of output of both
+    kinds, also into files; None is no limit. A host that sends more has an outcome
+    with an error of the kind ``too_large``, whose ``partial`` is what came before.
+
     ``executor`` is a `concurrent.futures.Executor` to which hosts are handed
     in chunks, for what one process cannot do; ``limit`` is each chunk's then,
     and outcomes come as chunks end.
@@ -101,6 +106,7 @@ def run_many(
         keepalive=keepalive,
         connect_timeout=connect_timeout,
         retries=retries,
+        max_output=max_output,
         stdout=stdout,
         stderr=stderr,
     )

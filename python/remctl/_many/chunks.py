@@ -213,6 +213,7 @@ def _sent(executor: Executor, plan: Plan) -> dict[str, Any]:
             "port": plan.port,
             "principal": plan.principal,
             "retries": plan.retries,
+            "max_output": plan.max_output,
         }
     )
 

@@ -58,12 +58,13 @@ class CommandPlan(Plan):
         given = self.command
         arguments = command_list(given(target)) if callable(given) else given
         sinks = None
-        if self.stdout is not None or self.stderr is not None:
+        if not (self.stdout is None and self.stderr is None and self.max_output is None):
             from remctl._files import Sinks
 
             sinks = Sinks(
                 None if self.stdout is None else self.stdout(target),
                 None if self.stderr is None else self.stderr(target),
+                self.max_output,
             )
         return CommandWork(self, target, arguments, sinks, crew)
 

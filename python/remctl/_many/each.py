@@ -30,6 +30,7 @@ def for_each(
     retries: SupportsIndex = 0,
     batch: Portion | None = None,
     max_failures: Portion | None = None,
+    max_output: SupportsIndex | None = None,
     executor: _types.Executor | None = None,
 ) -> Generator[Outcome, None, None]:
     """Do a job of several commands on many hosts at once; an `Outcome` for each.
@@ -61,6 +62,8 @@ def for_each(
     A job that is under way when the run ends is closed where it waits, as a
     generator is: its ``finally`` blocks run, but cannot wait any more.
 
+    ``max_output`` is for each ``run()`` of the job that has none of its own.
+
     With ``executor`` the job has to be a function that can be pickled, and what
     it returns too. All the rest is as for `run_many`.
     """
@@ -75,6 +78,7 @@ def for_each(
         keepalive=keepalive,
         connect_timeout=connect_timeout,
         retries=retries,
+        max_output=max_output,
     )
     return begin(hosts, plan, limit, batch, max_failures, executor)
 

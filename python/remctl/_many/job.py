@@ -6,24 +6,25 @@ import os
 from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, SupportsIndex
 from weakref import WeakSet
 
-from remctl import _own_types, _remctl, _types
-from remctl._arguments import Encoded, Seconds, first_words, seconds
+from remctl import _remctl, _types
+from remctl._arguments import Seconds, output_limit, seconds
 from remctl._async_client import AsyncRemctl
 from remctl._errors import (
     RemctlCommandError,
     RemctlError,
-    RemctlSimpleResult,
     locate,
     make,
 )
+from remctl._files import Sinks
 from remctl._loops import Bound
 from remctl._many.attempt import Attempt, Clock
 from remctl._many.crew import Awaited, HostCrew
 from remctl._many.outcome import Target
 from remctl._many.plan import Plan
+from remctl._output import RemctlOutput
 
 _ONLY = (
     "a job may await only the methods of its connection and the connection's sleep(): "
@@ -47,9 +48,16 @@ class JobRemctl(AsyncRemctl):
     __module__ = "remctl"
 
     def __init__(
-        self, connection: _remctl.Connection, host: str, port: int, crew: HostCrew, clock: Clock
+        self,
+        connection: _remctl.Connection,
+        host: str,
+        port: int,
+        crew: HostCrew,
+        clock: Clock,
+        max_output: int | None,
     ) -> None:
         super().__init__()
+        self._max_output = max_output
         self._where = host, port
         self._own = self._use(connection, host, port)  # which is never open
         self._crew = crew
@@ -124,24 +132,15 @@ class JobRemctl(AsyncRemctl):
     def _unbind(self) -> None:
         pass
 
-    async def _run_into_files(
-        self,
-        arguments: list[Encoded],
-        timeout: Seconds | None,
-        stdout: _own_types.BinaryFile | None,
-        stderr: _own_types.BinaryFile | None,
-    ) -> RemctlSimpleResult:
-        from remctl._files import Sinks
+    def _output_limit(self, max_output: SupportsIndex | None) -> int | None:
+        return self._max_output if max_output is None else output_limit(max_output)
 
-        sinks = Sinks(stdout, stderr)
-        async with self.stream(arguments, timeout=timeout, raise_errors=False) as tokens:
-            async for token in tokens:
-                self._clock.stop()
-                try:
-                    await self._crew.write(sinks, token)
-                finally:
-                    self._clock.go_on()
-        return self._result(sinks.answer(), first_words(arguments), wrote=sinks.wrote)
+    async def _write(self, sinks: Sinks, token: RemctlOutput) -> None:
+        self._clock.stop()
+        try:
+            await self._crew.write(sinks, token)
+        finally:
+            self._clock.go_on()
 
     def _release(self) -> None:
         """Give the connection up: the job is over."""
@@ -187,7 +186,7 @@ class _JobWork:
         port = plan.port_of(target)
         await Attempt(target, port, plan.principal, connection, crew, None, clock).open()
         self.repeatable = False
-        remctl = JobRemctl(connection, target.host, port, crew, clock)
+        remctl = JobRemctl(connection, target.host, port, crew, clock, plan.max_output)
         try:
             return {"value": await _Driven(plan.job, remctl)}
         except RemctlError as error:

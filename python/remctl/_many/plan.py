@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from remctl import _own_types, _remctl
-from remctl._arguments import Port, Seconds, c_string, count, port_number, seconds
+from remctl._arguments import Port, Seconds, c_string, count, output_limit, port_number, seconds
 from remctl._client_base import KEEPALIVE, Settings
 from remctl._many.outcome import Outcome, Target
 from remctl._many.tries import Work, with_retries
@@ -37,6 +37,7 @@ class Plan:
         silence: Seconds | None = None,
         keepalive: Seconds | None = KEEPALIVE,
         connect_timeout: Seconds | None = None,
+        max_output: SupportsIndex | None = None,
     ) -> None:
         self.timeout = None if timeout is None else seconds(timeout)
         self.port = None if port is None else port_number(port)
@@ -46,6 +47,7 @@ class Plan:
         self.settings = Settings(ccache, keytab, source_ip, keepalive, connect_timeout, many=True)
         self.retries = count(retries, "retries", 0)
         self.silence = silence
+        self.max_output = output_limit(max_output)
         self._admission = _remctl.Admission()
 
     def connection(self) -> _remctl.Connection:
