@@ -217,8 +217,8 @@ class Settings:
         self.keytab = None if keytab is None else absolute_name(keytab, "keytab")
         self._tickets = tickets_of(self.ccache, self.keytab)
         self._identity = _remctl.Identity.of_now(many=many)
-        self.keepalive = optional_seconds(keepalive, "keepalive")
-        self.connect_timeout = optional_seconds(connect_timeout, "connect_timeout")
+        self.keepalive: float | None = optional_seconds(keepalive, "keepalive")
+        self.connect_timeout: float | None = optional_seconds(connect_timeout, "connect_timeout")
         self.connection()  # what is wrong is known now
 
     def connection(self) -> _remctl.Connection:

@@ -58,7 +58,7 @@ class Sinks:
         }
         self._most = max_output
         #: Whether there was any output, of any command.
-        self.wrote = False
+        self.wrote: bool = False
         self.begin()
 
     def begin(self) -> None:

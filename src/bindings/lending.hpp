@@ -53,7 +53,7 @@ class Lending : public SharedOnly, public std::enable_shared_from_this<Lending> 
     pybind11::object timeout_;
     pybind11::object lent_;
     std::atomic<bool> used_{false};
-    Pool::Loan loan_; // guarded by StateLock(this): each loan ends once, whoever asks for it
+    Pool::Loan loan_; // guarded by StateLock(this): each loan ends once
 };
 
 /// The same for event loops.

@@ -16,8 +16,8 @@ namespace pyremctl {
 
 namespace {
 
-// A look at the interrupts has to wait for whoever holds the interpreter: where
-// that takes long, looks are rarer, so that a busy call loses little by them.
+// A look at the interrupts has to wait for the interpreter lock. If that takes
+// long, looks are rarer: a busy call loses little by them.
 constexpr Duration shortest_breath = std::chrono::milliseconds(10);
 constexpr Duration longest_breath = std::chrono::milliseconds(80);
 constexpr int effort_share = 12;

@@ -51,7 +51,7 @@ struct Opening {
           operation(open_member(options, admission, call)) {}
 
     /// Goes on until its next wait; null when it has ended, and the ledger knows.
-    /// Whoever is served by that can tell of it: `tell` comes before.
+    /// A caller that is served by that can log it: `tell` comes before.
     template <class Tell> const Wait *advance(Ledger &ledger, Tell tell) {
         std::exception_ptr failure;
         try {

@@ -77,8 +77,8 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
     /// Starts what opens the missing connections, the keeper; it may throw.
     using Start = std::function<void(const std::shared_ptr<Ledger> &)>;
 
-    /// `server` is named in the log. Without `start`, the keeper is started by
-    /// whoever sees that it is needed.
+    /// `server` is named in the log. Without `start`, the caller that sees
+    /// that the keeper is needed starts it.
     Ledger(PoolLimits limits, std::shared_ptr<PoolCounts> counts, Endpoint server, Start start);
 
     const PoolLimits &limits() const noexcept { return limits_; }
@@ -124,7 +124,7 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
     /// No keeper can be had: all that wait are told why.
     void fail_keeper(const std::exception_ptr &failure) noexcept;
 
-    /// What the keeper's thread has noted for the log, for whoever hears it next.
+    /// What the keeper's thread has noted for the log, for the next caller to tell.
     void overhear(std::vector<journal::Entry> entries) noexcept;
     void retell() noexcept;
 
@@ -243,7 +243,7 @@ class Ledger::Request {
     Request &operator=(Request &&) = delete;
     ~Request();
 
-    /// Queues; again, before all others, where what it got was of no use.
+    /// Queues; again, before all others, if what it got could not be used.
     void join();
 
     /// True when take() has something to give or to throw.
@@ -287,7 +287,7 @@ class Ledger::Slot {
     /// It was made: it goes to the first who waits, or is idle.
     void fill(Member member);
 
-    /// It could not be made. Whoever has waited since before it began is told.
+    /// It could not be made. Callers that have waited since before it began are told.
     void fail(const std::exception_ptr &failure) noexcept;
 
   private:

@@ -25,7 +25,7 @@ struct PoolOptions {
     bool in_threads = true; ///< else in an event loop, whose reactor runs keep()
 };
 
-/// Lends connections. Whoever asks waits in a queue, and for nothing else: what
+/// Lends connections. A caller waits in a queue, and for nothing else: what
 /// is missing is opened by the pool's keeper, in a helper thread or as a task of
 /// an event loop, and nobody but the pool pays for it.
 ///

@@ -31,7 +31,7 @@ class Inbox;
 /// goes on or is destroyed, so that none is closed in it.
 ///
 /// It is used by one thread at a time; only the wakers of its tasks are for any.
-/// It is of no use in the child of a fork.
+/// Do not use it in the child of a fork.
 class Reactor {
   public:
     /// A task on its way. Its owner may let go of it: that cancels it.
@@ -40,7 +40,7 @@ class Reactor {
     /// Makes a task for its Call.
     using MakeTask = std::function<Task<void>(Call &)>;
 
-    /// Throws Error when there are no descriptors to be had.
+    /// Throws Error if no descriptors can be made.
     Reactor();
     Reactor(const Reactor &) = delete;
     Reactor &operator=(const Reactor &) = delete;

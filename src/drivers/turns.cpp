@@ -100,7 +100,7 @@ bool Turns::take_over() noexcept {
     return true;
 }
 
-/// The turn; where a call runs it is cancelled, and spoiled() tells whoever is next.
+/// The turn; where a call runs it is cancelled, and spoiled() tells the next caller.
 Turns::Turn Turns::take_or_spoil() noexcept {
     if (!take_over()) {
         spoiled_ = true;

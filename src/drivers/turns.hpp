@@ -29,15 +29,15 @@ Caller new_caller() noexcept;
 inline constexpr Caller nobody = 0;
 
 /// Lets one call at a time through, in the order in which they came, and for
-/// the length of a session (a stream()) only that session's calls. Whoever
-/// leaves wakes the one whose turn is next, and nobody else.
+/// the length of a session (a stream()) only that session's calls. A call
+/// that leaves wakes the one whose turn is next, and nobody else.
 ///
 /// A caller never waits for itself: a call made by a signal handler in the
 /// middle of another call is refused, and one in the middle of the caller's own
 /// session is let through, to be told that output is pending.
 ///
 /// Turns are for one connection. When it is closed they are retired: calls that
-/// wait have to ask anew (enter() gives nothing), and the one that runs is
+/// wait have to ask again (enter() gives nothing), and the one that runs is
 /// cancelled.
 class Turns : public std::enable_shared_from_this<Turns> {
   public:
@@ -121,7 +121,7 @@ class Turns : public std::enable_shared_from_this<Turns> {
         /// Makes all calls that follow those of a new session of this caller.
         std::shared_ptr<Session> begin_session();
 
-        /// For one that opens the connection anew: no session of the old one
+        /// For one that reopens the connection: no session of the old one
         /// has a share in what follows.
         void lose_session() noexcept;
 
@@ -140,7 +140,7 @@ class Turns : public std::enable_shared_from_this<Turns> {
     Turn enter_at_once(const Session *session, Caller caller, Call &call);
 
     /// Ends the session, and cancels its call that runs; where that has got to
-    /// its end all the same, spoiled() tells whoever is next. Where none runs
+    /// its end all the same, spoiled() tells the next caller. Where none runs
     /// the turn is the caller's of this, past all that wait. Nothing where the
     /// session is not the present one any more. `as`: `ended`, or `failed` where
     /// its other calls are to be told that it was cut short.
@@ -154,7 +154,7 @@ class Turns : public std::enable_shared_from_this<Turns> {
     Turn seize() noexcept;
 
     /// The same, and a call that runs is cancelled; where that has got to its
-    /// end all the same, spoiled() tells whoever is next.
+    /// end all the same, spoiled() tells the next caller.
     Turn seize_or_cancel() noexcept;
 
     /// How many calls stand in line.

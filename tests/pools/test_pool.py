@@ -158,7 +158,7 @@ class TestLease:
 
 class TestReturns:
     def lost(self, pool: ConnectionPool) -> int:
-        """How many connections have come back and were of no use."""
+        """How many connections have come back unusable."""
         assert wait_until(lambda: pool.stats()["pool_size"] == pool.stats()["pool_available"] == 1)
         assert pool.run(["test", "hello"]).status == 0
         return pool.stats()["returns_bad"]

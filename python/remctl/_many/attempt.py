@@ -25,7 +25,7 @@ class Clock:
         self._crew = crew
         self._timeout = timeout
         self._begin = self._stopped_at = crew.now()
-        self.stopped = False
+        self.stopped: bool = False
 
     def passed(self) -> float:
         """How many seconds have passed."""

@@ -55,12 +55,12 @@ class Crew(Generic[_Result]):
     """
 
     def __init__(self) -> None:
-        self.reactor = _remctl.Reactor()
+        self.reactor: _remctl.Reactor = _remctl.Reactor()
         self._pid = os.getpid()
         self.ended: deque[_Result] = deque()
         # Each with what it waits for; None while it runs.
         self._at_work: dict[Coroutine[Any, None, _Result], Awaited | None] = {}
-        self.excused = 0.0
+        self.excused: float = 0.0
         self._owed = 0.0
 
     def __len__(self) -> int:
@@ -187,7 +187,7 @@ class HostCrew(Crew[Outcome]):
 
     def __init__(self, plan: Plan, limit: int) -> None:
         super().__init__()
-        self.given_up = False
+        self.given_up: bool = False
         self._plan = plan
         self._limit = limit
         self._connections: set[_remctl.Connection] = set()

@@ -39,13 +39,15 @@ class Plan:
         connect_timeout: Seconds | None = None,
         max_output: SupportsIndex | None = None,
     ) -> None:
-        self.timeout = None if timeout is None else seconds(timeout)
-        self.port = None if port is None else port_number(port)
+        self.timeout: float | None = None if timeout is None else seconds(timeout)
+        self.port: int | None = None if port is None else port_number(port)
         if principal is not None:
             c_string(principal, "principal")
         self.principal = principal
-        self.settings = Settings(ccache, keytab, source_ip, keepalive, connect_timeout, many=True)
-        self.retries = count(retries, "retries", 0)
+        self.settings: Settings = Settings(
+            ccache, keytab, source_ip, keepalive, connect_timeout, many=True
+        )
+        self.retries: int = count(retries, "retries", 0)
         self.silence = silence
         self.max_output = output_limit(max_output)
         self._admission = _remctl.Admission()

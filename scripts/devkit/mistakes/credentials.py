@@ -80,7 +80,7 @@ MISTAKES = [
         "src/connection/authentication.cpp",
         "    if (before.principal && now.principal != before.principal)\n        throw",
         "    if (false)\n        throw",
-        "a command runs as whoever has filled the cache meanwhile",
+        "a command runs as the user who has filled the cache meanwhile",
         ("credentials/test_identity.py",),
     ),
     Mistake(
