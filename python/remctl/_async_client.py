@@ -148,14 +148,26 @@ class AsyncRemctl(ClientBase):
         arguments = manual_command_list(command)
         words = first_words(arguments)
         loop = self._bind()
-        await self._call(loop, words, loop.reactor.command, arguments, timeout)
-        self._words = words
+        try:
+            await self._call(loop, words, loop.reactor.command, arguments, timeout)
+            self._words = words
+        except RemctlError:
+            raise
+        except BaseException:  # a cancellation, or a signal handler's
+            self._connection.abandon(loop.caller())
+            raise
 
     @documented_as(Remctl.output)
     async def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
         loop = self._bind()
-        tokens = await self._call(loop, self._words, loop.reactor.outputs, None, 0, timeout)
-        return _token(RemctlOutput, tokens[0])
+        try:
+            tokens = await self._call(loop, self._words, loop.reactor.outputs, None, 0, timeout)
+            return _token(RemctlOutput, tokens[0])
+        except RemctlError:
+            raise
+        except BaseException:  # a cancellation, or a signal handler's
+            self._connection.abandon(loop.caller())
+            raise
 
     @documented_as(Remctl.__iter__)
     async def __aiter__(self) -> AsyncIterator[RemctlOutput]:
@@ -362,10 +374,6 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
 
     aclose = close
 
-    def __del__(self) -> None:
-        if getattr(self, "_session", None) is not None:
-            self._leave()
-
     async def _send(self) -> None:
         """Send the command, unless that was done."""
         if self._sending is not None and not self._closed:
@@ -380,20 +388,23 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             return
         self._end = end_after(self._timeout)
         try:
-            operation = loop.reactor.stream(
-                remctl._connection, loop.caller(), command, self._timeout
+            # No names for these: the frame of an exception would keep them, and the stream.
+            self._sending = (
+                loop,
+                loop.reactor.stream(remctl._connection, loop.caller(), command, self._timeout),
             )
-            self._sending = loop, operation
-            session = await loop.finish(operation)
+            self._session = await loop.finish(self._sending[1])
         except RemctlError as error:
             raise remctl._located(error, self._words) from None
+        except BaseException:
+            self._leave()
+            raise
         finally:
             self._sending = None
-        if not self._closed:
-            self._session = session
-            loop.lend(session, self._maker)
-        elif session is not None:
-            remctl._connection.leave(session)
+        if self._closed:
+            self._leave()
+        elif self._session is not None:
+            loop.lend(self._session, self._maker)
 
     async def _fetch(self, raise_errors: bool) -> None:
         """Take in the next tokens, one at least; or raise what there is instead."""

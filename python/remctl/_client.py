@@ -166,9 +166,12 @@ class Remctl(ClientBase):
         words = first_words(arguments)
         try:
             self._connection.command(arguments, timeout)
+            self._words = words
         except RemctlError as error:
             raise self._located(error, words) from None
-        self._words = words
+        except BaseException:  # a signal handler's: the caller does not know of the answer
+            self._connection.abandon()
+            raise
 
     def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
         """Read a token of the answer.
@@ -187,6 +190,9 @@ class Remctl(ClientBase):
             return _token(RemctlOutput, self._connection.output(None, timeout))
         except RemctlError as error:
             raise self._located(error, self._words) from None
+        except BaseException:  # a signal handler's: the token may be lost
+            self._connection.abandon()
+            raise
 
     def __iter__(self) -> Iterator[RemctlOutput]:
         """Iterate over the tokens of the answer that is pending, to its end."""
@@ -254,10 +260,12 @@ class Remctl(ClientBase):
         arguments = command_list(command)
         words = first_words(arguments)
         try:
-            session = self._connection.stream(arguments, timeout)
+            # No name for the session: the frame of an exception would keep it, and the stream.
+            return Stream(
+                self, self._connection.stream(arguments, timeout), words, end, raise_errors
+            )
         except RemctlError as error:
             raise self._located(error, words) from None
-        return Stream(self, session, words, end, raise_errors)
 
     def noop(self, *, timeout: Seconds | None = None) -> bool:
         """Check that the server still responds; this also keeps the connection alive.
@@ -367,7 +375,3 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
         traceback: _types.TracebackType | None,
     ) -> None:
         self.close()
-
-    def __del__(self) -> None:
-        if getattr(self, "_session", None) is not None:
-            self.close()

@@ -55,10 +55,14 @@ class HubReactor:
         return operation.result()
 
     def _dispatch(self) -> None:
-        for operation in self.reactor.dispatch(BUDGET):
-            waiter, operation.waiter = operation.waiter, None
-            if waiter is not None:
-                waiter.set()
+        self.reactor.dispatch(BUDGET, _wake)
+
+
+def _wake(operation: _remctl.Operation) -> None:
+    waiter = operation.waiter
+    if waiter is not None:
+        waiter.set()
+    operation.waiter = None
 
 
 _reactors: WeakKeyDictionary[Any, HubReactor] = WeakKeyDictionary()
@@ -96,6 +100,10 @@ class Connection:
         hub = hub_reactor()
         start = getattr(hub.reactor, verb)
         return hub.finish(start(self._plain, _callers.number(gevent.getcurrent()), *arguments))
+
+    def abandon(self) -> None:
+        """See the extension's; for the greenlet."""
+        self._plain.abandon(_callers.number(gevent.getcurrent()))
 
     def refusal(self, session: _remctl.Session) -> tuple[Any, ...] | None:
         """The token that a stream ended with, if the server refused; once for each greenlet."""
@@ -149,8 +157,7 @@ class Connection:
 
     def stream(self, command: list[Any], timeout: float | None = None) -> _remctl.Session:
         """Send a command and reserve the connection for its answer."""
-        session: _remctl.Session = self._perform("stream", command, timeout)
-        return session
+        return self._perform("stream", command, timeout)  # type: ignore[no-any-return]
 
     def noop(self, timeout: float | None = None) -> bool:
         """Check that the server responds."""

@@ -221,14 +221,14 @@ class AsyncioLoop:
     def dispatch(self) -> None:
         """Advance the calls for which something has come, and wake those who wait for them."""
         self.move_here()
-        for operation in self.reactor.dispatch(BUDGET):
-            self._wake(operation)
+        self.reactor.dispatch(BUDGET, self._wake)
 
     def _wake(self, operation: _remctl.Operation) -> None:
+        # Once more for the same one, after an exception in the middle of this.
         waiter = operation.waiter
-        operation.waiter = None
-        if not waiter.done():
+        if waiter is not None and not waiter.done():
             waiter.set_result(None)
+        operation.waiter = None
 
 
 class _Reader:
@@ -319,8 +319,7 @@ class TrioLoop:
 
     async def _dispatch(self) -> None:
         await self._lowlevel.wait_readable(self.reactor.fileno())
-        for operation in self.reactor.dispatch(BUDGET):
-            self._wake(operation)
+        self.reactor.dispatch(BUDGET, self._wake)
 
     async def _finish_alone(self, operation: _remctl.Operation) -> Any:
         """Wait for a call where the run has ended its system tasks already.

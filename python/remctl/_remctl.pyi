@@ -49,7 +49,10 @@ class _Type(type): ...  # the metaclass of pybind11's classes, which cannot be i
 
 @final
 class Session(metaclass=_Type):
-    """The exclusive use of a connection, for the length of one stream."""
+    """The exclusive use of a connection, for the length of one stream.
+
+    Its end leaves the stream.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Connection.stream()
     def end(self) -> None:
@@ -161,6 +164,12 @@ class Connection(metaclass=_Type):
 
     def cut(self, session: Session) -> None:
         """End a stream of which a token was lost: all others who read it are told."""
+
+    def abandon(self, caller: int | None = None) -> None:
+        """Put right what a call did that was interrupted when it may have ended.
+
+        The connection is dropped if an answer that this caller has asked for is pending.
+        """
 
     def refusal(self, session: Session, caller: int | None = None) -> _Token | None:
         """Return the token that a stream ended with, if the server refused.
@@ -307,8 +316,12 @@ class Reactor(metaclass=_Type):
     def move_here(self) -> None:
         """Serve the calling thread from now on: the event loop goes on in it."""
 
-    def dispatch(self, budget: float) -> list[Operation]:
-        """Advance what is ready, for some seconds at most; the operations that have ended."""
+    def dispatch(self, budget: float, wake: Callable[[Operation], object]) -> None:
+        """Advance what is ready, for some seconds at most.
+
+        ``wake`` is called with each operation that has ended. After an exception of its the next
+        dispatch goes on.
+        """
 
     def wait(self) -> None:
         """Wait until dispatch() may have something to do."""

@@ -47,13 +47,6 @@ void set_timeout(Client &client, py::handle seconds) {
     }
 }
 
-/// The session, or null for None. pybind11's own conversion asks None, in each
-/// call, whether it is an object of another extension module: that takes a
-/// third of the time of output().
-verbs::SharedSession to_session(py::handle session) {
-    return session.is_none() ? nullptr : session.cast<verbs::SharedSession>();
-}
-
 /// A cache's name, which still means the same when the folder has changed.
 std::optional<std::string> to_ccache(py::handle ccache) {
     const auto name = to_optional_c_string(ccache, "ccache");
@@ -72,16 +65,23 @@ Caller to_caller(py::handle caller) {
 } // namespace
 
 void register_connection(py::module_ &module) {
-    py::class_<Session, verbs::SharedSession> session_class(
-        module, "Session", "The exclusive use of a connection, for the length of one stream.",
+    py::class_<Stream, verbs::SharedStream> session_class(
+        module, "Session",
+        "The exclusive use of a connection, for the length of one stream. Its end leaves the "
+        "stream.",
         py::is_final());
     session_class
-        .def("end", by_reference<Session, &Session::end>,
-             "Let other calls through. Harmless the second time.")
-        .def("hand_to", &Session::hand_to, py::arg("caller"), "Make the stream another caller's.")
-        .def_property_readonly("inherited", by_reference<const Session, &Session::inherited>,
-                               "True in the child of a fork: the stream is the parent's.");
+        .def(
+            "end", [](const Stream &self) { self.session()->end(); },
+            "Let other calls through. Harmless the second time.")
+        .def(
+            "hand_to", [](const Stream &self, Caller caller) { self.session()->hand_to(caller); },
+            py::arg("caller"), "Make the stream another caller's.")
+        .def_property_readonly(
+            "inherited", [](const Stream &self) { return self.session()->inherited(); },
+            "True in the child of a fork: the stream is the parent's.");
     forbid_new(session_class);
+    hand_out_when_gone(session_class);
     forbid_copies(session_class);
 
     py::class_<Admission, std::shared_ptr<Admission>> admission_class(
@@ -186,7 +186,7 @@ void register_connection(py::module_ &module) {
         .def(
             "output",
             [](Client &self, py::handle session, py::handle timeout) {
-                return output(self.shared_from_this(), to_session(session), timeout);
+                return output(self.shared_from_this(), verbs::to_session(session), timeout);
             },
             py::arg("session") = py::none(), py::arg("timeout") = py::none(),
             "Read a token: (type, output, stream, status, error).")
@@ -224,10 +224,10 @@ void register_connection(py::module_ &module) {
              "Close for good, also under a call that waits in another thread.")
         .def(
             "leave",
-            [](Client &self, Session &session) {
+            [](Client &self, const Stream &stream) {
                 {
                     const Unlocked unlocked;
-                    self.leave(session);
+                    self.leave(*stream.session());
                 }
                 hand_out();
             },
@@ -235,19 +235,32 @@ void register_connection(py::module_ &module) {
             "End a stream. Unless it was read to its end the connection is dropped.")
         .def(
             "cut",
-            [](Client &self, Session &session) {
+            [](Client &self, const Stream &stream) {
                 {
                     const Unlocked unlocked;
-                    self.cut(session);
+                    self.cut(*stream.session());
                 }
                 hand_out();
             },
             py::arg("session"),
             "The same for a stream of which a token was lost: all others who read it are told.")
         .def(
+            "abandon",
+            [](Client &self, py::handle caller) {
+                const Caller who = to_caller(caller);
+                {
+                    const Unlocked unlocked;
+                    self.abandon(who);
+                }
+                hand_out();
+            },
+            py::arg("caller") = py::none(),
+            "For a call that was interrupted when it may have ended: the connection is dropped if "
+            "an answer that this caller has asked for is pending.")
+        .def(
             "refusal",
-            [](const Client &, Session &session, py::handle caller) -> py::object {
-                const auto refusal = session.refusal(to_caller(caller));
+            [](const Client &, const Stream &stream, py::handle caller) -> py::object {
+                const auto refusal = stream.session()->refusal(to_caller(caller));
                 if (!refusal)
                     return py::none();
                 Token token;

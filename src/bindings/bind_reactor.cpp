@@ -1,6 +1,7 @@
 // Reactor and Operation: what the package's asynchronous interface is made on.
 #include <pybind11/pybind11.h>
 
+#include "bindings/listeners.hpp"
 #include "bindings/reactor_runner.hpp"
 #include "bindings/registers.hpp"
 #include "bindings/whole.hpp"
@@ -8,14 +9,6 @@
 namespace py = pybind11;
 
 namespace pyremctl {
-
-namespace {
-
-verbs::SharedSession to_session(py::handle session) {
-    return session.is_none() ? nullptr : session.cast<verbs::SharedSession>();
-}
-
-} // namespace
 
 void register_reactor(py::module_ &module) {
     py::class_<PythonOperation, PythonReactor::SharedOperation> operation_class(
@@ -32,6 +25,7 @@ void register_reactor(py::module_ &module) {
             [](PythonOperation &self, py::object waiter) { self.set_waiter(std::move(waiter)); },
             "The event loop's, for itself.");
     forbid_new(operation_class);
+    hand_out_when_gone(operation_class);
     forbid_copies(operation_class);
 
     py::class_<PythonReactor, std::shared_ptr<PythonReactor>> reactor_class(
@@ -52,9 +46,13 @@ void register_reactor(py::module_ &module) {
             "__len__", [](const PythonReactor &self) { return self.size(); },
             "How many calls have not ended.")
         .def(
-            "dispatch", [](PythonReactor &self, double budget) { return self.dispatch(budget); },
-            py::arg("budget"),
-            "Advance what is ready, for some seconds at most; the operations that have ended.")
+            "dispatch",
+            [](PythonReactor &self, double budget, const py::function &wake) {
+                self.dispatch(budget, wake);
+            },
+            py::arg("budget"), py::arg("wake"),
+            "Advance what is ready, for some seconds at most, and call `wake` with each operation "
+            "that has ended. After an exception of its the next dispatch() goes on.")
         .def(
             "wait", [](PythonReactor &self) { self.wait(); },
             "Wait until dispatch() may have something to do.")
@@ -108,8 +106,8 @@ void register_reactor(py::module_ &module) {
             [](PythonReactor &self, Client &client, Caller caller, py::handle session,
                std::size_t bytes, py::handle timeout) {
                 ReactorRunner runner(self, caller);
-                return verbs::outputs(runner, client.shared_from_this(), to_session(session), bytes,
-                                      timeout);
+                return verbs::outputs(runner, client.shared_from_this(), verbs::to_session(session),
+                                      bytes, timeout);
             },
             py::arg("connection"), py::arg("caller"), py::arg("session"), py::arg("bytes"),
             py::arg("timeout"),

@@ -49,8 +49,8 @@ class BlockingRunner {
         });
     }
 
-    verbs::SharedSession stream(const verbs::SharedClient &client, std::optional<Time> deadline,
-                                SharedCommand command) {
+    verbs::SharedStream stream(const verbs::SharedClient &client, std::optional<Time> deadline,
+                               SharedCommand command) {
         return told([&] {
             Unlocked unlocked;
             Call call(client->limits(deadline), thread_waker());

@@ -23,19 +23,39 @@ void OwnThread::require() const {
         throw Error(ErrorKind::misuse, "this event loop is another thread's");
 }
 
+// Python lets go of it with the interpreter lock, in whatever thread.
+PythonOperation::~PythonOperation() {
+    try {
+        if (handed_out_)
+            discard();
+        else if (home_->thread.is_this() && home_->reactor != nullptr)
+            home_->reactor->lose(*this);
+        // In another thread it goes on, and is discarded when it has ended.
+    } catch (const std::exception &) { // no memory: the connection goes with its last share
+        taken_ = true;
+    }
+}
+
+/// Leaves nothing behind of a success whose result nobody has taken.
+void PythonOperation::discard() {
+    // One that was cancelled before its end, or has failed, has left nothing.
+    if (running_->ended() && !cancelled_ && !running_->failed() && !std::exchange(taken_, true))
+        completion_->discard();
+}
+
 bool PythonOperation::done() const {
-    owner_->require();
+    home_->thread.require();
     return running_->ended();
 }
 
 py::object PythonOperation::waiter() const {
-    owner_->require();
+    home_->thread.require();
     return waiter_;
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved.
 void PythonOperation::set_waiter(py::object waiter) {
-    owner_->require();
+    home_->thread.require();
     // The one of before goes last: its end may run Python, and come back here.
     const py::object before = std::exchange(waiter_, std::move(waiter));
 }
@@ -50,80 +70,118 @@ py::object PythonOperation::result() {
     try {
         running_->result();
     } catch (const Error &error) {
-        if (!completion_.partial)
+        if (!completion_->partial)
             throw;
-        raise(to_exception(error, *completion_.partial));
+        raise(to_exception(error, *completion_->partial));
     }
-    return completion_.to_python();
+    return completion_->to_python();
 }
 
 std::size_t PythonReactor::size() const {
-    owner_->require();
+    home_->thread.require();
     return reactor_.size();
 }
 
 PythonReactor::SharedOperation
 PythonReactor::start(Limits limits, const Reactor::MakeTask &make_task, Completion completion) {
-    owner_->require();
+    home_->thread.require();
     std::shared_ptr<Reactor::Running> running;
     {
         const Unlocked unlocked;
         running = reactor_.start(limits, make_task);
     }
-    auto operation = std::make_shared<PythonOperation>(owner_, running, std::move(completion));
-    if (!running->ended())
-        operations_.emplace(running.get(), operation);
-    try {
-        hand_out();
-    } catch (...) { // and nobody gets the operation
-        cancel(*operation);
-        throw;
-    }
+    const auto shared = std::make_shared<Completion>(std::move(completion));
+    auto operation = std::make_shared<PythonOperation>(home_, running, shared);
+    if (running->ended())
+        operation->handed_out_ = true;
+    else
+        operations_.emplace(running.get(), Underway{.operation = operation, .completion = shared});
+    hand_out(); // where that raises nobody gets the operation, whose end is the call's
     return operation;
 }
 
 void PythonReactor::cancel(PythonOperation &operation) {
     if (operation.cancelled_) // perhaps with its loop: who waited may be collected in any thread
         return;
-    owner_->require();
-    operation.owner_->require();
-    const auto keep = operations_.extract(operation.running_.get());
+    home_->thread.require();
+    operation.home_->thread.require();
     const bool ended = operation.done();
-    if (!keep && !ended)
+    if (operations_.erase(operation.running_.get()) == 0 && !ended)
         throw Error(ErrorKind::misuse, "the operation is another event loop's");
-    // One that was cancelled before its end, or has failed, has done nothing that could be undone.
-    const bool lost =
-        ended && !operation.running_->failed() && !std::exchange(operation.taken_, true);
+    operation.handed_out_ = true;
     operation.cancelled_ = !ended;
     {
         const Unlocked unlocked;
-        if (!ended)
+        if (ended)
+            operation.discard();
+        else
             reactor_.cancel(*operation.running_);
-        else if (lost)
-            operation.completion_.discard();
     }
     hand_out();
 }
 
-py::list PythonReactor::dispatch(double budget) {
-    owner_->require();
+void PythonReactor::lose(PythonOperation &operation) {
+    operations_.erase(operation.running_.get());
+    if (operation.running_->ended())
+        operation.discard();
+    else
+        reactor_.cancel(*operation.running_);
+}
+
+void PythonReactor::dispatch(double budget, const py::function &wake) {
+    home_->thread.require();
     release_held();
-    {
-        const Unlocked unlocked;
-        const auto ended = reactor_.dispatch(
-            std::chrono::duration_cast<Duration>(std::chrono::duration<double>(budget)));
-        ended_.insert(ended_.end(), ended.begin(), ended.end());
+    try {
+        {
+            const Unlocked unlocked;
+            const auto ended = reactor_.dispatch(
+                std::chrono::duration_cast<Duration>(std::chrono::duration<double>(budget)));
+            for (const auto &running : ended)
+                ended_.push_back({.running = running});
+        }
+        hand_out();
+        while (!ended_.empty())
+            wake_first(wake);
+    } catch (...) {
+        if (!ended_.empty())
+            reactor_.ring(); // the next dispatch goes on
+        throw;
     }
-    hand_out(); // where that raises, the next dispatch gives what has ended
-    py::list list;
-    for (const auto &running : std::exchange(ended_, {}))
-        if (const auto node = operations_.extract(running.get()))
-            list.append(py::cast(node.mapped()));
-    return list;
+}
+
+/// Tells whoever waits for the first of those that have ended.
+void PythonReactor::wake_first(const py::function &wake) {
+    const auto running = ended_.front().running;
+    const bool again = std::exchange(ended_.front().tried, true);
+    const auto found = operations_.find(running.get());
+    if (found != operations_.end()) { // else it was cancelled meanwhile
+        const auto operation = found->second.operation.lock();
+        const auto completion = found->second.completion;
+        try {
+            if (operation) {
+                operation->handed_out_ = true;
+                wake(operation);
+            } else if (!again && !running->failed()) {
+                completion->discard(); // it was lost in another thread
+            }
+        } catch (...) {
+            if (again) // it fails whenever it is tried, and the others do not wait for it
+                forget_first(*running);
+            throw;
+        }
+    }
+    forget_first(*running);
+}
+
+void PythonReactor::forget_first(const Reactor::Running &running) {
+    operations_.erase(&running);
+    // A dispatch() within wake() may have been here.
+    if (!ended_.empty() && ended_.front().running.get() == &running)
+        ended_.pop_front();
 }
 
 void PythonReactor::wait() {
-    owner_->require();
+    home_->thread.require();
     Unlocked unlocked;
     Wait wait;
     wait.interests.push_back({reactor_.descriptor(), POLLIN, 0});
@@ -136,21 +194,25 @@ PythonReactor::SharedOperation PythonReactor::pause(Time end) {
 }
 
 void PythonReactor::keep(const Reactor::MakeTask &make_task) {
-    owner_->require();
+    home_->thread.require();
     const Unlocked unlocked;
     reactor_.start({}, make_task);
 }
 
 void PythonReactor::excuse(double seconds) {
-    owner_->require();
+    home_->thread.require();
     reactor_.excuse(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
 }
 
 std::size_t PythonReactor::close() {
-    owner_->require();
+    home_->thread.require();
     const std::size_t count = operations_.size();
     while (!operations_.empty()) {
-        const auto operation = operations_.begin()->second;
+        const auto operation = operations_.begin()->second.operation.lock();
+        if (!operation) { // its call ends with the reactor
+            operations_.erase(operations_.begin());
+            continue;
+        }
         cancel(*operation);
         // It may hold what holds this: no garbage collector looks through here.
         operation->set_waiter(py::none());
@@ -161,13 +223,15 @@ std::size_t PythonReactor::close() {
 PythonReactor::SharedOperation ReactorRunner::stream(const verbs::SharedClient &client,
                                                      std::optional<Time> deadline,
                                                      const SharedCommand &command) {
-    auto stored = std::make_shared<verbs::SharedSession>();
+    auto stored = std::make_shared<verbs::SharedStream>();
     const auto make_task = [=, caller = caller_](Call &call) {
         return store(client, client->stream(command, caller, call), stored);
     };
     return reactor_.start(client->limits(deadline), make_task,
-                          {.to_python = [stored]() -> py::object { return py::cast(*stored); },
-                           .discard = [client, stored] { client->leave(**stored); }});
+                          {.to_python = [stored]() -> py::object {
+                               return py::cast(std::exchange(*stored, nullptr));
+                           },
+                           .discard = [stored] { stored->reset(); }});
 }
 
 } // namespace pyremctl

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,6 +27,8 @@ class OwnThread {
     /// Throws Error in any other.
     void require() const;
 
+    bool is_this() const noexcept { return id_.load() == std::this_thread::get_id(); }
+
     /// From now on it is the calling thread.
     void move_here() noexcept { id_.store(std::this_thread::get_id()); }
 
@@ -45,14 +48,28 @@ struct Completion {
     std::shared_ptr<Result> partial = nullptr;
 };
 
+/// What a reactor shares with its operations, which may outlive it.
+struct Home {
+    OwnThread thread;
+    PythonReactor *reactor = nullptr; // null when it has gone
+};
+
 /// A call that was started: Python's Operation. For the thread of its reactor,
 /// as that is; calls from any other raise.
+///
+/// Its end, by whatever way it is lost, is the call's: one that has not ended is
+/// cancelled, and nothing is left of a success whose result nobody has taken.
 class PythonOperation : public SharedOnly {
   public:
-    PythonOperation(std::shared_ptr<const OwnThread> owner,
-                    std::shared_ptr<Reactor::Running> running, Completion completion)
-        : owner_(std::move(owner)), running_(std::move(running)),
-          completion_(std::move(completion)) {}
+    PythonOperation(std::shared_ptr<Home> home, std::shared_ptr<Reactor::Running> running,
+                    std::shared_ptr<Completion> completion)
+        : home_(std::move(home)), running_(std::move(running)), completion_(std::move(completion)) {
+    }
+    PythonOperation(const PythonOperation &) = delete;
+    PythonOperation &operator=(const PythonOperation &) = delete;
+    PythonOperation(PythonOperation &&) = delete;
+    PythonOperation &operator=(PythonOperation &&) = delete;
+    ~PythonOperation();
 
     bool done() const;
 
@@ -66,12 +83,15 @@ class PythonOperation : public SharedOnly {
   private:
     friend class PythonReactor;
 
-    std::shared_ptr<const OwnThread> owner_; // the reactor's
+    void discard();
+
+    std::shared_ptr<Home> home_;
     pybind11::object waiter_ = pybind11::none();
     std::shared_ptr<Reactor::Running> running_;
-    Completion completion_;
+    std::shared_ptr<Completion> completion_;
     bool taken_ = false;                  // the result
     std::atomic<bool> cancelled_ = false; // before there was one
+    bool handed_out_ = false;             // the reactor is done with it
 };
 
 /// A reactor, and the objects for what runs in it. Used by the thread that made
@@ -80,10 +100,17 @@ class PythonReactor : public SharedOnly {
   public:
     using SharedOperation = std::shared_ptr<PythonOperation>;
 
+    PythonReactor() { home_->reactor = this; }
+    PythonReactor(const PythonReactor &) = delete;
+    PythonReactor &operator=(const PythonReactor &) = delete;
+    PythonReactor(PythonReactor &&) = delete;
+    PythonReactor &operator=(PythonReactor &&) = delete;
+    ~PythonReactor() { home_->reactor = nullptr; }
+
     int descriptor() const noexcept { return reactor_.descriptor(); }
 
     /// For an event loop that goes on in another thread: the calling one.
-    void move_here() noexcept { owner_->move_here(); }
+    void move_here() noexcept { home_->thread.move_here(); }
 
     std::size_t size() const;
 
@@ -94,8 +121,14 @@ class PythonReactor : public SharedOnly {
     /// its result the connection is dropped, so that no answer is lost unseen.
     void cancel(PythonOperation &operation);
 
-    /// Advances what is ready and gives the operations that have ended.
-    pybind11::list dispatch(double budget);
+    /// Advances what is ready, and calls `wake` with each operation that has
+    /// ended. What `wake` or a handler of the log raises is raised here: an
+    /// operation of which `wake` raised is tried once more, and it and the others
+    /// are for the next dispatch(), for which the descriptor is readable at once.
+    void dispatch(double budget, const pybind11::function &wake);
+
+    /// For an operation that nobody has any more.
+    void lose(PythonOperation &operation);
 
     /// Waits until dispatch() has something to do; it may return before.
     void wait();
@@ -113,10 +146,23 @@ class PythonReactor : public SharedOnly {
     std::size_t close();
 
   private:
-    std::shared_ptr<OwnThread> owner_ = std::make_shared<OwnThread>();
+    struct Ended {
+        std::shared_ptr<Reactor::Running> running;
+        bool tried = false; // to wake whoever waits for it
+    };
+
+    struct Underway {
+        std::weak_ptr<PythonOperation> operation;
+        std::shared_ptr<Completion> completion;
+    };
+
+    void wake_first(const pybind11::function &wake);
+    void forget_first(const Reactor::Running &running);
+
+    std::shared_ptr<Home> home_ = std::make_shared<Home>();
     Reactor reactor_;
-    std::vector<std::shared_ptr<Reactor::Running>> ended_; // and not given to anybody
-    std::unordered_map<const Reactor::Running *, SharedOperation> operations_;
+    std::deque<Ended> ended_; // and nobody knows of it yet
+    std::unordered_map<const Reactor::Running *, Underway> operations_;
 };
 
 /// Runs the verbs of one caller: see verbs.hpp.

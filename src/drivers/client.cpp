@@ -202,6 +202,8 @@ Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, C
         look_at_orphan(*hold->body);
         const auto token = hold->body->connection.output_at_once(call);
         reading.succeeded();
+        if (!session)
+            hold->body->last = caller;
         if (token)
             return Completed<Token>{.hold = std::move(*hold), .value = *token};
     } catch (const Error &error) {
@@ -212,7 +214,8 @@ Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, C
     return std::nullopt;
 }
 
-Task<std::shared_ptr<Session>> Client::stream(SharedCommand command, Caller caller, Call &call) {
+Task<std::shared_ptr<Stream>> Client::stream(SharedCommand command, Caller caller, Call &call) {
+    auto stream = std::make_shared<Stream>(shared_from_this());
     std::optional<Hold> hold = enter_at_once(nullptr, caller, call);
     if (!hold)
         hold = co_await enter(nullptr, caller, call);
@@ -225,19 +228,42 @@ Task<std::shared_ptr<Session>> Client::stream(SharedCommand command, Caller call
         throw failed(error, *hold->body);
     }
     hold->body->orphaned = false;
-    co_return session;
+    hold->body->last = nobody;
+    stream->session_ = std::move(session);
+    co_return stream;
+}
+
+Stream::~Stream() {
+    if (!session_)
+        return;
+    try {
+        client_->leave(*session_);
+    } catch (const std::exception &) { // no memory, in the child of a fork
+        session_.reset();
+    }
 }
 
 void Client::leave(Session &session) {
     const auto body = current(); // in the child of a fork another one, without the session
-    if (const auto turn = body->turns->leave_session(session))
+    const auto turn = body->turns->leave_session(session);
+    if (turn && body->connection.pending())
         drop(*body, "the stream was left before its end");
 }
 
 void Client::cut(Session &session) {
     const auto body = current();
-    if (const auto turn = body->turns->leave_session(session, Session::State::failed))
+    const auto turn = body->turns->leave_session(session, Session::State::failed);
+    if (turn && body->connection.pending())
         drop(*body, "the stream was cut short");
+}
+
+void Client::abandon(Caller caller) {
+    const auto body = current();
+    if (body->last != caller || !body->connection.pending())
+        return;
+    const auto turn = body->turns->seize();
+    if (turn && body->last == caller && body->connection.pending())
+        drop(*body, "the call was interrupted when it had ended");
 }
 
 void Client::drop(Body &body, const char *why) noexcept {

@@ -21,6 +21,27 @@ using Session = Turns::Session;
 
 template <class T> using NotVoid = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
+class Client;
+
+/// A stream on its way. Its end, by whatever way it is lost, leaves the stream.
+class Stream : public SharedOnly {
+  public:
+    explicit Stream(std::shared_ptr<Client> client) noexcept : client_(std::move(client)) {}
+    Stream(const Stream &) = delete;
+    Stream &operator=(const Stream &) = delete;
+    Stream(Stream &&) = delete;
+    Stream &operator=(Stream &&) = delete;
+    ~Stream();
+
+    const std::shared_ptr<Session> &session() const noexcept { return session_; }
+
+  private:
+    friend class Client;
+
+    std::shared_ptr<Client> client_;
+    std::shared_ptr<Session> session_; // null until the command was sent
+};
+
 /// A connection that any number of callers use, in threads or in event loops,
 /// and that any of them may close.
 ///
@@ -108,7 +129,7 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     template <class Verb> Task<Mark> open(Caller caller, Call &call, Verb verb);
 
     /// Reserves the connection for a stream and sends its command.
-    Task<std::shared_ptr<Session>> stream(SharedCommand command, Caller caller, Call &call);
+    Task<std::shared_ptr<Stream>> stream(SharedCommand command, Caller caller, Call &call);
 
     /// Ends the stream. Unless it was read to its end the connection is dropped
     /// with it, and a call that waits for its next token gets "done".
@@ -116,6 +137,11 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
 
     /// The same where a token of it was lost: its other calls fail of that.
     void cut(Session &session);
+
+    /// For a call of this caller's that was interrupted when it may have ended: an
+    /// answer that the caller has asked for last is pending unknown to it, or is
+    /// read in part, and the connection is dropped.
+    void abandon(Caller caller);
 
     /// For a call whose result was lost: drops the connection, unless somebody
     /// has asked for something on it since. Another call runs on, save where it
@@ -160,6 +186,7 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
         std::shared_ptr<Turns> turns = std::make_shared<Turns>();
         Connection connection;
         std::atomic<bool> orphaned{false}; // output was pending at the fork
+        std::atomic<Caller> last{nobody};  // whose call has succeeded last, outside any stream
     };
     /// Of a connection that a call loses, and of which it does not say why, says
     /// that it was cut short: by a cancellation, an exception.
@@ -250,6 +277,8 @@ Client::perform(std::shared_ptr<Session> session, Caller caller, Call &call, Ver
             value = co_await verb(body->connection, call);
         if constexpr (!reads)
             body->orphaned = false;
+        if (!session)
+            body->last = caller;
         reading.succeeded();
         co_return Completed<ResultOf<Verb>>{.hold = std::move(*hold), .value = std::move(value)};
     } catch (const Error &error) {

@@ -252,6 +252,8 @@ void Reactor::excuse(Duration time) {
     }
 }
 
+void Reactor::ring() noexcept { inbox_->ring(); }
+
 std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget) {
     if (generation_ != fork_generation())
         throw Error(ErrorKind::misuse, "the event loop belongs to the parent process");

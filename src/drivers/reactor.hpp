@@ -69,6 +69,9 @@ class Reactor {
     /// Time in which the owner did something else: all deadlines are put off.
     void excuse(Duration time);
 
+    /// Makes the descriptor readable until the next dispatch().
+    void ring() noexcept;
+
     /// Tasks that have not ended.
     std::size_t size() const noexcept { return running_.size(); }
 

@@ -219,7 +219,7 @@ def test_an_operation_that_has_failed_has_nothing_to_undo(server: Server) -> Non
     ]
     while len(reactor):
         reactor.wait()
-        reactor.dispatch(0.01)
+        reactor.dispatch(0.01, lambda _: None)
     connection.open(*host, None)  # by another task, meanwhile
     descriptor = connection.fileno()
     for operation in failed:
@@ -240,9 +240,9 @@ def test_an_operation_that_was_cancelled_gives_nothing(server: Server) -> None:
     connection.open("localhost", server.port)
     session = connection.stream([b"test", b"sleep", b"10"])
     for operation in (
-        reactor.stream(connection, 2, [b"test", b"hello"], None),
-        reactor.run(connection, 3, [b"test", b"hello"], None),
-        reactor.noop(connection, 4, None),
+        reactor.stream(connection, _remctl.new_caller(), [b"test", b"hello"], None),
+        reactor.run(connection, _remctl.new_caller(), [b"test", b"hello"], None),
+        reactor.noop(connection, _remctl.new_caller(), None),
         reactor.pause(10),
     ):
         assert not operation.done
@@ -274,7 +274,7 @@ class TestAResultThatNobodyTook:
     def end(self, reactor: _remctl.Reactor, *operations: _remctl.Operation) -> None:
         while not all(operation.done for operation in operations):
             reactor.wait()
-            reactor.dispatch(0.01)
+            reactor.dispatch(0.01, lambda _: None)
 
     def lose(
         self, reactor: _remctl.Reactor, lost: _remctl.Operation, behind: _remctl.Operation
@@ -289,7 +289,8 @@ class TestAResultThatNobodyTook:
         lost = reactor.run(connection, 1, self.HELLO, None)
         stream = reactor.stream(connection, 2, self.HELLO, None)
         self.lose(reactor, lost, stream)
-        read = reactor.outputs(connection, 2, stream.result(), 1000, None)
+        session = stream.result()
+        read = reactor.outputs(connection, 2, session, 1000, None)
         self.end(reactor, read)
         assert read.result()[0][1] == b"hello world\n"
 
@@ -316,7 +317,7 @@ class TestAResultThatNobodyTook:
         self.end(reactor, lost)
         while not connection.pending:
             reactor.wait()
-            reactor.dispatch(0.01)
+            reactor.dispatch(0.01, lambda _: None)
         if both_ended:
             self.end(reactor, run)
         reactor.cancel(lost)
@@ -344,7 +345,7 @@ class TestAResultThatNobodyTook:
         read = reactor.outputs(connection, 2, session, 0, None)
         while not lost.done:
             reactor.wait()
-            reactor.dispatch(0)
+            reactor.dispatch(0, lambda _: None)
         assert not read.done  # it has the turn, and has not seen it
         reactor.cancel(lost)
         self.end(reactor, read)

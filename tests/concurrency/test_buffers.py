@@ -17,13 +17,13 @@ data = bytearray(b"hello")
 operation = reactor.run(connection, 1, [b"test", data], None)
 while not operation.done:
     reactor.wait()
-    reactor.dispatch(1)
+    reactor.dispatch(1, lambda _: None)
 assert operation.result()[0] == b"hello world\\n"
 try:
     data.append(0)
 except BufferError:
     print("held")
-reactor.dispatch(0)
+reactor.dispatch(0, lambda _: None)
 data.append(0)
 """
 

@@ -27,7 +27,7 @@ def test_a_reactor_and_its_operations_are_one_thread_s(server: Server) -> None:
     def stranger() -> None:
         nonlocal refused
         calls: list[Callable[[], object]] = [
-            lambda: reactor.dispatch(0.01),
+            lambda: reactor.dispatch(0.01, lambda _: None),
             reactor.wait,
             reactor.close,
             lambda: reactor.cancel(operation),
@@ -59,7 +59,7 @@ def test_a_reactor_and_its_operations_are_one_thread_s(server: Server) -> None:
                 assert operation.waiter is None
                 assert len(reactor) == 1
                 reactor.wait()
-                reactor.dispatch(0.01)
+                reactor.dispatch(0.01, lambda _: None)
             assert operation.result()[2] == 0
             operation = reactor.run(connection, 1, [b"test", b"lines", b"50"], None)
     finally:
@@ -82,7 +82,7 @@ def test_an_operation_is_its_own_reactor_s(server: Server) -> None:
     assert len(second) == 1
     while not operation.done:
         first.wait()
-        first.dispatch(0.01)
+        first.dispatch(0.01, lambda _: None)
     assert operation.result()[0] == b"hello world\n"
     with pytest.raises(ValueError, match="taken already"):
         operation.result()

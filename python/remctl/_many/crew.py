@@ -91,10 +91,14 @@ class Crew(Generic[_Result]):
 
     def dispatch(self) -> None:
         """Advance all whose calls have ended, without a wait."""
-        # No name for an operation here: this frame may be an exception's, and kept.
-        for work in [_waiter(operation) for operation in self.reactor.dispatch(BUDGET)]:
-            if work is not None:
-                self.advance(work)
+        self.reactor.dispatch(BUDGET, self._wake)
+
+    def _wake(self, operation: _remctl.Operation) -> None:
+        work = operation.waiter
+        operation.waiter = None
+        del operation  # this frame may be an exception's, and kept
+        if work is not None:
+            self.advance(work)
 
     def advance(self, work: Coroutine[Any, None, _Result]) -> None:
         """Take a coroutine on that waits for something which has ended."""
@@ -226,8 +230,6 @@ class HostCrew(Crew[Outcome]):
         for pause in tuple(self._pauses):
             self.reactor.cancel(pause)
         end = monotonic() + seconds
-        # Who waits for what is not left to dispatch(): an exception in it, which may be why all
-        # is given up, has it forget the others that it was to advance.
         while self._at_work and (left := end - monotonic()) > 0:
             for work, awaited in tuple(self._at_work.items()):
                 if awaited is not None and awaited.done:
@@ -235,7 +237,7 @@ class HostCrew(Crew[Outcome]):
                         self.advance(work)
             if self._at_work:
                 self.wait(left)
-                self.reactor.dispatch(BUDGET)
+                self.reactor.dispatch(BUDGET, lambda _: None)  # they are advanced above
 
     @contextmanager
     def connected(self, connection: _remctl.Connection) -> Iterator[None]:
@@ -261,13 +263,6 @@ class HostCrew(Crew[Outcome]):
         begin = monotonic()
         sinks.write(token)
         self.excuse(begin)  # a slow file is no host's fault
-
-
-def _waiter(operation: _remctl.Operation) -> Any:
-    """Who waits for it, and nobody from now on."""
-    waiter = operation.waiter
-    operation.waiter = None
-    return waiter
 
 
 @coroutine

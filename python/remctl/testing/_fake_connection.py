@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Any, Protocol
+from weakref import ref
 
 from remctl import RemctlError
 from remctl._arguments import Encoded, Seconds, c_string, host_name, seconds
@@ -41,16 +42,23 @@ class Source(Protocol):
 class FakeSession:
     """The exclusive use of a connection, for the length of one stream."""
 
-    def __init__(self, caller: int, end: Callable[[FakeSession], None]) -> None:
+    def __init__(self, caller: int, connection: FakeConnection) -> None:
         self.caller = caller
         self.failure: RemctlError | None = None
         self.refused: Token | None = None
         self._told: set[int] = set()
-        self._end = end
+        self._connection = connection
+
+    def __del__(self) -> None:
+        self._connection.lost(self)
 
     def end(self) -> None:
         """Let other calls through. Harmless the second time."""
-        self._end(self)
+        self._connection.end(self)
+
+    def hand_to(self, caller: int) -> None:
+        """Make the stream another caller's."""
+        self.caller = caller
 
     def told(self, caller: int) -> bool:
         """Whether a caller knows how it ended. It does now."""
@@ -77,7 +85,9 @@ class FakeConnection:
         self._asked = False
         self._error = "no error"
         self._changed = threading.Condition()
-        self._session: FakeSession | None = None
+        # Whoever has the stream keeps it: its end, by whatever way, leaves it.
+        self._session: ref[FakeSession] | None = None
+        self._session_id = 0
         self._caller: int | None = None
         self.watchers: set[Callable[[], None]] = set()
 
@@ -106,7 +116,7 @@ class FakeConnection:
 
     def free_for(self, caller: int, session: FakeSession | None) -> bool:
         """Whether nobody else's stream is in the way of a call."""
-        other = self._session
+        other = self._present()
         return other is None or session is not None or other.caller == caller
 
     @contextlib.contextmanager
@@ -140,9 +150,20 @@ class FakeConnection:
             self._error = str(error)
             raise
 
-    def _end(self, session: FakeSession | None) -> None:
+    def _present(self) -> FakeSession | None:
+        return None if self._session is None else self._session()
+
+    def lost(self, session: FakeSession) -> None:
+        """Leave a stream that nobody has any more."""
         with self._changed:
-            if self._session is session:
+            if self._session is not None and self._session_id == id(session):
+                self._drop()
+        self.end(session)
+
+    def end(self, session: FakeSession) -> None:
+        """Let other calls through."""
+        with self._changed:
+            if self._session is not None and self._session_id == id(session):
                 self._session = None
                 self._changed.notify_all()
         for watcher in list(self.watchers):
@@ -188,10 +209,11 @@ class FakeConnection:
         self._where, self._connected = None, False
         self._answer.clear()
         self._error = "no currently open connection"
-        if self._session is not None:
+        session = self._present()
+        if session is not None:
             text = "the connection was closed during the stream"
-            self._session.failure = make("lost", text, lasting=True)
-            self._end(self._session)
+            session.failure = make("lost", text, lasting=True)
+            self.end(session)
 
     @property
     def opened(self) -> bool:
@@ -265,7 +287,7 @@ class FakeConnection:
     def output(self, session: FakeSession | None = None, timeout: Seconds | None = None) -> Token:
         """Read a token: (type, output, stream, status, error)."""
         with self._turn(session, timeout, asked=True):
-            if session is not None and session is not self._session:
+            if session is not None and session is not self._present():
                 return DONE
             self._require_opened(asked=self._asked)
             if not self._connected:
@@ -278,7 +300,7 @@ class FakeConnection:
                 if session is not None and isinstance(token, RemctlError):
                     session.failure = token
                     session.told(self._caller or threading.get_ident())
-                    self._end(session)
+                    self.end(session)
                 raise token
             if session is not None and token[0] == "error":
                 session.refused = token
@@ -312,12 +334,13 @@ class FakeConnection:
     def stream(self, command: list[Encoded], timeout: Seconds | None = None) -> FakeSession:
         """Send a command and reserve the connection for its answer."""
         with self._turn(None, timeout):
-            if self._session is not None:
+            if self._present() is not None:
                 how = "the stream to its end, or close it,"
                 raise make("misuse", _PENDING.format(how), may_have_run=False)
             self._send(command)
-            self._session = FakeSession(self._caller or threading.get_ident(), self._end)
-            return self._session
+            session = FakeSession(self._caller or threading.get_ident(), self)
+            self._session, self._session_id = ref(session), id(session)
+            return session
 
     def noop(self, timeout: Seconds | None = None) -> bool:
         """Return True: it is answered."""
@@ -328,9 +351,15 @@ class FakeConnection:
     def leave(self, session: FakeSession) -> None:
         """End a stream. Unless it was read to its end the connection is dropped."""
         with self._changed:
-            if self._session is session:
+            if self._present() is session:
                 self._drop()
-                self._end(session)
+                self.end(session)
+
+    def abandon(self, caller: int | None = None) -> None:
+        """Drop the connection, if an answer is pending outside any stream."""
+        with self._changed:
+            if self._present() is None and self._answer:
+                self._drop()
 
     def refusal(self, session: FakeSession, caller: int | None = None) -> Token | None:
         """Return the token that a stream ended with, if the server refused: to each once."""
@@ -341,7 +370,7 @@ class FakeConnection:
     def cut(self, session: FakeSession) -> None:
         """End a stream of which a token was lost: all others who read it are told."""
         with self._changed:
-            if self._session is session:
+            if self._present() is session:
                 text = "the stream was cut short: a call that read it was cancelled or interrupted"
                 session.failure = make("lost", text, lasting=True)
                 self.leave(session)

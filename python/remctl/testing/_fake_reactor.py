@@ -76,14 +76,14 @@ class FakeReactor:
     def move_here(self) -> None:
         """Do nothing: it is for whichever thread."""
 
-    def dispatch(self, budget: float) -> list[FakeOperation | Operation]:
-        """Advance what is ready; the operations that have ended."""
+    def dispatch(self, budget: float, wake: Callable[[FakeOperation | Operation], object]) -> None:
+        """Advance what is ready, and call `wake` with each operation that has ended."""
         with contextlib.suppress(BlockingIOError):  # woken already
             os.eventfd_read(self._descriptor)
         overdue = [operation for operation, end in self._ends.items() if end <= monotonic()]
-        ended: list[FakeOperation | Operation] = [*overdue]
+        ended = [*overdue]
         if self._real is not None:
-            ended += self._real.dispatch(budget)
+            self._real.dispatch(budget, wake)
         for operation in overdue:
             del self._ends[operation]
             operation.settle()
@@ -92,7 +92,8 @@ class FakeReactor:
                 del self._waiting[operation]
                 operation.settle()
                 ended.append(operation)
-        return ended
+        for operation in ended:
+            wake(operation)
 
     def wait(self) -> None:
         """Wait until dispatch() may have something to do."""

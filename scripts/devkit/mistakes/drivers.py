@@ -205,25 +205,19 @@ MISTAKES = [
     Mistake(
         "an operation that has ended well is not undone when nobody takes its result",
         RUNNER,
-        "            operation.completion_.discard();",
-        "            (void)lost;",
+        "        if (ended)\n            operation.discard();\n        else\n"
+        "            reactor_.cancel(*operation.running_);\n    }\n    hand_out();",
+        "        if (!ended)\n"
+        "            reactor_.cancel(*operation.running_);\n    }\n    hand_out();",
         "a cancelled command's answer stays for the next caller",
         ("asynchronous",),
     ),
     Mistake(
-        "dispatch() keeps what has ended in a local",
+        "dispatch() forgets what has ended when a waiter raises",
         RUNNER,
-        "        const auto ended = reactor_.dispatch(\n"
-        "            std::chrono::duration_cast<Duration>("
-        "std::chrono::duration<double>(budget)));\n"
-        "        ended_.insert(ended_.end(), ended.begin(), ended.end());\n    }\n"
-        "    hand_out(); // where that raises, the next dispatch gives what has ended\n",
-        "        ended_ = reactor_.dispatch(\n"
-        "            std::chrono::duration_cast<Duration>("
-        "std::chrono::duration<double>(budget)));\n    }\n"
-        "    auto local = std::exchange(ended_, {});\n    hand_out();\n"
-        "    ended_ = std::move(local);\n",
-        "a call never returns when a log handler raises",
+        "        if (!ended_.empty())\n            reactor_.ring(); // the next dispatch goes on\n",
+        "        ended_.clear();\n",
+        "a call never returns when a log handler raises, or a signal's",
         ("asynchronous", "logged"),
     ),
 ]
