@@ -6,6 +6,8 @@ then.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Sequence as Sequence
     from concurrent.futures import Executor as Executor
     from datetime import datetime as Datetime
     from socket import socket as Socket
@@ -14,16 +16,22 @@ if TYPE_CHECKING:
     from typing import Any as Any
     from typing import NoReturn as NoReturn
     from typing import SupportsIndex as SupportsIndex
+    from typing import TypeVar
 
     from typing_extensions import Self as Self
+
+    #: A command of a backend.
+    Function = TypeVar("Function", bound=Callable[..., int | None])
 
     __all__ = [
         "Any",
         "Datetime",
         "Executor",
+        "Function",
         "ModuleType",
         "NoReturn",
         "Self",
+        "Sequence",
         "Socket",
         "SupportsIndex",
         "TracebackType",
@@ -33,9 +41,11 @@ else:
         "Any": ("typing", "Any"),
         "Datetime": ("datetime", "datetime"),
         "Executor": ("concurrent.futures", "Executor"),
+        "Function": ("collections.abc", "Callable"),
         "ModuleType": ("types", "ModuleType"),
         "NoReturn": ("typing", "NoReturn"),
         "Self": ("typing", "Self"),
+        "Sequence": ("collections.abc", "Sequence"),
         "Socket": ("socket", "socket"),
         "SupportsIndex": ("typing", "SupportsIndex"),
         "TracebackType": ("types", "TracebackType"),

@@ -46,6 +46,7 @@ if len(sys.argv) > 1 and sys.argv[1].startswith("--"):
 ALWAYS = {
     "__future__",
     "remctl",
+    "remctl._types",
     "remctl.backend",
     "remctl.backend._backend",
     "remctl.backend._call",

@@ -145,9 +145,10 @@ CAUSES: dict[Callable[[World], None], tuple[str, ErrorKind]] = {
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(tmp_path: Path) -> Iterator[World]:
     """A world of its own: what is wrong with it is not put right."""
-    with Realm() as realm, realm.environ():
+    # Undone before the realm's variables are.
+    with Realm() as realm, realm.environ(), pytest.MonkeyPatch.context() as monkeypatch:
         realm.add_host("127.0.4.1")
         with realm.server(HELLO, addresses=["0.0.0.0"]) as server:
             world = World(realm, server, tmp_path, monkeypatch)

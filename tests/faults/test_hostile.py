@@ -214,7 +214,7 @@ def test_error_codes(hostile: MakeHostile, code: int) -> None:
     with pytest.raises(RemctlProtocolError) as caught:
         open_to(server).run(["test"])
     assert caught.value.code == code
-    assert str(caught.value) == "out of \\xff cheese"
+    assert str(caught.value) == "test on 127.0.0.1: out of \\xff cheese"
     assert isinstance(caught.value.code, ErrorCode) == (1 <= code <= 10)
 
 

@@ -310,7 +310,9 @@ class TestTasks:
 
         asyncio.run(main())
         said = log.lines()
-        assert len(said) == 5 * 20
+        # A connection of another test may be collected meanwhile.
+        assert said.count("closed") >= 20
+        assert len([line for line in said if line != "closed"]) == 4 * 20
         for number in range(20):
             line = f'status {number} of "test status" after N ms, 0 bytes of output'
             assert said.count(line) == 1

@@ -132,8 +132,8 @@ def simple_calls(place: Place) -> dict[str, Call]:
     for name in ("command", "stdout", "stderr"):
         del jobs[name]
     return {
-        "remctl": Call(remctl.remctl, one),
-        "aremctl": Call(_awaited(remctl.aremctl), one),
+        "remctl": Call(remctl.remctl, {**one, "max_output": None}),
+        "aremctl": Call(_awaited(remctl.aremctl), {**one, "max_output": None}),
         "run_many": Call(many, each, near=("hosts",)),
         "arun_many": Call(_awaited(amany), each, near=("hosts",)),
         "for_each": Call(every, jobs, near=("hosts",)),
@@ -161,7 +161,7 @@ def verbs(place: Place) -> dict[str, Call]:
         "open_socket": over_socket,
         "command": command,
         "output": {"timeout": 5},
-        "run": command | files,
+        "run": command | files | {"max_output": None},
         "stream": command | {"raise_errors": True},
         "noop": {"timeout": 5},
         "set_timeout": {"timeout": 1},

@@ -125,7 +125,7 @@ class TestInPlaceOfTheReal:
         ]
         arguments: dict[type, list[Any]] = {
             FakeConnection: [FakeServer({})],
-            FakeSession: [0, print],
+            FakeSession: [0, FakeConnection(FakeServer({}))],
             FakeOperation: [print],
             FakeReactor: [],
         }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
 
-from remctl import _types
+import remctl._types as _types
 from remctl.backend._call import Invocation
 from remctl.backend._command import Access, Command, Commands, check_function
 from remctl.backend._errors import BackendError, UsageError, unknown
@@ -15,11 +14,8 @@ from remctl.backend._signature import spoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeVar, overload
-
-    Function = TypeVar("Function", bound=Callable[..., "int | None"])
-else:
-    Function = Callable
+    from collections.abc import Callable
+    from typing import overload
 
 
 class Group:
@@ -31,7 +27,7 @@ class Group:
     if TYPE_CHECKING:
 
         @overload
-        def command(self, name: Function, /) -> Function: ...
+        def command(self, name: _types.Function, /) -> _types.Function: ...
 
         @overload
         def command(
@@ -39,17 +35,17 @@ class Group:
             name: str | None = None,
             /,
             *,
-            acl: str | Sequence[str] | None = None,
+            acl: str | _types.Sequence[str] | None = None,
             user: str | int | None = None,
             sudo: str | int | None = None,
-        ) -> Callable[[Function], Function]: ...
+        ) -> Callable[[_types.Function], _types.Function]: ...
 
     def command(
         self,
         name: _types.Any = None,
         /,
         *,
-        acl: str | Sequence[str] | None = None,
+        acl: str | _types.Sequence[str] | None = None,
         user: str | int | None = None,
         sudo: str | int | None = None,
     ) -> _types.Any:
@@ -89,7 +85,7 @@ class Group:
             return self.command()(name)
         access = self._access(acl, user, sudo)
 
-        def decorate(function: Function) -> Function:
+        def decorate(function: _types.Function) -> _types.Function:
             check_function(function)
             chosen = spoken(function.__name__) if name is None else name
             self._commands.add(Command((*self._commands.path, chosen), function, access))
@@ -101,7 +97,7 @@ class Group:
         self,
         name: str,
         *,
-        acl: str | Sequence[str] | None = None,
+        acl: str | _types.Sequence[str] | None = None,
         user: str | int | None = None,
         sudo: str | int | None = None,
     ) -> Group:
@@ -114,7 +110,7 @@ class Group:
         self._commands.add(group._commands)
         return group
 
-    def default(self, function: Function, /) -> Function:
+    def default(self, function: _types.Function, /) -> _types.Function:
         """Run a function, of no parameters, where the group is called without another word.
 
         Raises:
@@ -129,7 +125,7 @@ class Group:
 
     def _access(
         self,
-        acl: str | Sequence[str] | None,
+        acl: str | _types.Sequence[str] | None,
         user: str | int | None,
         sudo: str | int | None,
     ) -> Access:
@@ -178,7 +174,7 @@ class Backend(Group):
         name: str,
         banner: str = "",
         *,
-        acl: str | Sequence[str] | None = None,
+        acl: str | _types.Sequence[str] | None = None,
         user: str | int | None = None,
         sudo: str | int | None = None,
     ) -> None:
@@ -199,7 +195,7 @@ class Backend(Group):
             threading.excepthook = lambda uncaught: self._report_uncaught(*uncaught[:3])
         sys.exit(self.run())
 
-    def run(self, arguments: Sequence[str] | None = None) -> int:
+    def run(self, arguments: _types.Sequence[str] | None = None) -> int:
         """Run one command.
 
         Args:

@@ -231,6 +231,11 @@ class FakeConnection:
                 raise make("not_opened", "no currently open connection", may_have_run=asked)
 
     @property
+    def expires(self) -> float | None:
+        """None: there are no tickets."""
+        return None
+
+    @property
     def server(self) -> tuple[str | None, int | None, str | None] | None:
         """(host, port, principal) of the last open that succeeded; None before."""
         return self._server
