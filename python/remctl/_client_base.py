@@ -213,8 +213,8 @@ class Settings:
         many: bool = False,
     ) -> None:
         self.source_ip = source_ip
-        self.ccache = _cache_of_now(ccache)
-        self.keytab = None if keytab is None else absolute_name(keytab, "keytab")
+        self.ccache: str | _own_types.Credentials | None = _cache_of_now(ccache)
+        self.keytab: str | None = None if keytab is None else absolute_name(keytab, "keytab")
         self._tickets = tickets_of(self.ccache, self.keytab)
         self._identity = _remctl.Identity.of_now(many=many)
         self.keepalive: float | None = optional_seconds(keepalive, "keepalive")

@@ -149,7 +149,7 @@ void PythonReactor::dispatch(double budget, const py::function &wake) {
     }
 }
 
-/// Tells whoever waits for the first of those that have ended.
+/// Tells the waiter of the first of those that have ended.
 void PythonReactor::wake_first(const py::function &wake) {
     const auto running = ended_.front().running;
     const bool again = std::exchange(ended_.front().tried, true);

@@ -148,7 +148,7 @@ class PythonReactor : public SharedOnly {
   private:
     struct Ended {
         std::shared_ptr<Reactor::Running> running;
-        bool tried = false; // to wake whoever waits for it
+        bool tried = false; // to wake its waiter
     };
 
     struct Underway {

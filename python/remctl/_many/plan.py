@@ -49,7 +49,7 @@ class Plan:
         )
         self.retries: int = count(retries, "retries", 0)
         self.silence = silence
-        self.max_output = output_limit(max_output)
+        self.max_output: int | None = output_limit(max_output)
         self._admission = _remctl.Admission()
 
     def connection(self) -> _remctl.Connection:

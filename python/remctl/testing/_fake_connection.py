@@ -85,7 +85,7 @@ class FakeConnection:
         self._asked = False
         self._error = "no error"
         self._changed = threading.Condition()
-        # Whoever has the stream keeps it: its end, by whatever way, leaves it.
+        # The stream is kept by its caller alone: when it goes, it is left.
         self._session: ref[FakeSession] | None = None
         self._session_id = 0
         self._caller: int | None = None
