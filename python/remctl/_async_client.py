@@ -291,8 +291,10 @@ class AsyncRemctl(ClientBase):
     def _left_open(self) -> None:
         self._loop = None
         if self.opened:
-            warn_left_open(self, self._host)
-            self._connection.close()
+            try:
+                warn_left_open(self, self._host)
+            finally:
+                self._connection.close()
 
 
 class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):

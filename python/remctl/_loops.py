@@ -137,9 +137,21 @@ def _running() -> tuple[Any, Any]:
 
 
 def close_left_open(clients: WeakSet[Bound]) -> None:
-    """Close what is open when a loop ends; a ResourceWarning for each."""
+    """Close what is open when a loop ends; a ResourceWarning for each.
+
+    If warnings are errors all are closed before the first is raised.
+    """
+    warned: Warning | None = None
     for client in list(clients):
-        client._left_open()
+        try:
+            client._left_open()
+        except Warning as warning:
+            warned = warned or warning
+    try:
+        if warned is not None:
+            raise warned
+    finally:
+        warned = None  # it holds this frame, and with it the loop's reactor
 
 
 # By the running loops' own objects, which nothing here keeps: a loop keeps its Loop.
@@ -174,8 +186,10 @@ class AsyncioLoop:
         """The loop was closed, or is gone: so are its calls and its connections."""
         if self.pid == os.getpid():
             self.move_here()
-            close_left_open(self.clients)
-            self.reactor.close()
+            try:
+                close_left_open(self.clients)
+            finally:
+                self.reactor.close()
 
     async def checkpoint_if_cancelled(self) -> None:
         """Do nothing: a task of asyncio's is told when it waits."""
@@ -293,7 +307,14 @@ class TrioLoop:
             return self._lowlevel.Abort.SUCCEEDED
 
         operation.waiter = self._lowlevel.current_task()
-        await self._lowlevel.wait_task_rescheduled(abort)
+        try:
+            await self._lowlevel.wait_task_rescheduled(abort)
+        except BaseException:
+            # Also one of a signal handler, before the wait: nobody may wake this task then.
+            operation.waiter = None
+            if not operation.done:
+                self.reactor.cancel(operation)
+            raise
         return operation.result()
 
     def give_up(self, operation: _remctl.Operation) -> None:
@@ -314,7 +335,8 @@ class TrioLoop:
                 await self._dispatch()
         finally:
             self._served = False
-            close_left_open(self.clients)
+            with suppress(Warning):  # it would end the whole run as a fault of trio's
+                close_left_open(self.clients)
             self.reactor.close()
 
     async def _dispatch(self) -> None:

@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import gc
 import os
+import subprocess
+import sys
+import textwrap
 import threading
 import warnings
 import weakref
@@ -239,3 +242,39 @@ def test_a_task_of_asyncio_is_asyncio_s_while_trio_is_its_guest(server: Server) 
         return [*answers, await done]
 
     assert asyncio.run(main()) == [b"hello world\n"] * 3
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_all_are_closed_also_where_warnings_are_errors(server: Server, loop: str) -> None:
+    program = textwrap.dedent(
+        f"""
+        import asyncio, os, sys
+        import {loop} as library
+        import remctl
+
+        def descriptors():
+            return len(os.listdir("/proc/self/fd"))
+
+        kept = []
+
+        async def main():
+            for _ in range(3):
+                client = remctl.AsyncRemctl()
+                await client.open(sys.argv[1], int(sys.argv[2]))
+                kept.append(client)
+
+        before = descriptors()
+        library.run(main) if library.__name__ == "trio" else library.run(main())
+        print(descriptors() - before, [client.opened for client in kept])
+        """
+    )
+
+    def left_with(warnings: str) -> str:
+        command = [sys.executable, "-W", f"{warnings}::ResourceWarning", "-c", program]
+        return subprocess.check_output(
+            [*command, server.host, str(server.port)], text=True, timeout=30
+        )
+
+    left = left_with("ignore")
+    assert "[False, False, False]" in left
+    assert left_with("error") == left

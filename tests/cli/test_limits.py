@@ -30,6 +30,27 @@ def words(where: str, target: str) -> tuple[str, ...]:
     return one(target) if where == "one" else ("-H", target)
 
 
+class TestMaxOutput:
+    def test_a_host_that_sends_more_has_failed(self, fleet: Fleet, where: str) -> None:
+        hosts = words(where, fleet.alive[0])
+        done = pyremctl("--max-output", "1000", "--json", *hosts, "test", "bytes", "100000")
+        record = json.loads(done.stdout)
+        assert record["kind"] == "too_large"
+        assert record["may_have_run"]
+        assert done.returncode == (1 if where == "one" else 3)
+
+    def test_as_much_as_that_is_output(self, fleet: Fleet, where: str) -> None:
+        hosts = words(where, fleet.alive[0])
+        done = pyremctl("--max-output", "1000", *hosts, "test", "bytes", "1000")
+        assert (done.returncode, done.stderr) == (0, b"")
+
+    @pytest.mark.parametrize("value", ["0", "-1", "x", "1.5"])
+    def test_a_value_that_is_no_number_of_bytes_is_refused(self, where: str, value: str) -> None:
+        done = pyremctl(f"--max-output={value}", *words(where, "localhost:1"), "test", "hello")
+        assert b"--max-output" in done.stderr
+        assert done.stdout == b""
+
+
 class TestConnectTimeout:
     def test_a_host_that_does_not_get_through_the_handshake_is_given_up(
         self, fleet: Fleet, where: str

@@ -166,6 +166,14 @@ OPTIONS = (
         "again. 0 by default.",
     ),
     Option(
+        "/max-output",
+        "count",
+        "bytes",
+        "Most output of one host, in bytes",
+        "The most that one host may send, in bytes of output of both kinds. If it sends more, the "
+        "connection is dropped and the host has failed; the command may have run.",
+    ),
+    Option(
         "/json",
         "",
         "",

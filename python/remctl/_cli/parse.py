@@ -61,6 +61,7 @@ class Options:
         self.timeout: float | None = None
         self.connect_timeout: float | None = None
         self.retries = 0
+        self.max_output: int | None = None
         self.batch: int | str | None = None
         self.max_failures: int | str | None = None
         self.fail_fast = False
@@ -82,7 +83,7 @@ class Options:
     def limited(self) -> bool:
         """Whether there is more to one host than the program `remctl` does."""
         given = self.timeout is not None or self.script is not None
-        return given or self.json or self.retries > 0
+        return given or self.json or self.retries > 0 or self.max_output is not None
 
 
 #: Where the value of an option goes whose name is not that of the attribute.

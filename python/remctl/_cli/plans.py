@@ -61,6 +61,7 @@ def plan_for(
             stderr=stderr,
             silence=options.silence or None,
             connect_timeout=connect_timeout,
+            max_output=options.max_output,
         )
     except (TypeError, ValueError, RemctlError) as error:
         raise Misuse(str(error)) from None

@@ -15,7 +15,7 @@ function __pyremctl_operands
             set count (math $count + 1)
         else if test $token = --
             set ended 1
-        else if contains -- $token -b -p -s -t --keytab --ccache --file --script --timeout --connect-timeout --retries -H --hosts -x --exclude --limit --batch --max-failures --failed --failed-safe --outdir
+        else if contains -- $token -b -p -s -t --keytab --ccache --file --script --timeout --connect-timeout --retries --max-output -H --hosts -x --exclude --limit --batch --max-failures --failed --failed-safe --outdir
             set value 1
         else if not string match -q -- '-?*' $token
             set count 1
@@ -59,6 +59,7 @@ complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l keep-going -d 'With 
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l timeout -x -d 'Longest time that one host may take'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l connect-timeout -x -d 'Longest time to connect (default: 10 with -H, else none)'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l retries -x -d 'How many more times to try a host not reached'
+complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l max-output -x -d 'Most output of one host, in bytes'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l json -d 'Print a JSON object for each host'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -s H -x -a '(__pyremctl_hosts)' -d 'Run the command on all of these hosts'
 complete -c pyremctl -n 'test (__pyremctl_operands) = 0' -l hosts -r -F -d 'Run it on the hosts in this file, - for standard input'
