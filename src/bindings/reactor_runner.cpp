@@ -231,7 +231,7 @@ PythonReactor::SharedOperation ReactorRunner::stream(const verbs::SharedClient &
                           {.to_python = [stored]() -> py::object {
                                return py::cast(std::exchange(*stored, nullptr));
                            },
-                           .discard = [stored] { stored->reset(); }});
+                           .discard = [stored] { *stored = nullptr; }});
 }
 
 } // namespace pyremctl
