@@ -27,9 +27,10 @@ def test_an_exception_at_any_instruction_leaves_the_object_whole(name: str, serv
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if not SCENARIOS[name].is_async])
 def test_a_signal_at_any_moment_leaves_the_object_whole(name: str, server: Server) -> None:
-    count, wrong = signalled(name, Target("localhost", server.port), 0.5)
-    assert count
-    assert not wrong
+    count = 0
+    while not count:  # on a busy machine half a second may be too short for any
+        count, wrong = signalled(name, Target("localhost", server.port), 0.5)
+        assert not wrong
 
 
 @pytest.fixture
