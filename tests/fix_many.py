@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import trio
-import uvloop
 from remctl import Outcome, Target, afor_each, arun_many, for_each, run_many
 from remctl.testing import Realm, Server
 
@@ -78,6 +77,10 @@ def _on_trio(*arguments: Any, **keywords: Any) -> list[Outcome]:
 def runs(request: pytest.FixtureRequest) -> Runs:
     """`run_many()`, and `arun_many()` in each event loop."""
     chosen: Runs = request.param
+    if chosen is _each_on_uvloop:
+        import uvloop
+
+        uvloop.new_event_loop().close()  # the first one makes what all have, and keeps it
     return chosen
 
 
@@ -93,10 +96,9 @@ def _each_on_asyncio(*arguments: Any, **keywords: Any) -> list[Outcome]:
     return asyncio.run(_each(*arguments, **keywords))
 
 
-uvloop.new_event_loop().close()  # the first one makes what all have, and keeps it
-
-
 def _each_on_uvloop(*arguments: Any, **keywords: Any) -> list[Outcome]:
+    import uvloop  # which not every environment of the tests has
+
     loop = uvloop.new_event_loop()
     try:
         return loop.run_until_complete(_each(*arguments, **keywords))
@@ -118,4 +120,8 @@ def _each_on_trio(*arguments: Any, **keywords: Any) -> list[Outcome]:
 def each(request: pytest.FixtureRequest) -> Runs:
     """`for_each()`, and `afor_each()` in each event loop."""
     chosen: Runs = request.param
+    if chosen is _each_on_uvloop:
+        import uvloop
+
+        uvloop.new_event_loop().close()  # the first one makes what all have, and keeps it
     return chosen
