@@ -70,7 +70,15 @@ host = "host.example.com"
 cache = os.environ["KRB5CCNAME"]
 file = tempfile.TemporaryFile()
 """
-    after = "file.seek(0); print(file.read())"
+    # A program that was started may not have ended yet.
+    after = """
+try:
+    while True:
+        os.wait()
+except ChildProcessError:
+    file.seek(0)
+    print(file.read())
+"""
     sides = zip(*rows("from-subprocess.md", "`subprocess`"), strict=True)
     theirs, ours = (
         output(sys.executable, "-c", "\n".join([before, *side, after])) for side in sides
