@@ -7,7 +7,7 @@ import os
 from remctl import _remctl, _types
 from remctl._arguments import absolute_name, file_or_name
 from remctl._environ import TicketEnvironment
-from remctl._greenlets import greenlets
+from remctl._greenlets import wait_for
 
 
 class Credentials:
@@ -110,11 +110,10 @@ class Credentials:
         Returns `valid`. Raises RemctlTimeoutError, and RemctlError after
         `close()`.
         """
-        gevent = greenlets()
-        if gevent is None:
-            return self._shared.check(timeout)
-        hub = gevent.hub_reactor()
-        return bool(hub.finish(self._shared.check_in(hub.reactor, timeout)))
+        shared = self._shared
+        return wait_for(
+            lambda: shared.check(timeout), lambda reactor: shared.check_in(reactor, timeout)
+        )
 
     async def acheck(self, timeout: float | None = None) -> bool:
         """Look at the ticket now: `check()` for asyncio (uvloop too) and trio."""
@@ -134,12 +133,8 @@ class Credentials:
         Raises RemctlError where the KDC gives none (its ``hint`` says what to
         do) or the cache is from `from_ccache()`, and RemctlTimeoutError.
         """
-        gevent = greenlets()
-        if gevent is None:
-            self._shared.renew(timeout)
-        else:
-            hub = gevent.hub_reactor()
-            hub.finish(self._shared.renew_in(hub.reactor, timeout))
+        shared = self._shared
+        wait_for(lambda: shared.renew(timeout), lambda reactor: shared.renew_in(reactor, timeout))
 
     async def arenew(self, timeout: float | None = None) -> None:
         """Get a new ticket now: `renew()` for asyncio (uvloop too) and trio."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from remctl import _remctl, _types
-from remctl._greenlets import greenlets
+from remctl._greenlets import wait_for
 
 # What stands in the place of the parent's client keytab: it holds no keys.
 _NO_KEYTAB = "FILE:/dev/null"
@@ -42,12 +42,12 @@ class TicketEnvironment:
 
     def __enter__(self) -> TicketVariables:
         self._require_unused()
-        gevent = greenlets()
-        if gevent is None:
-            return self._begin(_remctl.lend_tickets(self._shared, self._timeout))
-        hub = gevent.hub_reactor()
-        operation = _remctl.lend_tickets_in(hub.reactor, self._shared, self._timeout)
-        return self._begin(hub.finish(operation))
+        shared, timeout = self._shared, self._timeout
+        loan = wait_for(
+            lambda: _remctl.lend_tickets(shared, timeout),
+            lambda reactor: _remctl.lend_tickets_in(reactor, shared, timeout),
+        )
+        return self._begin(loan)
 
     def __exit__(
         self,

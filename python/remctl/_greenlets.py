@@ -6,6 +6,12 @@ import sys
 
 from remctl import _remctl, _types
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Result = TypeVar("Result")
+
 
 def greenlets() -> _types.ModuleType | None:
     """`remctl._gevent` if gevent has patched `select`, or None."""
@@ -15,6 +21,19 @@ def greenlets() -> _types.ModuleType | None:
     from remctl import _gevent
 
     return _gevent
+
+
+def wait_for(
+    wait: _types.Callable[[], Result],
+    start: _types.Callable[[_remctl.Reactor], _remctl.Operation],
+) -> Result:
+    """What a blocking call gives: `wait` blocks; `start` starts the same in a hub's reactor."""
+    gevent = greenlets()
+    if gevent is None:
+        return wait()
+    hub = gevent.hub_reactor()
+    result: Result = hub.finish(start(hub.reactor))
+    return result
 
 
 def blocking(connection: _remctl.Connection) -> _remctl.Connection:

@@ -6,7 +6,7 @@ then.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable as Callable
     from collections.abc import Sequence as Sequence
     from concurrent.futures import Executor as Executor
     from datetime import datetime as Datetime
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     __all__ = [
         "Any",
+        "Callable",
         "Datetime",
         "Executor",
         "Function",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 else:
     _HOMES = {
         "Any": ("typing", "Any"),
+        "Callable": ("collections.abc", "Callable"),
         "Datetime": ("datetime", "datetime"),
         "Executor": ("concurrent.futures", "Executor"),
         "Function": ("collections.abc", "Callable"),

@@ -72,6 +72,17 @@ class Prepared:
         os.execvpe("python", ["python", "-m", module, *sys.argv[1:]], env)
 
 
+def prepare_benchmarks(*packages: str) -> Prepared:
+    """Make the environment of the benchmarks, for $PYTHON or the system's Python."""
+    return prepare(
+        "benchmark",
+        "benchmark",
+        more_packages=packages,
+        install=["--config-settings=build-dir=build/benchmark"],
+        python=os.environ.get("PYTHON") or "/usr/bin/python3",
+    )
+
+
 def prepare(
     venv: str,
     *groups: str,

@@ -7,19 +7,10 @@ there; --strict fails where there are none for this environment. It builds the p
 scripts/benchmark does, for the system's Python.
 """
 
-import os
-
-from devkit import prepare, usage
+from devkit import prepare_benchmarks, usage
 
 
 def main() -> None:
     """Make the environment of the benchmarks, and go on in it."""
     usage(__doc__)
-    here = prepare(
-        "benchmark",
-        "benchmark",
-        more_packages=["gcc", "libc6-dev", "valgrind"],
-        install=["--config-settings=build-dir=build/benchmark"],
-        python=os.environ.get("PYTHON") or "/usr/bin/python3",
-    )
-    here.go_on("benchmarks.instructions")
+    prepare_benchmarks("gcc", "libc6-dev", "valgrind").go_on("benchmarks.instructions")

@@ -1,21 +1,15 @@
 """Count the system calls of a bulk transfer: this package, the old binding, the C client.
 
-scripts/dev syscalls [MEBIBYTES] > docs/maintainers/system-calls.md
+    scripts/dev syscalls [MEBIBYTES] > docs/maintainers/system-calls.md
+
+prints a page in Markdown; the output is 64 MiB unless another size is given.
 """
 
-import os
-
-from devkit import prepare, usage
+from devkit import prepare_benchmarks, usage
 
 
 def main() -> None:
     """Make the environment of the benchmarks, and go on in it."""
     usage(__doc__)
-    here = prepare(
-        "benchmark",
-        "benchmark",
-        more_packages=["strace", "remctl-client", "python3-pyremctl"],
-        install=["--config-settings=build-dir=build/benchmark"],
-        python=os.environ.get("PYTHON") or "/usr/bin/python3",
-    )
+    here = prepare_benchmarks("strace", "remctl-client", "python3-pyremctl")
     here.go_on("benchmarks.syscalls")

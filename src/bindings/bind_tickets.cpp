@@ -69,13 +69,13 @@ PythonReactor::SharedOperation lend_in(PythonReactor &reactor,
 
 void tell(TicketLoan &loan) {
     listen(journal::Topic::credentials);
-    (*loan).retell();
+    (*loan).overheard().retell();
     hand_out();
 }
 
 void end(TicketLoan &loan) {
     listen(journal::Topic::credentials);
-    (*loan).retell();
+    (*loan).overheard().retell();
     std::optional<Error> failure;
     {
         const Unlocked unlocked;

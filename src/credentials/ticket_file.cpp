@@ -47,9 +47,29 @@ void copy(const std::string &from, const std::string &into) {
 TicketFile::TicketFile() : generation_(fork_generation()), folder_(make_folder()) {}
 
 void TicketFile::write(const Lease &lease) {
+    /// Removes what was written, however write() ends, where remove() came meanwhile.
+    class Removal {
+      public:
+        explicit Removal(TicketFile &file) noexcept : file_(file) {}
+        Removal(const Removal &) = delete;
+        Removal &operator=(const Removal &) = delete;
+        Removal(Removal &&) = delete;
+        Removal &operator=(Removal &&) = delete;
+        ~Removal() {
+            if (file_.removed_)
+                file_.unlink_all();
+        }
+
+      private:
+        TicketFile &file_;
+    };
+    const Removal removal(*this); // when the lock is given back
     const std::scoped_lock lock(mutex_);
-    if (removed_)
-        return;
+    if (!removed_)
+        replace(lease);
+}
+
+void TicketFile::replace(const Lease &lease) {
     const std::string fresh = path("new");
     try {
         copy(lease.name(), "FILE:" + fresh);
@@ -63,12 +83,14 @@ void TicketFile::write(const Lease &lease) {
 }
 
 void TicketFile::remove() noexcept {
-    if (generation_ != fork_generation())
+    if (generation_ != fork_generation() || removed_.exchange(true))
         return;
-    const std::scoped_lock lock(mutex_);
-    if (removed_)
-        return;
-    removed_ = true;
+    if (const std::unique_lock lock(mutex_, std::try_to_lock); lock)
+        unlink_all();
+}
+
+/// Harmless the second time: the folder's name is nobody else's.
+void TicketFile::unlink_all() noexcept {
     for (const char *file : {"new", "cache"})
         ::unlink(path(file).c_str());
     ::rmdir(folder_.c_str());

@@ -1,6 +1,7 @@
 // Tickets in a file of our own, for programs that this one starts.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <string>
 
@@ -26,19 +27,22 @@ class TicketFile {
     /// Throws Error. After remove() it does nothing.
     void write(const Lease &lease);
 
-    /// Removes the file and its folder.
+    /// Removes the file and its folder. A write() on its way in another thread is
+    /// not waited for: it removes them when it is done.
     void remove() noexcept;
 
     /// The cache's name: "FILE:/tmp/remctl-tickets-a1b2c3/cache".
     std::string name() const { return "FILE:" + path("cache"); }
 
   private:
+    void replace(const Lease &lease);
+    void unlink_all() noexcept;
     std::string path(const char *file) const { return folder_ + '/' + file; }
 
     const unsigned generation_;
     std::string folder_;
-    std::mutex mutex_;     // held while the file is written or removed
-    bool removed_ = false; // guarded by mutex_
+    std::mutex mutex_; // held while the file is written or removed
+    std::atomic<bool> removed_{false};
 };
 
 } // namespace pyremctl

@@ -11,6 +11,7 @@
 
 #include "transport/error.hpp"
 #include "transport/process.hpp"
+#include "transport/workers.hpp"
 
 namespace pyremctl {
 
@@ -21,6 +22,12 @@ namespace {
 constexpr Duration shortest_breath = std::chrono::milliseconds(10);
 constexpr Duration longest_breath = std::chrono::milliseconds(80);
 constexpr int effort_share = 12;
+
+class NoInterrupts final : public Interrupts {
+  public:
+    void check() override {}
+    std::optional<Duration> slice() const override { return std::nullopt; }
+};
 
 timespec to_timespec(Duration duration) {
     duration = std::max(duration, Duration::zero());
@@ -76,6 +83,22 @@ void BlockingDriver::wait_for(const Wait &wait) {
     // always something ready.
     if (ready < 0 || (slice && Clock::now() - looked_ >= *slice))
         look();
+}
+
+void run_on_helper(std::function<Task<void>(Call &)> make_task,
+                   std::function<void(const std::exception_ptr &)> ended) {
+    workers::run([make_task = std::move(make_task), ended = std::move(ended)] {
+        NoInterrupts nothing;
+        std::exception_ptr failure;
+        try {
+            const auto waker = std::make_shared<EventWaker>();
+            Call call({}, waker);
+            BlockingDriver(*waker, nothing).run(make_task(call));
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        ended(failure);
+    });
 }
 
 const std::shared_ptr<EventWaker> &thread_waker() {

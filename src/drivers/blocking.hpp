@@ -2,10 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 
 #include "drivers/turns.hpp"
+#include "transport/call.hpp"
 #include "transport/task.hpp"
 #include "transport/waker.hpp"
 
@@ -62,6 +65,12 @@ class BlockingDriver {
     Time looked_ = Clock::now(); // at the interrupts
     Duration effort_{};          // that the last look took
 };
+
+/// Runs the task that `make_task` gives to its end on a helper thread, which no
+/// signal concerns, and calls `ended` there with what it failed with, or null.
+/// Neither may throw. Throws Error if no thread can be started.
+void run_on_helper(std::function<Task<void>(Call &)> make_task,
+                   std::function<void(const std::exception_ptr &)> ended);
 
 /// This thread's waker: one descriptor for each thread that waits, not for
 /// each connection. The child of a fork has a new one.

@@ -8,8 +8,6 @@
 #include "connection/admission.hpp"
 #include "drivers/blocking.hpp"
 #include "transport/error.hpp"
-#include "transport/journal.hpp"
-#include "transport/workers.hpp"
 
 namespace pyremctl {
 
@@ -101,13 +99,6 @@ class Presence {
     std::shared_ptr<Ledger> ledger_;
 };
 
-/// A thread that no signal concerns.
-class Nobody final : public Interrupts {
-  public:
-    void check() override {}
-    std::optional<Duration> slice() const override { return std::nullopt; }
-};
-
 } // namespace
 
 Task<void> keep(std::shared_ptr<Ledger> ledger, Options options, bool stays, Call &call) {
@@ -119,7 +110,7 @@ Task<void> keep(std::shared_ptr<Ledger> ledger, Options options, bool stays, Cal
     // In a thread nobody listens: what is noted here is the next caller's to tell.
     const auto tell = [&] {
         if (!stays)
-            ledger->overhear(journal::take());
+            ledger->overheard().overhear();
     };
     for (;;) {
         for (auto slots = ledger->missing(); !slots.empty();) {
@@ -158,17 +149,13 @@ Task<void> keep(std::shared_ptr<Ledger> ledger, Options options, bool stays, Cal
 }
 
 void keep_in_thread(std::shared_ptr<Ledger> ledger, Options options) {
-    workers::run([ledger = std::move(ledger), options = std::move(options)] {
-        Nobody unconcerned;
-        try {
-            const auto waker = std::make_shared<EventWaker>();
-            Call call({}, waker);
-            BlockingDriver(*waker, unconcerned).run(keep(ledger, options, false, call));
-        } catch (...) {
-            ledger->fail_keeper(std::current_exception());
-        }
-        ledger->overhear(journal::take());
-    });
+    run_on_helper([ledger, options = std::move(options)](
+                      Call &call) { return keep(ledger, options, false, call); },
+                  [ledger](const std::exception_ptr &failure) {
+                      if (failure)
+                          ledger->fail_keeper(failure);
+                      ledger->overheard().overhear();
+                  });
 }
 
 } // namespace pyremctl

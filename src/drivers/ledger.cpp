@@ -19,7 +19,6 @@ constexpr Duration shortest_pause = std::chrono::seconds(1);
 constexpr Duration longest_pause = std::chrono::seconds(60);
 
 // What a pool that nobody uses has to say, while its server is away, has an end.
-constexpr std::size_t most_overheard = 1000;
 
 std::string in_words(const Endpoint &server) {
     return server.port == 0 ? server.host
@@ -299,29 +298,6 @@ void Ledger::take_back(Members members, const char *unusable) noexcept {
                                    : "returned and dropped: " + std::string(unusable);
     });
     prune();
-}
-
-void Ledger::overhear(std::vector<journal::Entry> entries) noexcept {
-    try {
-        const std::scoped_lock lock(mutex_);
-        for (auto &entry : entries)
-            if (overheard_.size() < most_overheard)
-                overheard_.push_back(std::move(entry));
-    } catch (const std::bad_alloc &) { // NOLINT(bugprone-empty-catch)
-    }
-}
-
-void Ledger::retell() noexcept {
-    std::vector<journal::Entry> entries;
-    {
-        const std::scoped_lock lock(mutex_);
-        entries.swap(overheard_);
-    }
-    for (auto &entry : entries)
-        journal::note(entry.topic, [&](journal::Facts &facts) {
-            facts = std::move(entry.facts);
-            return std::move(entry.text);
-        });
 }
 
 } // namespace pyremctl

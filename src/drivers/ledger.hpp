@@ -125,8 +125,7 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
     void fail_keeper(const std::exception_ptr &failure) noexcept;
 
     /// What the keeper's thread has noted for the log, for the next caller to tell.
-    void overhear(std::vector<journal::Entry> entries) noexcept;
-    void retell() noexcept;
+    journal::Overheard &overheard() noexcept { return overheard_; }
 
     /// Notes a sentence for the log, where somebody listens; how long it took, and
     /// of what kind a failure is.
@@ -190,7 +189,7 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
     Time next_try_;
     std::shared_ptr<Waker> keeper_;
     bool starting_ = false; // the keeper
-    std::vector<journal::Entry> overheard_;
+    journal::Overheard overheard_;
 };
 
 /// A member that is lent. Its end gives the member back.

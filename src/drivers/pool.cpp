@@ -72,7 +72,7 @@ Task<Ledger::Loan> wait_for(std::shared_ptr<Ledger> ledger, Ledger::Request &req
         }
         co_await call.wait();
     }
-    ledger->retell();
+    ledger->overheard().retell();
     co_return request.take();
 }
 
@@ -158,7 +158,7 @@ Task<Pool::Loan> Pool::borrow(Caller caller, Call &call) {
     const auto ledger = current();
     ++ledger->counts().requests;
     Counted counted(ledger);
-    ledger->retell();
+    ledger->overheard().retell();
     ledger->prune();
     Ledger::Request request(ledger, Ledger::Request::For::one, call);
     if (call.overdue()) // a limit of 0 or less
@@ -207,7 +207,7 @@ Task<void> Pool::keep(Call &call) { return keep_or_fail(current(), options_, cal
 void Pool::close() noexcept {
     const auto ledger = current();
     if (!closed_.exchange(true)) {
-        ledger->retell();
+        ledger->overheard().retell();
         ledger->note_with_sizes([] { return std::string("closed"); });
     }
     ledger->close();

@@ -7,23 +7,15 @@
 #include "drivers/blocking.hpp"
 #include "transport/error.hpp"
 #include "transport/job.hpp"
-#include "transport/workers.hpp"
+#include "transport/process.hpp"
 
 namespace pyremctl {
 
 namespace {
 
-constexpr std::size_t most_overheard = 1000;
 // How often the ticket is looked at: after an eighth of what is left of it.
 constexpr auto shortest_pause = std::chrono::seconds(1);
 constexpr auto longest_pause = std::chrono::seconds(60);
-
-/// In a thread of ours no signals are handled.
-class NoInterrupts final : public Interrupts {
-  public:
-    void check() override {}
-    std::optional<Duration> slice() const override { return std::nullopt; }
-};
 
 /// True for caches that only this process, or this thread, can open.
 bool private_to_process(const std::string &name) {
@@ -53,26 +45,13 @@ Task<void> write(TicketFile &file, std::shared_ptr<LentTickets> lent, std::share
 
 } // namespace
 
-void LentTickets::retell() noexcept {
-    std::vector<journal::Entry> entries;
-    {
-        const std::scoped_lock lock(mutex_);
-        entries.swap(overheard_);
-    }
-    for (auto &entry : entries)
-        journal::note(entry.topic, [&](journal::Facts &facts) {
-            facts = std::move(entry.facts);
-            return std::move(entry.text);
-        });
-}
-
 std::optional<Error> LentTickets::end() noexcept {
     if (file_)
         file_->remove();
     std::shared_ptr<Waker> waker;
     std::optional<Error> failure;
     {
-        const std::scoped_lock lock(mutex_);
+        const StateLock lock(this);
         ended_ = true;
         waker = std::move(waker_);
         failure = std::exchange(failure_, std::nullopt);
@@ -84,21 +63,15 @@ std::optional<Error> LentTickets::end() noexcept {
 
 /// False once it has ended.
 bool LentTickets::start_waiting(const std::shared_ptr<Waker> &waker) {
-    const std::scoped_lock lock(mutex_);
+    const StateLock lock(this);
     waker_ = waker;
     return !ended_;
 }
 
 void LentTickets::note_result(std::optional<Error> failure) noexcept {
-    auto entries = journal::take();
-    try {
-        const std::scoped_lock lock(mutex_);
-        failure_ = std::move(failure);
-        for (auto &entry : entries)
-            if (overheard_.size() < most_overheard)
-                overheard_.push_back(std::move(entry));
-    } catch (const std::bad_alloc &) { // NOLINT(bugprone-empty-catch)
-    }
+    overheard_.overhear();
+    const StateLock lock(this);
+    failure_ = std::move(failure);
 }
 
 Task<void> LentTickets::keep(std::shared_ptr<LentTickets> lent, std::shared_ptr<Lease> present,
@@ -135,16 +108,11 @@ Task<std::shared_ptr<LentTickets>> lend_tickets(std::shared_ptr<Credentials> cre
     auto lent = std::make_shared<LentTickets>(credentials, file.name(), std::move(made));
     co_await write(file, lent, lease, call);
     if (lease->ours())
-        workers::run([lent, lease = std::move(lease)] {
-            NoInterrupts nothing;
-            try {
-                const auto waker = std::make_shared<EventWaker>();
-                Call keeping({}, waker);
-                BlockingDriver(*waker, nothing).run(LentTickets::keep(lent, lease, keeping));
-            } catch (const Error &) { // NOLINT(bugprone-empty-catch)
-                // No descriptor, or the child of a fork: the ticket lasts as long as it lasts.
-            }
-        });
+        run_on_helper(
+            [lent, lease](Call &keeping) { return LentTickets::keep(lent, lease, keeping); },
+            [](const std::exception_ptr &) {
+                // No descriptor: the ticket lasts as long as it lasts.
+            });
     co_return lent;
 }
 

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "credentials/credentials.hpp"
 #include "credentials/ticket_file.hpp"
@@ -28,8 +26,8 @@ class LentTickets : public SharedOnly {
     /// For $KRB5CCNAME.
     const std::string &name() const noexcept { return name_; }
 
-    /// Notes in this thread's journal what the helper thread had to say.
-    void retell() noexcept;
+    /// What the helper thread has noted for the log, for the next caller to tell.
+    journal::Overheard &overheard() noexcept { return overheard_; }
 
     /// Removes the file, and stops renewing. What the last renewal failed with,
     /// or nothing. It waits for nobody.
@@ -47,11 +45,11 @@ class LentTickets : public SharedOnly {
     const std::shared_ptr<Credentials> credentials_;
     const std::string name_;
     const std::unique_ptr<TicketFile> file_; // null for a cache of the user's
-    std::mutex mutex_;                       // guards what follows
+    // Guarded by StateLock(this):
     bool ended_ = false;
     std::shared_ptr<Waker> waker_; // the helper thread's
     std::optional<Error> failure_; // of the last renewal
-    std::vector<journal::Entry> overheard_;
+    journal::Overheard overheard_;
 };
 
 /// Gets a ticket, writes it to a file, and starts the helper thread. A cache

@@ -4,11 +4,14 @@
 #include <atomic>
 #include <cstddef>
 
+#include "transport/process.hpp"
+
 namespace pyremctl::journal {
 
 namespace {
 
 constexpr std::size_t topics = 3;
+constexpr std::size_t most_overheard = 1000;
 
 std::array<std::atomic<bool>, topics> &wanted() noexcept {
     static std::array<std::atomic<bool>, topics> all{};
@@ -54,5 +57,29 @@ Deaf::Deaf() noexcept : before_(std::exchange(here().deaf, true)) {}
 Deaf::~Deaf() { here().deaf = before_; }
 
 bool deaf() noexcept { return here().deaf; }
+
+void Overheard::overhear() noexcept {
+    auto entries = take();
+    try {
+        const StateLock lock(this);
+        for (auto &entry : entries)
+            if (entries_.size() < most_overheard)
+                entries_.push_back(std::move(entry));
+    } catch (const std::bad_alloc &) { // NOLINT(bugprone-empty-catch)
+    }
+}
+
+void Overheard::retell() noexcept {
+    std::vector<Entry> entries;
+    {
+        const StateLock lock(this);
+        entries.swap(entries_);
+    }
+    for (auto &entry : entries)
+        note(entry.topic, [&](Facts &facts) {
+            facts = std::move(entry.facts);
+            return std::move(entry.text);
+        });
+}
 
 } // namespace pyremctl::journal

@@ -79,4 +79,17 @@ class Deaf {
 /// True while this thread has a Deaf.
 bool deaf() noexcept;
 
+/// Entries of a helper thread, to which nobody listens, for the next caller.
+class Overheard {
+  public:
+    /// Takes the entries of this thread; those beyond a thousand are lost.
+    void overhear() noexcept;
+
+    /// Adds them to the entries of this thread.
+    void retell() noexcept;
+
+  private:
+    std::vector<Entry> entries_; // guarded by StateLock(this)
+};
+
 } // namespace pyremctl::journal
