@@ -38,7 +38,7 @@ need_packages() {
 # the demo start their own. Those that the machine has already go on.
 apt_install() {
     local refuse=/usr/sbin/policy-rc.d ours=false unit status=0
-    local units=(krb5-kdc krb5-admin-server apache2) new=()
+    local units=(krb5-kdc krb5-admin-server heimdal-kcm apache2) new=()
     for unit in "${units[@]}"; do installed "$unit" || new+=("$unit"); done
     if [[ ! -e $refuse ]]; then
         ours=true

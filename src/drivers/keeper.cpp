@@ -148,7 +148,7 @@ Task<void> keep(std::shared_ptr<Ledger> ledger, Options options, bool stays, Cal
     }
 }
 
-void keep_in_thread(std::shared_ptr<Ledger> ledger, Options options) {
+void keep_in_thread(const std::shared_ptr<Ledger> &ledger, Options options) {
     run_on_helper([ledger, options = std::move(options)](
                       Call &call) { return keep(ledger, options, false, call); },
                   [ledger](const std::exception_ptr &failure) {

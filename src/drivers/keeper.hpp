@@ -17,6 +17,7 @@ Task<void> keep(std::shared_ptr<Ledger> ledger, std::shared_ptr<const PoolOption
 
 /// The same on a helper thread, for as long as something is missing. Throws
 /// Error where no thread can be had.
-void keep_in_thread(std::shared_ptr<Ledger> ledger, std::shared_ptr<const PoolOptions> options);
+void keep_in_thread(const std::shared_ptr<Ledger> &ledger,
+                    std::shared_ptr<const PoolOptions> options);
 
 } // namespace pyremctl
