@@ -10,15 +10,13 @@ namespace pyremctl {
 
 namespace {
 
-// An opening that has taken longer may be stuck for good: who asks after that has
-// one of his own, where there is room.
+// An opening that has taken longer may be stuck for good: a later caller gets
+// another one, if there is room.
 constexpr Duration young = std::chrono::seconds(1);
 
 // Between tries to open what min_size wants, while the server cannot be reached.
 constexpr Duration shortest_pause = std::chrono::seconds(1);
 constexpr Duration longest_pause = std::chrono::seconds(60);
-
-// What a pool that nobody uses has to say, while its server is away, has an end.
 
 std::string in_words(const Endpoint &server) {
     return server.port == 0 ? server.host
