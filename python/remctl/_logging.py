@@ -23,11 +23,20 @@ _NAMES = {
 }
 
 
-def loggers() -> dict[int, Logger]:
-    """The logger of each topic."""
-    from logging import getLogger
+_loggers: dict[int, Logger] = {}
 
-    return {topic: getLogger(name) for topic, name in _NAMES.items()}
+
+def loggers() -> dict[int, Logger]:
+    """The logger of each topic.
+
+    Each is looked up once. getLogger() takes a lock of the whole of logging, and an exception
+    from a signal handler just then would leave it locked.
+    """
+    if not _loggers:
+        from logging import getLogger
+
+        _loggers.update({topic: getLogger(name) for topic, name in _NAMES.items()})
+    return _loggers
 
 
 def write(
@@ -46,9 +55,7 @@ def write(
 
     The others are attributes of the record, for machines; None where it does not say that.
     """
-    from logging import getLogger
-
-    getLogger(_NAMES[topic]).debug(
+    loggers()[topic].debug(
         "%s",
         printable(text),
         extra={
