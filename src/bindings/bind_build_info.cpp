@@ -1,4 +1,4 @@
-// What this build was made from: the words behind remctl.build_info().
+// What this extension was built from: the data of remctl.build_info().
 #include <pybind11/pybind11.h>
 
 #include "bindings/registers.hpp"
@@ -10,7 +10,7 @@ namespace pyremctl {
 
 namespace {
 
-// Unknown at build time, or not part of this flavour: None.
+// None if it was unknown at build time, or is not part of this flavour.
 py::object text_or_none(const char *text) {
     if (*text == '\0') {
         return py::none();
@@ -33,7 +33,7 @@ void register_build_info(py::module_ &module) {
             info["compiler"] = build_info::compiler;
             return info;
         },
-        "What this extension was built from, by name; None where it is not known.");
+        "What this extension was built from, by name; None if unknown.");
 }
 
 } // namespace pyremctl

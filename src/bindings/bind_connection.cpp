@@ -1,4 +1,4 @@
-// Connection: what the package's Remctl is made on.
+// Connection: the class behind the package's Remctl.
 #include <pybind11/pybind11.h>
 
 #include "bindings/blocking_runner.hpp"
@@ -20,8 +20,8 @@ namespace pyremctl {
 
 namespace {
 
-/// A method as a function of a reference, which None cannot be; to pybind11 a
-/// method's own object is a pointer, and None the null one.
+/// Wraps a method as a function that takes a reference. pybind11 passes a method's own
+/// object as a pointer, which would be null for None; a reference cannot be None.
 template <class Self, auto method>
 constexpr auto by_reference = [](Self &self) { return (self.*method)(); };
 
@@ -37,7 +37,7 @@ constexpr auto without_lock = [](Client &self) {
 // It has no state.
 BlockingRunner runner; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
-/// Seconds as to_duration has them; error() then tells what was wrong with them.
+/// Converts the seconds with to_duration(); a failure also sets error().
 void set_timeout(Client &client, py::handle seconds) {
     try {
         client.set_timeout(to_duration(seconds, "timeout"));
@@ -47,7 +47,8 @@ void set_timeout(Client &client, py::handle seconds) {
     }
 }
 
-/// A cache's name, which still means the same when the folder has changed.
+/// A cache's name with an absolute path, which does not depend on the working
+/// directory.
 std::optional<std::string> to_ccache(py::handle ccache) {
     const auto name = to_optional_c_string(ccache, "ccache");
     if (!name)
@@ -57,7 +58,7 @@ std::optional<std::string> to_ccache(py::handle ccache) {
     return kerberos::absolute_name(*name);
 }
 
-/// None is the thread.
+/// None means the current thread.
 Caller to_caller(py::handle caller) {
     return caller.is_none() ? this_thread() : caller.cast<Caller>();
 }
@@ -67,26 +68,26 @@ Caller to_caller(py::handle caller) {
 void register_connection(py::module_ &module) {
     py::class_<Stream, verbs::SharedStream> session_class(
         module, "Session",
-        "The exclusive use of a connection, for the length of one stream. Its end leaves the "
-        "stream.",
+        "The exclusive use of a connection for one stream. Destroying it closes the stream.",
         py::is_final());
     session_class
         .def(
             "end", [](const Stream &self) { self.session()->end(); },
-            "Let other calls through. Harmless the second time.")
+            "Let other calls through. Calling it again does nothing.")
         .def(
             "hand_to", [](const Stream &self, Caller caller) { self.session()->hand_to(caller); },
-            py::arg("caller"), "Make the stream another caller's.")
+            py::arg("caller"), "Hand the stream over to another caller.")
         .def_property_readonly(
             "inherited", [](const Stream &self) { return self.session()->inherited(); },
-            "True in the child of a fork: the stream is the parent's.");
+            "True in the child of a fork: the stream belongs to the parent.");
     forbid_new(session_class);
     hand_out_when_gone(session_class);
     forbid_copies(session_class);
 
     py::class_<Admission, std::shared_ptr<Admission>> admission_class(
         module, "Admission",
-        "Lets five connections at a time be opened to one address, in order; for one thread.",
+        "Limits how many connections are opened to one address at the same time to five, in order; "
+        "for one thread.",
         py::is_final());
     admission_class.def(py::init<>());
     construct_in_new<Admission>(admission_class);
@@ -94,25 +95,27 @@ void register_connection(py::module_ &module) {
 
     py::class_<Identity, std::shared_ptr<Identity>> identity_class(
         module, "Identity",
-        "The default ticket cache of this moment, in this thread; and the client whose tickets the "
-        "first of the connections was opened with that share it, of whom they all are then.\n\n"
-        "`many`: they are connections to many servers, for each of which another ticket of a "
-        "collection may be chosen.",
+        "The default ticket cache of this thread at the time of creation, and the client principal "
+        "of the first open; all connections that share the object use the same principal.\n\n"
+        "`many`: the connections are to many servers, and each may choose another cache of a "
+        "collection.",
         py::is_final());
     identity_class.def_static(
         "of_now",
         [](bool many) { return std::make_shared<Identity>(default_cache_of_this_thread(), many); },
-        py::kw_only(), py::arg("many") = false, "One that nobody has opened anything with.");
+        py::kw_only(), py::arg("many") = false,
+        "Create an identity that no connection has used yet.");
     forbid_new(identity_class);
     forbid_copies(identity_class);
 
-    module.def("new_caller", &new_caller, "A number that no other caller has had.");
+    module.def("new_caller", &new_caller, "A number that no other caller of this process has had.");
 
     py::class_<Client, std::shared_ptr<Client>> connection_class(
         module, "Connection",
         "A connection to a remctl server, shared by any number of callers.\n\n"
-        "Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out. A "
-        "timeout is for the whole call, in seconds: None for no limit, 0 or less for too late.",
+        "Every call may raise RemctlError; see remctl.Remctl, whose methods are implemented by "
+        "these. A timeout is for the whole call, in seconds: None means no limit, 0 or less fails "
+        "immediately.",
         py::is_final());
     connection_class.def(py::init<>())
         .def(
@@ -123,33 +126,33 @@ void register_connection(py::module_ &module) {
                 else
                     self.set_ccache(to_ccache(ccache));
             },
-            py::arg("ccache"), "Set the credential cache for connections made from now on.")
+            py::arg("ccache"), "Set the credential cache for connections opened from now on.")
         .def(
             "set_source_ip",
             [](Client &self, py::handle source) { self.set_source_ip(to_source(source)); },
-            py::arg("source"), "Set the address that connections come from, from now on.")
+            py::arg("source"), "Set the source address of connections opened from now on.")
         .def(
             "set_keepalive",
             [](Client &self, py::handle idle) {
                 self.set_keepalive(to_duration(idle, "keepalive"));
             },
             py::arg("idle"),
-            "Probe servers that are silent for so many seconds, on connections made from now on; 0 "
-            "or None for never.")
+            "Set after how many seconds of silence TCP probes the server, on connections opened "
+            "from now on; 0 or None for never.")
         .def(
             "set_connect_timeout",
             [](Client &self, py::handle longest) {
                 self.set_connect_timeout(to_duration(longest, "connect_timeout"));
             },
             py::arg("longest"),
-            "Set how long making a connection may take, in seconds; 0 or None for no limit.")
+            "Set how long connecting may take, in seconds; 0 or None for no limit.")
         .def(
             "set_admission",
             [](Client &self, Admission &admission) {
                 self.set_admission(admission.shared_from_this());
             },
             py::arg("admission"),
-            "Have connections wait for one another that are opened to the same address.")
+            "Set the Admission that this connection waits for when it is opened.")
         .def(
             "set_identity",
             [](Client &self, Identity &identity) {
@@ -219,9 +222,9 @@ void register_connection(py::module_ &module) {
                 return verbs::noop(runner, self.shared_from_this(), timeout);
             },
             py::arg("timeout") = py::none(),
-            "True when the server answered, False when it knows no NOOP.")
+            "True if the server answered, False if it does not support NOOP.")
         .def("close", without_lock<&Client::close>,
-             "Close for good, also under a call that waits in another thread.")
+             "Close, even while a call waits in another thread.")
         .def(
             "leave",
             [](Client &self, const Stream &stream) {
@@ -232,7 +235,7 @@ void register_connection(py::module_ &module) {
                 hand_out();
             },
             py::arg("session"),
-            "End a stream. Unless it was read to its end the connection is dropped.")
+            "End a stream. If it was not read to its end, the connection is dropped.")
         .def(
             "cut",
             [](Client &self, const Stream &stream) {
@@ -243,7 +246,7 @@ void register_connection(py::module_ &module) {
                 hand_out();
             },
             py::arg("session"),
-            "The same for a stream of which a token was lost: all others who read it are told.")
+            "The same for a stream that has lost a token: its other readers get an error.")
         .def(
             "abandon",
             [](Client &self, py::handle caller) {
@@ -255,8 +258,8 @@ void register_connection(py::module_ &module) {
                 hand_out();
             },
             py::arg("caller") = py::none(),
-            "For a call that was interrupted when it may have ended: the connection is dropped if "
-            "an answer that this caller has asked for is pending.")
+            "For an interrupted call that may already have ended: drop the connection if an answer "
+            "to this caller is pending.")
         .def(
             "refusal",
             [](const Client &, const Stream &stream, py::handle caller) -> py::object {
@@ -270,13 +273,13 @@ void register_connection(py::module_ &module) {
                 return to_tuple(token);
             },
             py::arg("session"), py::arg("caller") = py::none(),
-            "The token that a stream ended with, if the server refused: once for each caller.")
+            "The error token that ended the stream, if there was one; each caller gets it once.")
         .def(
             "error", [](const Client &self) { return to_text(self.error()); },
             "The text of the last failure, or \"no error\".")
         .def("note", &Client::note, py::arg("text"), "Make error() return this.")
         .def("require_opened", by_reference<Client, &Client::require_opened>,
-             "Raise RemctlNotOpenedError where no connection is open.")
+             "Raise RemctlNotOpenedError if no connection is open.")
         .def_property_readonly("opened", by_reference<const Client, &Client::opened>,
                                "True from a successful open to close.")
         .def_property_readonly(
@@ -293,12 +296,12 @@ void register_connection(py::module_ &module) {
                                                         : py::object(py::int_(server->port)),
                                       text(server->principal.value_or("")));
             },
-            "(host, port, principal) of the last open that succeeded, each None where there is "
-            "none; None before.")
+            "(host, port, principal) of the last successful open, each of which may be None; None "
+            "before that.")
         .def_property_readonly("pending", by_reference<const Client, &Client::pending>,
                                "True while a command's answer has not been read to its end.")
         .def_property_readonly("ready", by_reference<const Client, &Client::ready>,
-                               "True when output() has something to give without a wait.")
+                               "True if output() can return a token without waiting.")
         .def_property_readonly(
             "expires",
             [](const Client &self) -> py::object {
@@ -307,7 +310,7 @@ void register_connection(py::module_ &module) {
                     return py::none();
                 return py::float_(static_cast<double>(moment));
             },
-            "When the tickets end that it was opened with, in seconds since 1970, or None.")
+            "When the tickets expire that it was opened with, in seconds since 1970, or None.")
         .def("fileno", by_reference<const Client, &Client::descriptor>,
              "The connected socket's descriptor, or -1.");
     construct_in_new<Client>(connection_class);

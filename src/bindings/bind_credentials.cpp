@@ -1,4 +1,4 @@
-// Credentials, and what a failure to authenticate is about.
+// Credentials, and the explanation of authentication failures.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -26,10 +26,10 @@ namespace {
 
 using Shared = std::shared_ptr<Credentials>;
 
-/// How long from_ccache() may look, for it has no limit of its own.
+/// How long from_ccache() may look at the cache, since it takes no timeout.
 constexpr auto first_look = std::chrono::milliseconds(200);
 
-/// The blocking driver.
+/// Renews with the blocking driver.
 void renew(const Shared &self, py::handle timeout) {
     const auto deadline = to_deadline(timeout);
     listen(journal::Topic::credentials);
@@ -41,7 +41,7 @@ void renew(const Shared &self, py::handle timeout) {
     });
 }
 
-/// The other driver: the renewal as an operation of an event loop's reactor.
+/// Renews as an operation of an event loop's reactor.
 PythonReactor::SharedOperation renew_in(const Shared &self, PythonReactor &reactor,
                                         py::handle timeout) {
     const Limits limits{.inactivity = std::nullopt, .deadline = to_deadline(timeout)};
@@ -49,7 +49,7 @@ PythonReactor::SharedOperation renew_in(const Shared &self, PythonReactor &react
     return reactor.start(limits, [self](Call &call) { return renew_now(self, call); });
 }
 
-/// A name that says something, or nothing for None.
+/// A non-empty name, or nothing for None.
 std::optional<std::string> to_optional_name(py::handle value, const char *name) {
     auto text = to_optional_c_string(value, name);
     if (text && text->empty())
@@ -83,7 +83,7 @@ Shared from_ccache(py::handle ccache) {
     try {
         BlockingDriver(*thread_waker(), unlocked).run(look_now(credentials, call));
     } catch (const Error &error) {
-        if (error.kind() != ErrorKind::timeout) // it is not known yet, then
+        if (error.kind() != ErrorKind::timeout) // after a timeout the expiry is unknown for now
             throw;
     }
     return credentials;
@@ -141,8 +141,7 @@ py::object explain_to_python(py::handle failure, py::handle host, py::handle pri
 
 void register_credentials(py::module_ &module) {
     py::class_<Credentials, Shared> credentials_class(
-        module, "Credentials",
-        "What tickets are got with; see remctl.Credentials, which this carries out.",
+        module, "Credentials", "The source of tickets; implements remctl.Credentials.",
         py::is_final());
     credentials_class
         .def_static("from_keytab", &from_keytab, py::arg("keytab") = py::none(),
@@ -150,20 +149,20 @@ void register_credentials(py::module_ &module) {
         .def_static("from_ccache", &from_ccache, py::arg("name") = py::none(),
                     "Use the tickets of a cache.")
         .def_static("from_unread_keytab", &from_unread_keytab, py::arg("keytab"),
-                    "Use a keytab, which the first renewal reads.")
-        .def("look", &look, "What the last look has shown: (name, principal, expires, valid).")
+                    "Use a keytab, which is read by the first renewal.")
+        .def("look", &look, "The result of the last check: (name, principal, expires, valid).")
         .def("check", &check_now, py::arg("timeout") = py::none(),
-             "Look at the ticket, within so many seconds; whether it is valid.")
+             "Check the ticket within `timeout` seconds; returns whether it is valid.")
         .def("check_in", &check_in, py::arg("reactor"), py::arg("timeout"),
              "The same in an event loop: the operation.")
         .def("renew", &renew, py::arg("timeout") = py::none(),
-             "Get a ticket, within so many seconds.")
+             "Get a ticket within `timeout` seconds.")
         .def("renew_in", &renew_in, py::arg("reactor"), py::arg("timeout"),
              "The same in an event loop: the operation.")
-        .def("close", &close, "No open uses it from now on.")
+        .def("close", &close, "Close: later opens cannot use it.")
         .def_property_readonly(
             "source", [](const Shared &self) { return to_text(self->source()); },
-            "What it is made of, for people.")
+            "A readable description of the source.")
         .def_property_readonly(
             "closed", [](const Shared &self) { return self->closed(); }, "True after close().");
     forbid_new(credentials_class);
@@ -183,7 +182,7 @@ void register_credentials(py::module_ &module) {
         "The name of a ticket cache or a keytab, with a relative path in it made absolute.");
     module.def("explain", &explain_to_python, py::arg("failure"), py::arg("host"),
                py::arg("principal") = py::none(), py::arg("ccache") = py::none(),
-               "One sentence on why an open failed to authenticate, or None.");
+               "One sentence that explains why authentication failed, or None.");
 }
 
 } // namespace pyremctl

@@ -21,10 +21,11 @@ namespace pyremctl {
 
 namespace {
 
-/// What remctl_new() returns. A closed one refuses every call.
+/// The object that remctl_new() returns. Every call on a closed one fails.
 class LowlevelHandle {
   public:
-    /// While a call holds its share, another thread may close the handle.
+    /// The caller's shared pointer keeps the client alive if another thread closes the
+    /// handle.
     verbs::SharedClient get() const {
         const StateLock lock(client_.get());
         if (closed_)
@@ -109,7 +110,7 @@ py::tuple remctl_output(const LowlevelHandle &handle, const py::object &type) {
 
 /// The simple call: (error, stdout, stderr, status).
 py::tuple simple_call(py::handle host, py::handle port, py::handle principal, py::handle list) {
-    const auto checked = hold_command(list); // before anything is sent
+    const auto checked = hold_command(list); // fails before anything is sent
     const auto client = std::make_shared<Client>();
     try {
         verbs::open(runner, client, host, port, principal, py::none());
@@ -184,7 +185,7 @@ void register_lowlevel(py::module_ &module) {
         },
         py::arg("r"), py::arg("source"), "Set the address to connect from.");
     module.def("remctl_set_timeout", &remctl_set_timeout, py::arg("r"), py::arg("timeout"),
-               "Set the longest silence in seconds, 0 for no limit; false where it is negative.");
+               "Set the longest silence in seconds, 0 for no limit; False if it is negative.");
     module.def("remctl_open", &remctl_open, py::arg("r"), py::arg("host"), py::arg("port") = 0,
                py::arg("principal") = py::none(), "Connect and authenticate.");
     module.def("remctl_open_fd", &remctl_open_fd, py::arg("r"), py::arg("host"), py::arg("fd"),
@@ -201,8 +202,9 @@ void register_lowlevel(py::module_ &module) {
         "remctl_output",
         [output](const LowlevelHandle &handle) { return remctl_output(handle, output); },
         py::arg("r"), "Read a token; an empty tuple on failure.");
-    module.def("remctl_noop", &remctl_noop, py::arg("r"),
-               "Keep the connection alive; false where it failed or NOOP is not known.");
+    module.def(
+        "remctl_noop", &remctl_noop, py::arg("r"),
+        "Keep the connection alive; False if that failed or the server does not support NOOP.");
     module.def("remctl_close", &remctl_close, py::arg("r"), "Close the handle for good.");
     module.def(
         "remctl_error", [](const LowlevelHandle &handle) { return to_text(handle.get()->error()); },

@@ -1,4 +1,4 @@
-// Pool and its lendings: what the package's pools are made on.
+// Pool and Lending: the classes behind the package's pools.
 #include <pybind11/pybind11.h>
 
 #include "bindings/convert.hpp"
@@ -25,7 +25,7 @@ Duration to_seconds(double seconds) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
-/// The arguments are the package's: checked, and all there.
+/// The package has checked the arguments and passes all of them.
 Shared make_pool(Client &model, py::handle host, py::handle port, py::handle principal,
                  const py::kwargs &rest) {
     PoolOptions options;
@@ -110,13 +110,13 @@ py::dict stats(const Pool &self) {
     return all;
 }
 
-/// What __aexit__ gives: there is nothing to wait for.
+/// The awaitable that __aexit__ returns: it never waits.
 struct Done {};
 
 } // namespace
 
 void register_pool(py::module_ &module) {
-    py::class_<Done> done_class(module, "Done", "Can be awaited, and gives None at once.",
+    py::class_<Done> done_class(module, "Done", "An awaitable that returns None immediately.",
                                 py::is_final());
     done_class.def("__await__", [](const Done &) { return py::iter(py::tuple()); });
     forbid_new(done_class);
@@ -143,7 +143,7 @@ void register_pool(py::module_ &module) {
     async_class
         .def(
             "__aenter__", [](py::handle self) { return self.cast<AsyncLending &>().start(self); },
-            "Wait for a connection: the coroutine that does.")
+            "Return the coroutine that waits for a connection.")
         .def(
             "__aexit__",
             [done](AsyncLending &self, py::handle kind, py::handle, py::handle) {
@@ -151,10 +151,10 @@ void register_pool(py::module_ &module) {
                 return py::object(done);
             },
             py::arg("kind"), py::arg("error"), py::arg("traceback"),
-            "Return the connection, at once.")
+            "Return the connection, without a wait.")
         .def(
             "give_up", [](AsyncLending &self) { self.lending->exit(py::none()); },
-            "Return the connection that nobody has used.")
+            "Return an unused connection.")
         .def(
             "ask",
             [](AsyncLending &self, PythonReactor &reactor, Caller caller) {
@@ -171,14 +171,14 @@ void register_pool(py::module_ &module) {
     pool_class
         .def_static("make", &make_pool, py::arg("model"), py::arg("host"), py::arg("port"),
                     py::arg("principal"),
-                    "A pool whose connections have the settings of `model`, which is not opened.")
+                    "Create a pool whose connections have the settings of the unopened `model`.")
         .def(
             "lend",
             [](const Shared &self, py::object wrap, py::object timeout) {
                 return std::make_shared<Lending>(self, std::move(wrap), std::move(timeout));
             },
             py::arg("wrap"), py::arg("timeout"),
-            "A context manager; the block gets what `wrap` makes of a Connection.")
+            "Return a context manager; its block gets `wrap(connection)`.")
         .def(
             "lend_async",
             [](const Shared &self, py::object wrap, py::object timeout, py::object start) {
@@ -187,16 +187,16 @@ void register_pool(py::module_ &module) {
                     std::move(start));
             },
             py::arg("wrap"), py::arg("timeout"), py::arg("start"),
-            "The same for `async with`; `start` makes the coroutine that waits, of the lending.")
+            "The same for `async with`; `start(lending)` returns the coroutine that waits.")
         .def("open", &open, py::arg("timeout"), "Wait until there are min_size connections.")
         .def("open_in", &open_in, py::arg("reactor"), py::arg("timeout"),
              "The same in an event loop: the operation.")
         .def("close", &close, "Close idle connections now, and lent ones when they are returned.")
         .def("start_over", &start_over,
-             "Close what is open, at the end of an event loop. How many were idle.")
+             "Close the connections at the end of an event loop. Returns how many were idle.")
         .def(
             "require_open", [](const Pool &self) { self.require_open(); },
-            "Raise RemctlNotOpenedError when it is closed.")
+            "Raise RemctlNotOpenedError if the pool is closed.")
         .def("stats", &stats, "The numbers of ConnectionPool.stats().")
         .def_property_readonly(
             "closed", [](const Pool &self) { return self.closed(); }, "True after close().");

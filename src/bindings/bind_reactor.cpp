@@ -1,4 +1,4 @@
-// Reactor and Operation: what the package's asynchronous interface is made on.
+// Reactor and Operation: the classes behind the package's asynchronous interface.
 #include <pybind11/pybind11.h>
 
 #include "bindings/listeners.hpp"
@@ -19,59 +19,60 @@ void register_reactor(py::module_ &module) {
             "True when it has ended.")
         .def(
             "result", [](PythonOperation &self) { return self.result(); },
-            "What the call gives, or raises what it failed of; once. None after a cancel.")
+            "Return the call's result or raise its error, once. None after cancel().")
         .def_property(
             "waiter", [](const PythonOperation &self) { return self.waiter(); },
             [](PythonOperation &self, py::object waiter) { self.set_waiter(std::move(waiter)); },
-            "The event loop's, for itself.");
+            "Private to the event loop.");
     forbid_new(operation_class);
     hand_out_when_gone(operation_class);
     forbid_copies(operation_class);
 
     py::class_<PythonReactor, std::shared_ptr<PythonReactor>> reactor_class(
         module, "Reactor",
-        "Any number of calls behind one descriptor.\n\n"
-        "Each verb of a Connection begins as an Operation here. `caller` tells apart who calls, "
-        "as threads are; all else is as it is there. For one thread: the one that made it, or that "
-        "moved it to itself.",
+        "Runs any number of calls, and signals all of them by one descriptor.\n\n"
+        "The verbs are those of Connection, but each returns an Operation. `caller` identifies the "
+        "task, as threads are identified there. Only one thread may use it: the one that created "
+        "it or called move_here().",
         py::is_final());
     reactor_class.def(py::init<>())
         .def(
             "fileno", [](const PythonReactor &self) { return self.descriptor(); },
-            "The descriptor that is readable when dispatch() has something to do.")
+            "The descriptor, which is readable when dispatch() has something to do.")
         .def(
             "move_here", [](PythonReactor &self) { self.move_here(); },
-            "Serve the calling thread from now on: the event loop goes on in it.")
+            "Make the calling thread the owner: the event loop continues in it.")
         .def(
             "__len__", [](const PythonReactor &self) { return self.size(); },
-            "How many calls have not ended.")
+            "How many calls are running.")
         .def(
             "dispatch",
             [](PythonReactor &self, double budget, const py::function &wake) {
                 self.dispatch(budget, wake);
             },
             py::arg("budget"), py::arg("wake"),
-            "Advance what is ready, for some seconds at most, and call `wake` with each operation "
-            "that has ended. After an exception of its the next dispatch() goes on.")
+            "Advance the calls that are ready, for at most `budget` seconds, and call `wake` with "
+            "each operation that has ended. If `wake` raises, the next dispatch() continues.")
         .def(
             "wait", [](PythonReactor &self) { self.wait(); },
             "Wait until dispatch() may have something to do.")
         .def(
             "cancel",
             [](PythonReactor &self, PythonOperation &operation) { self.cancel(operation); },
-            py::arg("operation"), "End an operation wherever it is.")
+            py::arg("operation"), "Cancel an operation.")
         .def(
             "pause",
             [](PythonReactor &self, py::handle seconds) {
                 return self.pause(to_deadline(seconds).value_or(Clock::now()));
             },
-            py::arg("seconds"), "An operation that ends after so long.")
+            py::arg("seconds"), "An operation that ends after `seconds`.")
         .def(
             "excuse", [](PythonReactor &self, double seconds) { self.excuse(seconds); },
-            py::arg("seconds"), "Put all deadlines off by time that was not the calls'.")
+            py::arg("seconds"),
+            "Move all deadlines by the time that the caller spent on other work.")
         .def(
             "close", [](PythonReactor &self) { return self.close(); },
-            "Cancel all; how many there were.")
+            "Cancel all operations; returns how many there were.")
         .def(
             "open",
             [](PythonReactor &self, Client &client, Caller caller, py::handle host, py::handle port,
@@ -111,8 +112,8 @@ void register_reactor(py::module_ &module) {
             },
             py::arg("connection"), py::arg("caller"), py::arg("session"), py::arg("bytes"),
             py::arg("timeout"),
-            "Connection.output, for a token and those that lie ready behind it, until they are so "
-            "many bytes: [token, ...]")
+            "Connection.output for one token and those that can be read after it without waiting, "
+            "up to `bytes` bytes: [token, ...]")
         .def(
             "run",
             [](PythonReactor &self, Client &client, Caller caller, py::handle command,

@@ -1,4 +1,4 @@
-// Tickets that are lent to child processes: Credentials.environ().
+// Tickets for child processes: Credentials.environ().
 #include <pybind11/pybind11.h>
 
 #include <memory>
@@ -21,7 +21,7 @@ namespace pyremctl {
 
 namespace {
 
-/// Ends the loan when Python lets go of it, for the helper thread has it too.
+/// Ends the loan when Python drops the object; the helper thread shares the tickets.
 class TicketLoan {
   public:
     explicit TicketLoan(std::shared_ptr<LentTickets> tickets) : tickets_(std::move(tickets)) {}
@@ -96,13 +96,14 @@ void register_tickets(py::module_ &module) {
         .def_property_readonly(
             "name", [](const TicketLoan &self) { return to_text((*self).name()); },
             "The cache's name, for $KRB5CCNAME.")
-        .def("tell", &tell, "Hand out what the helper thread has noted for the log.")
-        .def("end", &end, "Remove the cache, and raise what the last renewal failed with.");
+        .def("tell", &tell, "Log what the helper thread has noted.")
+        .def("end", &end,
+             "Remove the cache, and raise the error of the last renewal if it failed.");
     forbid_new(loan_class);
     forbid_copies(loan_class);
 
     module.def("lend_tickets", &lend, py::arg("credentials"), py::arg("timeout") = py::none(),
-               "Put the tickets where child processes find them, within so many seconds.");
+               "Put the tickets where child processes find them, within `timeout` seconds.");
     module.def("lend_tickets_in", &lend_in, py::arg("reactor"), py::arg("credentials"),
                py::arg("timeout"), "The same in an event loop: the operation.");
 }

@@ -19,7 +19,7 @@ py::tuple output(const verbs::SharedClient &client, const verbs::SharedSession &
                                                  }));
         verbs::tell_ending(session, this_thread(), completed->value);
         unlocked.relock();
-        return to_tuple(completed->value); // while the turn keeps the token's memory good
+        return to_tuple(completed->value); // while the turn keeps the token's memory valid
     });
 }
 

@@ -1,4 +1,4 @@
-// Runs verbs in the thread that calls (see verbs.hpp).
+// Runs verbs in the calling thread (see verbs.hpp).
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -12,10 +12,10 @@
 
 namespace pyremctl {
 
-/// Releases the interpreter lock, waits, and gives the result.
+/// Releases the interpreter lock, waits, and returns the result.
 class BlockingRunner {
   public:
-    /// `partial`: what had come of an answer, for the exception.
+    /// `partial`: the part of the answer that has arrived, for the exception.
     template <class Verb, class ToPython>
     pybind11::object perform(const verbs::SharedClient &client, std::optional<Time> deadline,
                              verbs::SharedSession session, Verb verb, ToPython to_python,
@@ -64,7 +64,7 @@ class BlockingRunner {
     }
 };
 
-/// The next token: what lies ready is given without a task.
+/// The next token. One that needs no wait is returned without starting a task.
 pybind11::tuple output(const verbs::SharedClient &client, const verbs::SharedSession &session,
                        pybind11::handle timeout);
 

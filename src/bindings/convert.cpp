@@ -17,7 +17,7 @@ namespace {
 
 std::string type_name(py::handle value) { return Py_TYPE(value.ptr())->tp_name; }
 
-/// A text that may have lone surrogates in it.
+/// Encodes a text that may contain lone surrogates.
 std::string to_utf8(const py::str &text) {
     const auto bytes = py::reinterpret_steal<py::bytes>(
         PyUnicode_AsEncodedString(text.ptr(), "utf-8", "backslashreplace"));
@@ -26,7 +26,7 @@ std::string to_utf8(const py::str &text) {
     return bytes;
 }
 
-/// Bytes, or None for nothing. The pieces are given back as they are copied.
+/// Bytes, or None for nothing. The pieces are freed as they are copied.
 py::object to_bytes(std::optional<Pieces> &data) {
     if (!data)
         return py::none();
@@ -38,7 +38,7 @@ py::object to_bytes(std::optional<Pieces> &data) {
     return bytes;
 }
 
-/// The types of tokens as Python has them, made once: there is one in each token.
+/// The names of token types as Python strings, created once.
 struct TokenTypes {
     py::str output = interned("output");
     py::str status = interned("status");
@@ -59,13 +59,13 @@ const TokenTypes &token_types() {
     return once.call_once_and_store_result([] { return TokenTypes(); }).get_stored();
 }
 
-constexpr double longest_timeout = 1e9; // seconds; what is longer is for ever
+constexpr double longest_timeout = 1e9; // seconds; longer means no limit
 
 double to_seconds(py::handle value, const char *name) {
     const double seconds = PyFloat_AsDouble(value.ptr());
     if (seconds != -1.0 || PyErr_Occurred() == nullptr)
         return seconds;
-    if (PyErr_ExceptionMatches(PyExc_OverflowError) != 0) { // an int too large for a float
+    if (PyErr_ExceptionMatches(PyExc_OverflowError) != 0) { // an int is too large for a float
         PyErr_Clear();
         return value < py::int_(0) ? -HUGE_VAL : HUGE_VAL;
     }
@@ -74,7 +74,7 @@ double to_seconds(py::handle value, const char *name) {
         throw py::type_error(std::string(name) + " must be a number of seconds, not " +
                              type_name(value));
     }
-    if (PyErr_ExceptionMatches(PyExc_ValueError) != 0) { // of a signalling NaN of decimal's, say
+    if (PyErr_ExceptionMatches(PyExc_ValueError) != 0) { // for example a signalling NaN of decimal
         py::error_already_set error;
         const std::string why = to_utf8(py::str(error.value()));
         py::raise_from(error, PyExc_ValueError,

@@ -1,4 +1,4 @@
-// C++ failures as the exceptions of the package remctl.
+// Converts C++ errors to the exceptions of the package remctl.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -8,10 +8,10 @@
 
 namespace pyremctl {
 
-/// The exception for a failure: an instance of RemctlError or of a class of it.
+/// The exception for an error: an instance of RemctlError or of a subclass.
 pybind11::object to_exception(const Error &error);
 
-/// The same after a run(), with what had come of its answer.
+/// The same after a run(), with the part of its answer that has arrived.
 pybind11::object to_exception(const Error &error, Result &partial);
 
 /// Raises an exception made by to_exception.

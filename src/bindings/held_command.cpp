@@ -15,8 +15,8 @@ namespace {
 
 using Buffers = std::vector<Py_buffer>;
 
-/// True where this thread has the interpreter lock. (PyGILState_Check says so to
-/// every thread, once the process has had a sub-interpreter.)
+/// True if this thread holds the interpreter lock. (Once the process has had a
+/// sub-interpreter, PyGILState_Check returns true in every thread.)
 bool has_lock() noexcept {
 #if PY_VERSION_HEX >= 0x030D0000
     const PyThreadState *const current = PyThreadState_GetUnchecked();
@@ -32,7 +32,7 @@ void release(Buffers &buffers) noexcept {
     buffers.clear();
 }
 
-/// What was given back without the interpreter lock.
+/// Buffers that were returned without the interpreter lock.
 struct GivenBack {
     std::vector<Buffers> all; // guarded by StateLock
     std::atomic<bool> any{false};
@@ -60,7 +60,7 @@ struct HeldCommand {
             back.all.push_back(std::move(buffers));
             back.any = true;
         } catch (const std::bad_alloc &) {
-            lose(std::move(buffers)); // better than to end the process
+            lose(std::move(buffers)); // leaks them, rather than ending the process
         }
     }
 
@@ -71,7 +71,7 @@ struct HeldCommand {
                                  Py_TYPE(item.ptr())->tp_name);
         if (PyObject_GetBuffer(item.ptr(), &buffer, PyBUF_SIMPLE) != 0)
             throw py::error_already_set();
-        buffers.push_back(buffer); // has its room
+        buffers.push_back(buffer); // room is reserved
         request.arguments.push_back({buffer.buf, static_cast<std::size_t>(buffer.len)});
     }
 };
@@ -83,7 +83,7 @@ SharedCommand hold_command(py::handle list) {
     if (!PyList_Check(list.ptr()))
         throw py::type_error(std::string("command must be a list of bytes, not ") +
                              Py_TYPE(list.ptr())->tp_name);
-    // The list may change under us from now on; what is in the copy does not.
+    // Another thread may change the list from now on; the copy does not change.
     const auto items = py::reinterpret_steal<py::tuple>(PyList_AsTuple(list.ptr()));
     if (!items)
         throw py::error_already_set();

@@ -1,4 +1,4 @@
-// A command that lies in Python's memory.
+// A command in Python's memory.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -7,15 +7,15 @@
 
 namespace pyremctl {
 
-/// A list of buffers (bytes, memoryview, mmap, ...) as a command, without a
-/// copy; it holds them for as long as anybody has a share in it. TypeError
-/// where it is no list of buffers, ValueError where it is empty.
+/// A list of buffers (bytes, memoryview, mmap, ...) as a command, without a copy. The
+/// command holds the buffers while any share of it exists. TypeError if it is not a
+/// list of buffers, ValueError if it is empty.
 ///
-/// Shares may be given back in any thread and without the interpreter lock: the
-/// buffers are then released by the next call that has it.
+/// Shares may be dropped in any thread and without the interpreter lock: the next call
+/// that holds the lock releases the buffers.
 SharedCommand hold_command(pybind11::handle list);
 
-/// Releases the buffers of commands that were given back without the lock.
+/// Releases the buffers of commands that were dropped without the lock.
 void release_held() noexcept;
 
 } // namespace pyremctl

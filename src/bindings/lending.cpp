@@ -15,14 +15,14 @@ namespace {
 
 const char *const cut_short = "its block was cut short";
 
-/// Why a fake connection cannot be lent again; null where it can.
+/// Why a fake connection cannot be lent again; null if it can.
 const char *unusable_fake(const py::object &connection) {
     if (!connection.attr("opened").cast<bool>())
         return "it is no longer connected";
     return connection.attr("pending").cast<bool>() ? "output is pending" : nullptr;
 }
 
-/// The exception, which says where it happened.
+/// The exception, with the host and port added.
 py::object located(const py::object &exception, const Target &target) {
     const auto port = target.port != 0 ? py::object(py::int_(target.port)) : py::none();
     return py::module_::import("remctl._errors")
@@ -46,7 +46,7 @@ void Lending::claim() {
         require_fresh();
 }
 
-/// Takes the loan over, and gives what the block gets.
+/// Takes over the loan and returns the object for the block.
 py::object Lending::begin(Pool::Loan loan) {
     const py::object lent = wrap_(py::cast(loan.client()));
     lent_ = lent;
@@ -62,7 +62,7 @@ py::object Lending::enter() {
     listen(journal::Topic::pools);
     listen(journal::Topic::connections);
     listen(journal::Topic::credentials);
-    const auto self = shared_from_this(); // whatever Python runs meanwhile
+    const auto self = shared_from_this(); // keeps this alive whatever Python code runs meanwhile
     try {
         return told([&] {
             Pool::Loan loan;
@@ -76,7 +76,7 @@ py::object Lending::enter() {
         });
     } catch (const Error &error) {
         raise(located(to_exception(error), pool_->options().target));
-    } catch (...) { // and nobody gets it
+    } catch (...) { // the block does not get the connection
         end(release(), nullptr);
         throw;
     }
@@ -93,7 +93,7 @@ PythonReactor::SharedOperation Lending::ask(PythonReactor &reactor, Caller calle
         reactor.keep([pool = pool_](Call &call) { return pool->keep(call); });
     const auto kept = std::make_shared<Pool::Loan>();
     Completion completion;
-    // The operation must not keep the lending: it may outlive the block.
+    // The operation must not keep the lending alive: it may outlive the block.
     completion.to_python = [weak = weak_from_this(), kept]() -> py::object {
         Pool::Loan loan = std::exchange(*kept, {});
         const auto self = weak.lock();
@@ -109,14 +109,14 @@ PythonReactor::SharedOperation Lending::ask(PythonReactor &reactor, Caller calle
 Lending::~Lending() {
     if (!lent_)
         return;
-    const py::error_scope raised; // stays as it is
+    const py::error_scope raised; // keeps the current exception
     try {
         detach();
     } catch (const std::exception &) { // NOLINT(bugprone-empty-catch)
     }
 }
 
-/// What the block got has no connection any more.
+/// Takes the connection away from the block's object.
 void Lending::detach() {
     const py::object lent = std::exchange(lent_, py::object());
     if (lent)

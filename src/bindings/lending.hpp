@@ -1,4 +1,4 @@
-// What `with pool.connection()` is made on.
+// The context managers behind `with pool.connection()`.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -15,13 +15,12 @@ namespace pyremctl {
 
 /// A connection that is lent for the length of a block.
 ///
-/// It is Python's context manager, and the only owner of the loan. An exception
-/// may come between any two steps of Python's, and what was on its way is gone
-/// then: with this object the loan ends too.
+/// It is a Python context manager and the only owner of the loan. An exception may be
+/// raised between any two steps of Python, and lose any value that is being passed on;
+/// when this object goes, the loan ends.
 class Lending : public SharedOnly, public std::enable_shared_from_this<Lending> {
   public:
-    /// `wrap` makes what the block gets of a Connection; `timeout` is the longest
-    /// wait.
+    /// The block gets `wrap(connection)`; `timeout` is the longest wait.
     Lending(std::shared_ptr<Pool> pool, pybind11::object wrap, pybind11::object timeout)
         : pool_(std::move(pool)), wrap_(std::move(wrap)), timeout_(std::move(timeout)) {}
     Lending(const Lending &) = delete;
@@ -30,14 +29,14 @@ class Lending : public SharedOnly, public std::enable_shared_from_this<Lending> 
     Lending &operator=(Lending &&) = delete;
     ~Lending();
 
-    /// Waits for a connection in this thread; gives what wrap makes of it.
+    /// Waits for a connection in this thread and returns `wrap(connection)`.
     pybind11::object enter();
 
     /// The same as an operation of an event loop's reactor.
     PythonReactor::SharedOperation ask(PythonReactor &reactor, Caller caller);
 
-    /// The block has ended, by an exception of this type, or None. The connection
-    /// goes back to the pool: what the block got has none any more.
+    /// The block has ended, with an exception of this type or None. The connection goes
+    /// back to the pool and is taken away from the block's object.
     void exit(pybind11::handle kind);
 
   private:
@@ -62,7 +61,7 @@ struct AsyncLending : public SharedOnly {
         : lending(std::move(its)), start(std::move(how)) {}
 
     std::shared_ptr<Lending> lending;
-    pybind11::object start; ///< given this object it makes the coroutine that waits
+    pybind11::object start; ///< called with this object, returns the coroutine that waits
 };
 
 } // namespace pyremctl

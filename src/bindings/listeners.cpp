@@ -20,25 +20,25 @@ namespace pyremctl {
 
 namespace {
 
-/// The package's module for it, once it was needed. It is never given back.
+/// The package's logging module, loaded when it is first needed and never released.
 struct Loggers {
-    py::object debug; // the level
+    py::object debug; // the level DEBUG
     py::object write;
-    // By topic.
+    // Indexed by topic.
     std::array<py::object, 3> is_enabled_for;
-    std::array<py::object, 3> answers; // that isEnabledFor remembers, by level
+    std::array<py::object, 3> answers; // isEnabledFor()'s cache, by level
 };
 
-/// The dict in which a logger remembers what isEnabledFor has answered, and
-/// which logging empties when a level changes. It is nobody's promise, and so
-/// None for a logger that has none.
+/// The dict in which a logger caches the results of isEnabledFor(). logging clears it
+/// when a level changes. The dict is not documented, so None if a logger does not have
+/// it.
 py::object answers_of(py::handle logger) {
     const auto answers = py::getattr(logger, "_cache", py::none());
     return PyDict_CheckExact(answers.ptr()) ? py::object(answers) : py::none();
 }
 
-/// True where a logger remembers that it is not enabled: half the time of a
-/// call of isEnabledFor, for those who do not listen.
+/// True if the logger's cache says that it is not enabled. This takes half the time of
+/// calling isEnabledFor().
 bool remembers_no(const py::object &answers, const py::object &level) noexcept {
     if (answers.is_none())
         return false;
@@ -69,8 +69,8 @@ Once &once() {
     return it;
 }
 
-/// What was raised is told where nobody can handle it, unless it is to end the
-/// program: then it is raised.
+/// Reports the current exception to sys.unraisablehook; but raises it if it is not an
+/// Exception (KeyboardInterrupt).
 void report() {
     if (PyErr_ExceptionMatches(PyExc_Exception) == 0)
         throw py::error_already_set();
@@ -79,7 +79,7 @@ void report() {
 
 /// Whether the program has imported logging.
 bool imported() {
-    static PyObject *const name = PyUnicode_InternFromString("logging"); // never given back
+    static PyObject *const name = PyUnicode_InternFromString("logging"); // never released
     PyObject *const modules = PyImport_GetModuleDict();
     return modules != nullptr && name != nullptr && PyDict_Check(modules) &&
            PyDict_Contains(modules, name) == 1;
@@ -110,7 +110,7 @@ void write(const Entries &entries) {
     }
 }
 
-/// A pending call of the interpreter's.
+/// Runs as a pending call of the interpreter.
 int write_pending(void *given) {
     const std::unique_ptr<Entries> entries(static_cast<Entries *>(given));
     try {
@@ -124,7 +124,7 @@ int write_pending(void *given) {
     return -1;
 }
 
-/// For a destructor: the main thread hands out, soon.
+/// For a destructor: asks the main thread to log the entries soon.
 void hand_out_in_passing() noexcept {
     if (journal::empty() || finalizing())
         return;
@@ -161,7 +161,7 @@ void hand_out_noted() {
 
 void hand_out_when_gone(py::handle cls) {
     auto *const type = reinterpret_cast<PyTypeObject *>(cls.ptr());
-    static const destructor dealloc = type->tp_dealloc; // pybind11's, the same for all classes
+    static const destructor dealloc = type->tp_dealloc; // pybind11's: the same for all classes
     type->tp_dealloc = [](PyObject *self) {
         dealloc(self);
         hand_out_in_passing();
@@ -179,7 +179,8 @@ std::optional<std::string> name_for_log(py::handle arguments) {
 
 namespace {
 
-/// A function without pybind11's own way of calling, which costs more than it does.
+/// Defined without pybind11, whose call overhead would cost more than the function
+/// itself.
 // NOLINTNEXTLINE(bugprone-exception-escape): pybind11 fails where there is no error to fetch.
 PyObject *listening_to_python(PyObject * /*module*/, PyObject *topic) noexcept {
     const long number = PyLong_AsLong(topic);
@@ -218,7 +219,7 @@ void register_listeners(py::module_ &module) {
     static PyMethodDef definition = {
         "listening", &listening_to_python, METH_O,
         "listening($module, topic, /)\n--\n\n"
-        "Whether anybody listens to a topic's logger at DEBUG; see remctl._logging."};
+        "Whether a topic's logger is enabled for DEBUG; see remctl._logging."};
     module.attr("listening") =
         py::reinterpret_steal<py::object>(PyCFunction_NewEx(&definition, module.ptr(), nullptr));
     module.def("note", &note, py::arg("topic"), py::arg("text"), py::kw_only(),

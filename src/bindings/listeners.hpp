@@ -1,4 +1,4 @@
-// Who listens to the package's loggers, and what they hear.
+// Passes log entries to the package's Python loggers, if these are enabled.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -10,35 +10,34 @@
 
 namespace pyremctl {
 
-/// Whether anybody listens to a topic at DEBUG. Nobody does before the program
-/// has imported logging, and nothing is imported for the question. With the
-/// interpreter lock.
+/// Whether a topic's logger is enabled for DEBUG. It is not before the program has
+/// imported logging, and this imports nothing. Needs the interpreter lock.
 bool listening(journal::Topic topic);
 
-/// For a call that begins: has the journal keep what somebody listens to.
+/// Called when a call starts: the journal notes a topic only if its logger is enabled.
 void listen(journal::Topic topic);
 
 void hand_out_noted();
 
-/// Gives Python's loggers what this thread has noted. With the interpreter lock.
+/// Passes this thread's notes to Python's loggers. Needs the interpreter lock.
 ///
-/// What a handler raises goes to sys.unraisablehook; but what is no Exception
-/// (KeyboardInterrupt) is raised. What a handler asks of remctl is not noted.
+/// An Exception of a handler goes to sys.unraisablehook; others (KeyboardInterrupt) are
+/// raised. Calls that a handler makes to remctl are not noted.
 inline void hand_out() {
     if (!journal::empty())
         hand_out_noted();
 }
 
-/// Objects of this class, which is final, say when they are gone what there is
-/// for the log. No Python runs there: the main thread hands it out soon after.
+/// When an object of this final class is destroyed, its notes are logged. No Python
+/// code runs in the destructor: the main thread logs them soon after.
 void hand_out_when_gone(pybind11::handle cls);
 
-/// What a log may call a command: nothing where nobody listens. For a call that
-/// begins, as listen().
+/// The command's name for the log, or nothing if the logger is not enabled. Call it
+/// when a call starts, like listen().
 std::optional<std::string> name_for_log(pybind11::handle arguments);
 
-/// Carries a call out, and hands out what was noted of it, however it ends; the
-/// interpreter lock is held before and after.
+/// Runs a call and then logs its notes, however it ends. The interpreter lock is held
+/// before and after.
 template <class Work> auto told(Work work) {
     try {
         auto result = work();

@@ -20,25 +20,25 @@ Task<void> wait_for_the_end(Call &call) {
 
 void OwnThread::require() const {
     if (id_.load() != std::this_thread::get_id())
-        throw Error(ErrorKind::misuse, "this event loop is another thread's");
+        throw Error(ErrorKind::misuse, "this event loop belongs to another thread");
 }
 
-// Python lets go of it with the interpreter lock, in whatever thread.
+// Python destroys it with the interpreter lock held, in any thread.
 PythonOperation::~PythonOperation() {
     try {
         if (handed_out_)
             discard();
         else if (home_->thread.is_this() && home_->reactor != nullptr)
             home_->reactor->lose(*this);
-        // In another thread it goes on, and is discarded when it has ended.
-    } catch (const std::exception &) { // no memory: the connection goes with its last share
+        // In another thread: the call continues, and its result is discarded.
+    } catch (const std::exception &) { // out of memory: the connection goes with its last share
         taken_ = true;
     }
 }
 
-/// Leaves nothing behind of a success whose result nobody has taken.
+/// Undoes a successful call whose result nobody has taken.
 void PythonOperation::discard() {
-    // One that was cancelled before its end, or has failed, has left nothing.
+    // A call that was cancelled before its end, or that failed, leaves nothing to undo.
     if (running_->ended() && !cancelled_ && !running_->failed() && !std::exchange(taken_, true))
         completion_->discard();
 }
@@ -56,7 +56,7 @@ py::object PythonOperation::waiter() const {
 // NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved.
 void PythonOperation::set_waiter(py::object waiter) {
     home_->thread.require();
-    // The one of before goes last: its end may run Python, and come back here.
+    // Release the old waiter last: that may run Python code, which may come back here.
     const py::object before = std::exchange(waiter_, std::move(waiter));
 }
 
@@ -96,18 +96,18 @@ PythonReactor::start(Limits limits, const Reactor::MakeTask &make_task, Completi
         operation->handed_out_ = true;
     else
         operations_.emplace(running.get(), Underway{.operation = operation, .completion = shared});
-    hand_out(); // where that raises nobody gets the operation, whose end is the call's
+    hand_out(); // if that raises, the operation is destroyed, which ends the call
     return operation;
 }
 
 void PythonReactor::cancel(PythonOperation &operation) {
-    if (operation.cancelled_) // perhaps with its loop: who waited may be collected in any thread
+    if (operation.cancelled_) // maybe with its loop: the waiter may be collected in any thread
         return;
     home_->thread.require();
     operation.home_->thread.require();
     const bool ended = operation.done();
     if (operations_.erase(operation.running_.get()) == 0 && !ended)
-        throw Error(ErrorKind::misuse, "the operation is another event loop's");
+        throw Error(ErrorKind::misuse, "the operation belongs to another event loop");
     operation.handed_out_ = true;
     operation.cancelled_ = !ended;
     {
@@ -144,17 +144,17 @@ void PythonReactor::dispatch(double budget, const py::function &wake) {
             wake_first(wake);
     } catch (...) {
         if (!ended_.empty())
-            reactor_.ring(); // the next dispatch goes on
+            reactor_.ring(); // the next dispatch continues
         throw;
     }
 }
 
-/// Tells the waiter of the first of those that have ended.
+/// Wakes the waiter of the first ended operation.
 void PythonReactor::wake_first(const py::function &wake) {
     const auto running = ended_.front().running;
     const bool again = std::exchange(ended_.front().tried, true);
     const auto found = operations_.find(running.get());
-    if (found != operations_.end()) { // else it was cancelled meanwhile
+    if (found != operations_.end()) { // otherwise it was cancelled meanwhile
         const auto operation = found->second.operation.lock();
         const auto completion = found->second.completion;
         try {
@@ -162,10 +162,10 @@ void PythonReactor::wake_first(const py::function &wake) {
                 operation->handed_out_ = true;
                 wake(operation);
             } else if (!again && !running->failed()) {
-                completion->discard(); // it was lost in another thread
+                completion->discard(); // the operation was destroyed in another thread
             }
         } catch (...) {
-            if (again) // it fails whenever it is tried, and the others do not wait for it
+            if (again) // it fails each time: do not try it again, the others wait
                 forget_first(*running);
             throw;
         }
@@ -175,7 +175,7 @@ void PythonReactor::wake_first(const py::function &wake) {
 
 void PythonReactor::forget_first(const Reactor::Running &running) {
     operations_.erase(&running);
-    // A dispatch() within wake() may have been here.
+    // wake() may itself have called dispatch(), which has removed it already.
     if (!ended_.empty() && ended_.front().running.get() == &running)
         ended_.pop_front();
 }
@@ -209,12 +209,13 @@ std::size_t PythonReactor::close() {
     const std::size_t count = operations_.size();
     while (!operations_.empty()) {
         const auto operation = operations_.begin()->second.operation.lock();
-        if (!operation) { // its call ends with the reactor
+        if (!operation) { // the call ends with the reactor
             operations_.erase(operations_.begin());
             continue;
         }
         cancel(*operation);
-        // It may hold what holds this: no garbage collector looks through here.
+        // The waiter may be part of a reference cycle, which the garbage collector
+        // cannot see here.
         operation->set_waiter(py::none());
     }
     return count;

@@ -21,44 +21,44 @@ namespace pyremctl {
 
 class PythonReactor;
 
-/// The thread that runs an event loop, for a reactor and its operations.
+/// The thread that a reactor and its operations belong to: the event loop's.
 class OwnThread {
   public:
-    /// Throws Error in any other.
+    /// Throws Error in any other thread.
     void require() const;
 
     bool is_this() const noexcept { return id_.load() == std::this_thread::get_id(); }
 
-    /// From now on it is the calling thread.
+    /// Makes the calling thread the owner.
     void move_here() noexcept { id_.store(std::this_thread::get_id()); }
 
   private:
     std::atomic<std::thread::id> id_ = std::this_thread::get_id();
 };
 
-/// What follows when an operation has ended.
+/// What to do when an operation has ended.
 struct Completion {
-    /// The result of a success as Python has it; with the interpreter lock.
+    /// Converts a successful result to Python; called with the interpreter lock.
     std::function<pybind11::object()> to_python = []() -> pybind11::object {
         return pybind11::none();
     };
-    /// For a success whose result nobody gets: leaves nothing of it behind.
+    /// Undoes a successful call whose result nobody gets.
     std::function<void()> discard = [] {};
-    /// What had come of an answer, for the exception of a failure; or null.
+    /// The part of the answer that has arrived, for the exception; or null.
     std::shared_ptr<Result> partial = nullptr;
 };
 
-/// What a reactor shares with its operations, which may outlive it.
+/// The state that a reactor shares with its operations, which may outlive it.
 struct Home {
     OwnThread thread;
-    PythonReactor *reactor = nullptr; // null when it has gone
+    PythonReactor *reactor = nullptr; // null after its destruction
 };
 
-/// A call that was started: Python's Operation. For the thread of its reactor,
-/// as that is; calls from any other raise.
+/// A call in progress: Python's Operation. Use it only in the thread of its reactor;
+/// calls from other threads raise.
 ///
-/// Its end, by whatever way it is lost, is the call's: one that has not ended is
-/// cancelled, and nothing is left of a success whose result nobody has taken.
+/// Destroying the object ends the call: a running call is cancelled, and a successful
+/// one whose result nobody has taken is undone.
 class PythonOperation : public SharedOnly {
   public:
     PythonOperation(std::shared_ptr<Home> home, std::shared_ptr<Reactor::Running> running,
@@ -73,10 +73,10 @@ class PythonOperation : public SharedOnly {
 
     bool done() const;
 
-    /// The result, or raises what the call failed of; once. None after a cancel.
+    /// Returns the result or raises the call's error, once. None after cancel().
     pybind11::object result();
 
-    /// The package's, for itself.
+    /// Private to the package.
     pybind11::object waiter() const;
     void set_waiter(pybind11::object waiter);
 
@@ -89,13 +89,13 @@ class PythonOperation : public SharedOnly {
     pybind11::object waiter_ = pybind11::none();
     std::shared_ptr<Reactor::Running> running_;
     std::shared_ptr<Completion> completion_;
-    bool taken_ = false;                  // the result
-    std::atomic<bool> cancelled_ = false; // before there was one
-    bool handed_out_ = false;             // the reactor is done with it
+    bool taken_ = false;                  // the result was taken
+    std::atomic<bool> cancelled_ = false; // cancelled before there was a result
+    bool handed_out_ = false;             // the reactor has reported its end
 };
 
-/// A reactor, and the objects for what runs in it. Used by the thread that made
-/// it or that moved it to itself; calls from any other raise.
+/// A reactor and its operations. Only the thread that created it or called move_here()
+/// may use it; calls from other threads raise.
 class PythonReactor : public SharedOnly {
   public:
     using SharedOperation = std::shared_ptr<PythonOperation>;
@@ -109,7 +109,8 @@ class PythonReactor : public SharedOnly {
 
     int descriptor() const noexcept { return reactor_.descriptor(); }
 
-    /// For an event loop that goes on in another thread: the calling one.
+    /// Makes the calling thread the owner, for an event loop that continues in another
+    /// thread.
     void move_here() noexcept { home_->thread.move_here(); }
 
     std::size_t size() const;
@@ -117,38 +118,38 @@ class PythonReactor : public SharedOnly {
     SharedOperation start(Limits limits, const Reactor::MakeTask &make_task,
                           Completion completion = {});
 
-    /// Ends an operation wherever it is. Where it has ended well and nobody has
-    /// its result the connection is dropped, so that no answer is lost unseen.
+    /// Cancels an operation. If it has succeeded and nobody has its result, the
+    /// connection is dropped, so that no answer is silently lost.
     void cancel(PythonOperation &operation);
 
-    /// Advances what is ready, and calls `wake` with each operation that has
-    /// ended. What `wake` or a handler of the log raises is raised here: an
-    /// operation of which `wake` raised is tried once more, and it and the others
-    /// are for the next dispatch(), for which the descriptor is readable at once.
+    /// Advances the calls that are ready, and calls `wake` with each operation that has
+    /// ended. Exceptions of `wake` or of a log handler are raised here. The operation
+    /// whose `wake` raised is tried once more. It and the remaining ones are reported
+    /// by the next dispatch(), for which the descriptor is immediately readable.
     void dispatch(double budget, const pybind11::function &wake);
 
-    /// For an operation that nobody has any more.
+    /// For an operation that Python has destroyed.
     void lose(PythonOperation &operation);
 
-    /// Waits until dispatch() has something to do; it may return before.
+    /// Waits until dispatch() has something to do; it may return earlier.
     void wait();
 
-    /// A call that ends by itself at a moment.
+    /// An operation that ends at the given time.
     SharedOperation pause(Time end);
 
-    /// Runs a task that nobody waits for, until it ends or the reactor does.
+    /// Runs a background task until it ends or the reactor is destroyed.
     void keep(const Reactor::MakeTask &make_task);
 
-    /// Time in which the caller did something else is not the calls'.
+    /// Moves all deadlines by the time in which the caller did something else.
     void excuse(double seconds);
 
-    /// Cancels all, and lets go of their waiters. Returns how many there were.
+    /// Cancels all operations and releases their waiters. Returns how many there were.
     std::size_t close();
 
   private:
     struct Ended {
         std::shared_ptr<Reactor::Running> running;
-        bool tried = false; // to wake its waiter
+        bool tried = false; // waking its waiter was tried
     };
 
     struct Underway {
@@ -161,7 +162,7 @@ class PythonReactor : public SharedOnly {
 
     std::shared_ptr<Home> home_ = std::make_shared<Home>();
     Reactor reactor_;
-    std::deque<Ended> ended_; // and nobody knows of it yet
+    std::deque<Ended> ended_; // not yet reported
     std::unordered_map<const Reactor::Running *, Underway> operations_;
 };
 
@@ -210,7 +211,7 @@ class ReactorRunner {
                                           const SharedCommand &command);
 
   private:
-    /// A result without the turn, which ends with the call.
+    /// A result without the turn: the turn ends with the call.
     template <class Value> struct Stored {
         Value value{};
         Client::Mark mark;
@@ -222,7 +223,7 @@ class ReactorRunner {
         }
     };
 
-    /// Keeps a task's result where its Completion finds it.
+    /// Stores a task's result for its Completion.
     template <class Value, class Store>
     static Task<void> store(verbs::SharedClient client, Task<Value> task,
                             std::shared_ptr<Store> stored) {

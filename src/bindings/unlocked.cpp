@@ -22,18 +22,17 @@ bool finalizing() noexcept {
 
 namespace {
 
-// A signal that ends a wait by itself needs no slice. One that comes between
-// the look at the handlers and the wait, or to another thread, is seen after
-// this long.
+// A signal normally interrupts the wait itself. A signal that arrives between the check
+// and the wait, or in another thread, is seen after at most this long.
 constexpr auto signal_slice = std::chrono::milliseconds(40);
 
-/// True in the thread that runs Python's signal handlers. It is looked up
-/// once for each process, for a fork may make another thread the main one.
+/// True in the thread that runs Python's signal handlers. It is looked up once per
+/// process: a fork may make another thread the main one.
 bool on_main_thread() {
     // A sub-interpreter has a main thread of its own, which gets no signals.
     if (PyInterpreterState_Get() != PyInterpreterState_Main())
         return false;
-    // At the end it is the main one that runs, and nothing can be imported.
+    // At shutdown only the main thread runs, and nothing can be imported.
     if (finalizing())
         return true;
     static std::atomic<unsigned long> main_thread{0};
@@ -62,14 +61,14 @@ Unlocked::~Unlocked() { relock(); }
 void Unlocked::relock() noexcept {
     if (state_ == nullptr)
         return;
-    // The main thread finalizes, and may call us on its way.
+    // The main thread runs the shutdown, and may make calls during it.
     if (!main_ && finalizing())
         park();
     try {
         PyEval_RestoreThread(state_);
     } catch (...) {
-        // Before Python 3.14 it ends the thread, which C++ sees as an exception
-        // that must not be caught and left.
+        // Before Python 3.14, taking the lock ends the thread, which C++ sees as an
+        // exception that must not be caught and dropped.
         park();
     }
     state_ = nullptr;

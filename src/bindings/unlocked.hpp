@@ -1,4 +1,4 @@
-// Python's side of a blocking call: without the interpreter lock, with its
+// Python's side of a blocking call: releases the interpreter lock and checks for
 // signals.
 #pragma once
 
@@ -8,15 +8,15 @@
 
 namespace pyremctl {
 
-/// True once the interpreter is shutting down: Python's own things may be gone.
+/// True once the interpreter is shutting down: Python objects may be gone.
 bool finalizing() noexcept;
 
-/// Releases the interpreter lock for as long as it lives, or until relock(),
-/// and lets a wait look at Python's signal handlers.
+/// Releases the interpreter lock for as long as the object lives, or until relock(),
+/// and lets a wait run Python's signal handlers.
 ///
-/// Convert all arguments before and touch no Python object meanwhile. A thread that
-/// holds a mutex of ours never waits for the interpreter lock, so that one may
-/// be taken with it or without.
+/// Convert all arguments before, and touch no Python object meanwhile. A thread that
+/// holds one of our mutexes never waits for the interpreter lock, so a mutex may be
+/// locked with or without it.
 class Unlocked final : public Interrupts {
   public:
     Unlocked();
@@ -26,14 +26,14 @@ class Unlocked final : public Interrupts {
     Unlocked &operator=(Unlocked &&) = delete;
     ~Unlocked() override;
 
-    /// Takes the interpreter lock back. Once the interpreter is shutting down
-    /// it never returns: this thread has nothing to return to.
+    /// Takes the interpreter lock back. If the interpreter is shutting down, this never
+    /// returns in threads other than the main one.
     void relock() noexcept;
 
-    /// Runs Python's signal handlers. Throws what they raised.
+    /// Runs Python's signal handlers. Throws their exception, if any.
     void check() override;
 
-    /// Hands out what there is for the log, so that it is told as it happens.
+    /// Logs the notes so far, so that the log is up to date while the call waits.
     void about_to_wait() override;
 
     std::optional<Duration> slice() const override;

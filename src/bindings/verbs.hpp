@@ -1,9 +1,9 @@
 // A connection's verbs with Python's arguments and results.
 //
-// Each is described once, for both runners. A runner takes a client, a deadline,
-// a verb, and `to_python`, which converts the verb's result. BlockingRunner waits
-// and returns the result; ReactorRunner returns an Operation. Arguments are
-// converted before; no Python object is touched while the verb runs.
+// Each verb is written once, for both runners. A runner takes a client, a deadline, a
+// verb, and `to_python`, which converts the verb's result. BlockingRunner waits and
+// returns the result; ReactorRunner returns an Operation. Arguments are converted
+// first; no Python object is touched while the verb runs.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -28,24 +28,23 @@ using SharedClient = std::shared_ptr<Client>;
 using SharedStream = std::shared_ptr<Stream>;
 using SharedSession = std::shared_ptr<Session>; ///< null outside any stream
 
-/// A stream's session, or null for None. (pybind11's own conversion asks None, in
-/// each call, whether it is an object of another extension module: that takes a
-/// third of the time of output().)
+/// A stream's session, or null for None. (pybind11's own conversion checks on each call
+/// whether None is an object of another extension module, which takes a third of the
+/// time of output().)
 inline SharedSession to_session(pybind11::handle stream) {
     return stream.is_none() ? nullptr : stream.cast<const Stream &>().session();
 }
 
-/// Without a host there has to be a principal.
+/// If there is no host, there must be a principal.
 Target to_target(pybind11::handle host, pybind11::handle port, pybind11::handle principal);
 
-/// A duplicate of a connected stream socket's descriptor; anything else is
-/// refused.
+/// A duplicate of a connected stream socket's descriptor; raises for anything else.
 Descriptor duplicate(int descriptor);
 
-/// (address in digits, port) as an address.
+/// Converts (numeric address, port).
 Address to_address(pybind11::handle pair);
 
-/// Which may have to get a ticket first.
+/// Listens for an open, which may have to get a ticket first.
 inline void listen_to_opening() {
     listen(journal::Topic::connections);
     listen(journal::Topic::credentials);
@@ -54,7 +53,7 @@ inline void listen_to_opening() {
 /// The result of a verb that returns nothing.
 inline const auto to_none = [](auto &) -> pybind11::object { return pybind11::none(); };
 
-/// to_target() where only a host will do.
+/// Like to_target(), but the host is required.
 inline Target to_host(pybind11::handle host, pybind11::handle port, pybind11::handle principal) {
     Target target = to_target(host, port, principal);
     if (target.host.empty())
@@ -73,8 +72,8 @@ auto open(Runner &runner, const SharedClient &client, pybind11::handle host, pyb
                        });
 }
 
-/// Over a duplicate of a connected socket's descriptor. The host, which may be
-/// None beside a principal, is only used for the principal.
+/// Opens over a duplicate of a connected socket's descriptor. The host is only used for
+/// the principal; it may be None if there is a principal.
 template <class Runner>
 auto open_descriptor(Runner &runner, const SharedClient &client, int descriptor,
                      pybind11::handle host, pybind11::handle principal, pybind11::handle timeout) {
@@ -89,7 +88,7 @@ auto open_descriptor(Runner &runner, const SharedClient &client, int descriptor,
         });
 }
 
-/// To (address in digits, port), without a look-up.
+/// Opens to (numeric address, port), without a name look-up.
 template <class Runner>
 auto open_address(Runner &runner, const SharedClient &client, pybind11::handle address,
                   pybind11::handle host, pybind11::handle principal) {
@@ -116,13 +115,14 @@ auto command(Runner &runner, const SharedClient &client, pybind11::handle list,
         to_none);
 }
 
-/// Has all who share the stream see how it ends.
+/// Records how the stream ended, for all callers that share it.
 inline void tell_ending(const SharedSession &session, Caller caller, const Token &token) {
     if (session && token.type == Token::Type::error)
         session->refused({token.error, std::string(token.data)}, caller);
 }
 
-/// The same for what has come together; what fails behind it is for the next call.
+/// Reads all tokens that have arrived together; an error after the first token is left
+/// to the next call.
 inline Task<Token> read(Connection &connection, std::shared_ptr<OwnedTokens> tokens,
                         SharedSession session, Caller caller, std::size_t bytes, Call &call) {
     const Token last = co_await connection.outputs(*tokens, bytes, call);
@@ -134,8 +134,8 @@ inline Task<Token> read(Connection &connection, std::shared_ptr<OwnedTokens> tok
     co_return last;
 }
 
-/// Up to so many bytes of tokens that follow one another without a wait, and
-/// one at least: a list of tuples.
+/// Reads at least one token, and more while none needs a wait and they are below
+/// `bytes` bytes: a list of tuples.
 template <class Runner>
 auto outputs(Runner &runner, const SharedClient &client, const SharedSession &session,
              std::size_t bytes, pybind11::handle timeout) {
@@ -148,7 +148,7 @@ auto outputs(Runner &runner, const SharedClient &client, const SharedSession &se
         [tokens](const Token &last) { return to_list(*tokens, last); });
 }
 
-/// A verb that gives the whole answer to a command in a Result.
+/// Runs a verb that returns the whole answer to a command in a Result.
 template <class Runner, class Verb>
 auto answer(Runner &runner, const SharedClient &client, pybind11::handle timeout,
             const std::shared_ptr<Result> &result, const Verb &verb) {
@@ -173,7 +173,7 @@ auto run(Runner &runner, const SharedClient &client, pybind11::handle list,
                   });
 }
 
-/// open() and run() in one: the simple call.
+/// open() and run() in one call: remctl.remctl().
 template <class Runner>
 auto simple(Runner &runner, const SharedClient &client, pybind11::handle host,
             pybind11::handle port, pybind11::handle principal, pybind11::handle list,

@@ -1,4 +1,4 @@
-// Objects that are whole or not there.
+// Makes sure that Python never sees a half-constructed object.
 #pragma once
 
 #include <pybind11/pybind11.h>
@@ -12,13 +12,13 @@
 
 namespace pyremctl {
 
-// Python makes objects in two steps, __new__ and __init__, and pybind11 gives
-// one that has seen only the first a value of uninitialised memory:
-// copy.copy(object) or Class.__new__(Class) would be enough to crash. So
-// __new__ either does everything here, or is not there.
+// Python creates objects in two steps, __new__ and __init__. After the first step
+// alone, pybind11's object contains uninitialised memory, so that copy.copy(object) or
+// Class.__new__(Class) would crash. Therefore __new__ here either does all the work or
+// does not exist.
 
-/// Objects of this class are neither copied nor pickled. (What object does by
-/// itself ends in pybind11's base class, which ends the process.)
+/// Makes objects of this class uncopyable and unpicklable. (The default methods of
+/// `object` reach pybind11's base class, which aborts the process.)
 template <class Class> void forbid_copies(Class &cls) {
     const auto refuse = [](pybind11::handle self, const pybind11::args &) {
         throw pybind11::type_error(std::string("cannot pickle '") + Py_TYPE(self.ptr())->tp_name +
@@ -28,13 +28,13 @@ template <class Class> void forbid_copies(Class &cls) {
     cls.def("__reduce_ex__", refuse);
 }
 
-/// Objects of this class come from our functions alone.
+/// Objects of this class can only be created by our own functions.
 inline void forbid_new(pybind11::handle cls) {
     reinterpret_cast<PyTypeObject *>(cls.ptr())->tp_new = nullptr;
 }
 
-/// Objects of this class are whole after __new__; the class has py::init<>()
-/// and is final.
+/// Constructs objects of this class completely in __new__. The class must have
+/// py::init<>() and be final.
 template <std::derived_from<SharedOnly> Value> void construct_in_new(pybind11::handle cls) {
     reinterpret_cast<PyTypeObject *>(cls.ptr())->tp_new = [](PyTypeObject *type, PyObject *args,
                                                              PyObject *keywords) -> PyObject * {

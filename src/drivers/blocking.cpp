@@ -17,8 +17,8 @@ namespace pyremctl {
 
 namespace {
 
-// A look at the interrupts has to wait for the interpreter lock. If that takes
-// long, looks are rarer: a busy call loses little by them.
+// Checking for interrupts means waiting for the interpreter lock. The longer that
+// takes, the rarer the checks are, so that they cost a busy call little time.
 constexpr Duration shortest_breath = std::chrono::milliseconds(10);
 constexpr Duration longest_breath = std::chrono::milliseconds(80);
 constexpr int effort_share = 12;
@@ -79,8 +79,8 @@ void BlockingDriver::wait_for(const Wait &wait) {
         throw Error(ErrorKind::local, std::string("cannot wait: ") + std::strerror(errno));
     if (ready > 0 && interests.back().revents != 0)
         waker_.drain();
-    // A signal between two waits does not end the next one while there is
-    // always something ready.
+    // If something is always ready, ppoll() never returns EINTR for a signal that
+    // arrives between two calls: check once per slice too.
     if (ready < 0 || (slice && Clock::now() - looked_ >= *slice))
         look();
 }

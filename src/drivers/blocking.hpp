@@ -14,7 +14,8 @@
 
 namespace pyremctl {
 
-/// What may interrupt a blocking wait. The bindings look at Python's signals.
+/// Checks for interrupts during a blocking wait. The bindings' implementation runs
+/// Python's signal handlers.
 class Interrupts {
   public:
     Interrupts() = default;
@@ -24,28 +25,28 @@ class Interrupts {
     Interrupts &operator=(Interrupts &&) = delete;
     virtual ~Interrupts() = default;
 
-    /// Called after a signal and once every slice. What it throws ends the call.
+    /// Called after a signal and once every slice. An exception ends the call.
     virtual void check() = 0;
 
-    /// Called just before a wait. What it throws ends the call.
+    /// Called just before a wait. An exception ends the call.
     virtual void about_to_wait() {}
 
-    /// The longest time between two checks, or nothing where signals can't
-    /// concern this thread. A signal ends the wait at once; the slice is for
-    /// one that came between the check and the wait, or to another thread.
+    /// The longest time between two checks, or nothing if this thread never handles
+    /// signals. A signal ends the wait immediately; the slice is for a signal that
+    /// arrived between the check and the wait, or was delivered to another thread.
     virtual std::optional<Duration> slice() const = 0;
 };
 
-/// How one thread waits for one task.
+/// Runs one task in one thread.
 class BlockingDriver {
   public:
     BlockingDriver(EventWaker &waker, Interrupts &interrupts) noexcept
         : waker_(waker), interrupts_(interrupts) {}
 
-    /// Waits until one of the descriptors is ready, the waker is woken, the
-    /// moment has come, or the interrupts have been looked at. What they run
-    /// may use the same waker, so that the task has to look again at what it
-    /// waits for. Throws Error where poll fails, and what the interrupts throw.
+    /// Waits until a descriptor is ready, the waker is woken, the time is reached, or
+    /// the interrupts have been checked. A signal handler may use the same waker, so
+    /// the task must check again whether its condition holds. Throws Error if poll
+    /// fails; passes on exceptions of the interrupts.
     void wait_for(const Wait &wait);
 
     /// Runs a task to its end and returns its result.
@@ -62,21 +63,21 @@ class BlockingDriver {
 
     EventWaker &waker_;
     Interrupts &interrupts_;
-    Time looked_ = Clock::now(); // at the interrupts
-    Duration effort_{};          // that the last look took
+    Time looked_ = Clock::now(); // when the interrupts were last checked
+    Duration effort_{};          // duration of the last check
 };
 
-/// Runs the task that `make_task` gives to its end on a helper thread, which no
-/// signal concerns, and calls `ended` there with what it failed with, or null.
-/// Neither may throw. Throws Error if no thread can be started.
+/// Runs the task from `make_task` to completion on a helper thread, which handles no
+/// signals, then calls `ended` on that thread with the task's exception, or null.
+/// Neither function may throw. Throws Error if no thread can be started.
 void run_on_helper(std::function<Task<void>(Call &)> make_task,
                    std::function<void(const std::exception_ptr &)> ended);
 
-/// This thread's waker: one descriptor for each thread that waits, not for
-/// each connection. The child of a fork has a new one.
+/// This thread's waker: one descriptor per waiting thread, not per connection. The
+/// child of a fork gets a new one.
 const std::shared_ptr<EventWaker> &thread_waker();
 
-/// This thread, as a caller.
+/// The number of this thread as a caller.
 Caller this_thread() noexcept;
 
 } // namespace pyremctl

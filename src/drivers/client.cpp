@@ -22,8 +22,9 @@ Client::~Client() {
         body_->connection.close();
 }
 
-/// The connection of now. In the child of a fork the parent's is lost for good:
-/// threads that are not there may have left it half-way in anything.
+/// The current connection. In the child of a fork the parent's is abandoned and never
+/// looked at again: threads that do not exist in the child may have left it in any
+/// state.
 std::shared_ptr<Client::Body> Client::current() const {
     const StateLock lock(this);
     if (generation_ != fork_generation()) {
@@ -151,7 +152,7 @@ std::time_t Client::expires() const { return current()->connection.expires(); }
 
 int Client::descriptor() const { return current()->connection.descriptor(); }
 
-/// What every verb begins with, once it is its turn.
+/// Every verb starts with this, once it has its turn.
 void Client::prepare(Body &body) {
     if (body.turns->spoiled())
         drop(body, "a stream was left in the middle of a call");
@@ -179,9 +180,9 @@ Task<Client::Hold> Client::enter(std::shared_ptr<Session> session, Caller caller
         if (hold.turn)
             prepare(*hold.body);
         else if (!session || session->state() == Session::State::present)
-            continue; // closed while it waited, or its turn was taken away: another one
+            continue; // closed while it waited, or its turn was taken away: try again
         else
-            session->check(caller); // or it was left
+            session->check(caller); // the stream was closed, or failed
         co_return std::move(hold);
     }
 }
@@ -238,13 +239,13 @@ Stream::~Stream() {
         return;
     try {
         client_->leave(*session_);
-    } catch (const std::exception &) { // no memory, in the child of a fork
+    } catch (const std::exception &) { // out of memory in the child of a fork
         session_.reset();
     }
 }
 
 void Client::leave(Session &session) {
-    const auto body = current(); // in the child of a fork another one, without the session
+    const auto body = current(); // in the child of a fork: a new one, without the session
     const auto turn = body->turns->leave_session(session);
     if (turn && body->connection.pending())
         drop(*body, "the stream was left before its end");
@@ -271,7 +272,8 @@ void Client::drop(Body &body, const char *why) noexcept {
     body.connection.notes().lost_for(why);
 }
 
-/// The connection of the mark; nothing where that has gone, or been asked since.
+/// The connection of the mark; null if it is gone or has been sent another command
+/// since.
 std::shared_ptr<Client::Body> Client::unasked_since(const Mark &mark) const {
     auto body = mark.body.lock();
     if (!body || body != current() || body->connection.asked() != mark.asked)
@@ -287,7 +289,7 @@ void Client::undo(const Mark &mark, bool read) {
     if (!turn && read && body->connection.pending())
         turn = body->turns->seize_or_cancel();
     if (turn &&
-        body->connection.asked() == mark.asked) // still: another thread may have been quicker
+        body->connection.asked() == mark.asked) // check again: another thread may have been faster
         drop(*body, "the call was given up when it had ended");
 }
 

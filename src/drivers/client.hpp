@@ -1,5 +1,5 @@
-// A connection as its users have it: settings, limits, the last error, whose
-// turn it is, and what a fork and a close() mean.
+// A connection as users see it: settings, limits, the last error, turns, and what
+// fork() and close() do to it.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ template <class T> using NotVoid = std::conditional_t<std::is_void_v<T>, std::mo
 
 class Client;
 
-/// A stream on its way. Its end, by whatever way it is lost, leaves the stream.
+/// An open stream. Destroying the object leaves the stream, however that happens.
 class Stream : public SharedOnly {
   public:
     explicit Stream(std::shared_ptr<Client> client) noexcept : client_(std::move(client)) {}
@@ -45,13 +45,13 @@ class Stream : public SharedOnly {
 /// A connection that any number of callers use, in threads or in event loops,
 /// and that any of them may close.
 ///
-/// A call is a task for whichever driver: it waits for its turn and carries out
-/// a verb of Connection. What it gives is good for as long as the turn lasts.
+/// A call is a task for any driver: it waits for its turn and carries out a verb of
+/// Connection. Its result is valid for as long as the turn lasts.
 ///
-/// close() waits for nobody: it takes the connection away, with the calls that
-/// it cuts short, and the object goes on with a new one. In the child of a fork
-/// it is the same: the parent's connection is lost, its descriptors are closed
-/// already, and the next command makes one of the child's own.
+/// close() never waits: it removes the connection together with its running calls,
+/// which fail, and the object continues with a new one. The child of a fork does the
+/// same: the parent's connection is abandoned (its descriptors are already closed), and
+/// the next command opens a connection of the child's own.
 class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     struct Body;
 
@@ -59,14 +59,14 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     /// A connection, and the turn on it.
     struct Hold {
         std::shared_ptr<Body> body; // outlives the turn
-        Turns::Turn turn;           // none: the stream was left meanwhile
+        Turns::Turn turn;           // empty if the stream was closed meanwhile
     };
     /// A verb's result, which is valid for as long as the turn lasts.
     template <class Value> struct Completed {
         Hold hold;
         Value value;
     };
-    /// What a verb's task returns, with an empty value in the hold of void.
+    /// The result type of a verb's task, with std::monostate for void.
     template <class Verb>
     using ResultOf =
         NotVoid<decltype(std::declval<std::invoke_result_t<Verb &, Connection &, Call &>>()
@@ -79,11 +79,11 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     Client &operator=(Client &&) = delete;
     ~Client();
 
-    /// One that is not opened, and has the settings of this one.
+    /// A new, unopened client with the same settings.
     std::shared_ptr<Client> like() const;
 
-    /// For connections from now on; see set_ccache and set_source_ip in the
-    /// manual.
+    /// These apply to connections opened from now on; see set_ccache and set_source_ip
+    /// in the manual.
     void set_ccache(std::optional<std::string> ccache);
     void set_credentials(std::shared_ptr<Credentials> credentials);
     void set_source_ip(std::string source);
@@ -91,65 +91,63 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     void set_connect_timeout(std::optional<Duration> longest);
     void set_admission(std::shared_ptr<Admission> admission);
 
-    /// Share one with other connections. Without, each open has its own.
+    /// Shares an identity with other connections. By default each open has its own.
     void set_identity(std::shared_ptr<Identity> identity);
 
-    /// For an open that this thread begins now.
+    /// The identity for an open that this thread starts now.
     std::shared_ptr<Identity> identity() const;
 
     /// The longest silence; see set_timeout in the manual.
     void set_timeout(std::optional<Duration> inactivity);
 
-    /// For a call that begins now: set_timeout's, and `deadline`.
+    /// The limits of a call that starts now: set_timeout()'s, and `deadline`.
     Limits limits(std::optional<Time> deadline) const;
 
-    /// Waits for the turn and carries out the verb, a function of a Connection
-    /// and a Call that gives a task. `session`: the stream that the call is of,
-    /// or null; the token of one that was left meanwhile is "done".
+    /// Waits for the turn and carries out the verb, a function of a Connection and a
+    /// Call that returns a task. `session`: the stream that the call belongs to, or
+    /// null. If that stream was closed meanwhile, the call returns the token "done".
     template <class Verb>
     Task<Completed<ResultOf<Verb>>> perform(std::shared_ptr<Session> session, Caller caller,
                                             Call &call, Verb verb);
 
-    /// perform() for the next token, where no wait is needed; else nothing.
+    /// Like perform() for the next token, if it needs no wait; else returns nothing.
     std::optional<Completed<Token>> output_at_once(const std::shared_ptr<Session> &session,
                                                    Caller caller, Call &call);
 
-    /// A call that has ended, among those of its connection.
+    /// Identifies a finished call, to tell whether its connection has been used since.
     struct Mark {
         std::weak_ptr<Body> body;
         unsigned asked = 0;
     };
 
-    /// Of a call, while it has its turn.
+    /// The mark of a call, made while it has its turn.
     static Mark mark(const std::shared_ptr<Body> &body) {
         return {.body = body, .asked = body->connection.asked()};
     }
 
-    /// Opens, by one of Connection's verbs, and remembers what was opened.
+    /// Opens with one of Connection's verbs, and remembers the server.
     template <class Verb> Task<Mark> open(Caller caller, Call &call, Verb verb);
 
     /// Reserves the connection for a stream and sends its command.
     Task<std::shared_ptr<Stream>> stream(SharedCommand command, Caller caller, Call &call);
 
-    /// Ends the stream. Unless it was read to its end the connection is dropped
-    /// with it, and a call that waits for its next token gets "done".
+    /// Ends the stream. If it was not read to its end, the connection is dropped, and a
+    /// call that waits for the stream's next token gets "done".
     void leave(Session &session);
 
-    /// The same where a token of it was lost: its other calls fail of that.
+    /// The same for a stream that has lost a token: its other calls fail with an error.
     void cut(Session &session);
 
-    /// For a call of this caller's that was interrupted when it may have ended: an
-    /// answer that the caller has asked for last is pending unknown to it, or is
-    /// read in part, and the connection is dropped.
+    /// For an interrupted call that may already have ended: if this caller's last
+    /// answer is still pending, or was read in part, drops the connection.
     void abandon(Caller caller);
 
-    /// For a call whose result was lost: drops the connection, unless somebody
-    /// has asked for something on it since. Another call runs on, save where it
-    /// reads the answer of which this one has `read` a piece.
+    /// For a call whose result was lost: drops the connection, unless another command
+    /// was sent on it since. A call that is running continues, except if it reads the
+    /// answer of which this call has `read` a part.
     void undo(const Mark &mark, bool read);
 
-    /// For an open() whose result was lost: closes, unless somebody has asked for
-    /// something since.
+    /// For an open() whose result was lost: closes, unless a command was sent since.
     void undo_open(const Mark &mark);
 
     /// Closes for good. The call that waits for the server ends with an Error.
@@ -157,11 +155,11 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
 
     bool opened() const;
 
-    /// Throws Error, and notes it, where no connection is open.
+    /// Throws Error, and sets error(), if no connection is open.
     void require_opened();
 
-    /// What was opened last: the target, with the port that was connected to.
-    /// Nothing where nothing ever was.
+    /// The last server that was opened, with the port that was connected to; nothing if
+    /// there was none.
     std::optional<Target> server() const;
 
     bool pending() const;
@@ -171,25 +169,25 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     /// See Connection::expires().
     std::time_t expires() const;
 
-    /// How often something was asked of it: it was opened, or sent a command.
+    /// How often it was opened or sent a command.
     unsigned asked() const;
 
-    /// What the last call failed of, or "no error". (Manual, Remctl.error.)
+    /// The error text of the last call, or "no error". (Manual, Remctl.error.)
     std::string error() const;
 
     /// Makes error() return this.
     void note(const std::string &error);
 
   private:
-    /// What close() and fork() take away as a whole.
+    /// The part that close() and fork() replace as a whole.
     struct Body {
         std::shared_ptr<Turns> turns = std::make_shared<Turns>();
         Connection connection;
         std::atomic<bool> orphaned{false}; // output was pending at the fork
-        std::atomic<Caller> last{nobody};  // whose call has succeeded last, outside any stream
+        std::atomic<Caller> last{nobody};  // of the last successful call outside a stream
     };
-    /// Of a connection that a call loses, and of which it does not say why, says
-    /// that it was cut short: by a cancellation, an exception.
+    /// If a call loses its connection without giving a reason, notes that it was cut
+    /// short (by a cancellation or an exception).
     class Ending {
       public:
         explicit Ending(Body &body) noexcept : body_(body) {}
@@ -203,8 +201,8 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
         Body &body_;
     };
 
-    /// A call that reads a stream. Unless it succeeds, or says of what it fails,
-    /// the stream was cut short.
+    /// A call that reads a stream. If it ends without success and without an error of
+    /// its own, the stream was cut short.
     class Reading {
       public:
         Reading(Session *session, Caller caller) noexcept : session_(session), caller_(caller) {}
@@ -238,7 +236,7 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     void look_at_orphan(Body &body);
     template <class Change> void change_settings(Change change);
 
-    // Guarded by StateLock(this): what the child of a fork goes on with.
+    // Guarded by StateLock(this): the state that the child of a fork continues with.
     mutable std::shared_ptr<Body> body_;
     mutable unsigned generation_;
     std::shared_ptr<const Settings> settings_ = std::make_shared<Settings>();
@@ -257,12 +255,12 @@ Client::perform(std::shared_ptr<Session> session, Caller caller, Call &call, Ver
         if (!hold)
             hold = co_await enter(session, caller, call);
     } catch (const Error &error) {
-        // What is to be read is the answer to a command that was sent.
+        // The call reads the answer to a command that was sent.
         throw Error(error).with_may_have_run(reads);
     }
     const auto body = hold->body;
     if constexpr (reads) {
-        if (!hold->turn) // and nothing of the connection is this call's
+        if (!hold->turn) // the stream was closed: this call must not touch the connection
             co_return Completed<Token>{.hold = {.body = body, .turn = {}}, .value = {}};
     }
     const Ending ending(*body);

@@ -11,7 +11,7 @@ void Inbox::put(std::shared_ptr<InboxWaker> waker) noexcept {
         waker->next_ = std::move(first_);
         first_ = std::move(waker);
         if (++count_ > 1)
-            return; // it rings already
+            return; // the descriptor is readable already
     }
     event_.wake();
 }
@@ -20,7 +20,7 @@ void Inbox::close() noexcept {
     std::shared_ptr<InboxWaker> all;
     const std::scoped_lock lock(mutex_);
     closed_ = true;
-    // One after the other: a long list would be destroyed by recursion.
+    // Take the list apart one by one: destroying a long list would recurse too deeply.
     while (first_) {
         all = std::move(first_);
         first_ = std::exchange(all->next_, nullptr);

@@ -1,4 +1,4 @@
-// Where any thread tells a reactor which of its tasks to look at.
+// A queue in which any thread tells a reactor which of its tasks to advance.
 #pragma once
 
 #include <cstddef>
@@ -25,23 +25,23 @@ class Inbox {
 
     void put(std::shared_ptr<InboxWaker> waker) noexcept;
 
-    /// For a reactor that goes: nothing is put in any more. What is in it would
-    /// hold it for ever.
+    /// Called when the reactor is destroyed: accepts no more wakers, and removes those
+    /// that are queued, which would keep the inbox alive for ever.
     void close() noexcept;
 
-    /// The ids of all that is in it, which is empty then.
+    /// Empties the inbox and returns the ids of the tasks.
     std::vector<std::uint64_t> take();
 
   private:
     EventWaker event_;
-    std::mutex mutex_; // guards what follows, and the wakers in the list
+    std::mutex mutex_; // guards the members below, and the wakers in the list
     std::shared_ptr<InboxWaker> first_;
     std::size_t count_ = 0;
     bool closed_ = false;
 };
 
-/// Wakes one task of a reactor. It is its own place in the list, so that waking
-/// takes no memory.
+/// Wakes one task of a reactor. The waker is itself the list node, so waking allocates
+/// nothing.
 class InboxWaker final : public Waker, public std::enable_shared_from_this<InboxWaker> {
   public:
     InboxWaker(std::shared_ptr<Inbox> inbox, std::uint64_t id) noexcept

@@ -27,8 +27,8 @@ Task<Member> open_member(Options options, std::shared_ptr<Admission> admission, 
     const auto verb = [target, identity = client->identity()](Connection &connection, Call &going) {
         return connection.open(target, going, identity);
     };
-    co_await client->open(new_caller(), call, verb); // nobody else has it yet
-    client->set_admission(nullptr);                  // it is this thread's
+    co_await client->open(new_caller(), call, verb); // no other caller has it yet
+    client->set_admission(nullptr);                  // it belongs to this thread
     const auto now = Clock::now();
     Time end = now + options->max_lifetime.value_or(std::chrono::years(1));
     if (const std::time_t ticket = client->expires())
@@ -36,9 +36,9 @@ Task<Member> open_member(Options options, std::shared_ptr<Admission> admission, 
     co_return Member{.client = client, .end = end};
 }
 
-/// A connection on its way.
+/// A connection that is being opened.
 struct Opening {
-    std::list<Ledger::Slot> slot; // one
+    std::list<Ledger::Slot> slot; // always one
     Call call;
     Operation<Member> operation;
 
@@ -48,8 +48,8 @@ struct Opening {
           call({.inactivity = std::nullopt, .deadline = Clock::now() + options->opening}, whole),
           operation(open_member(options, admission, call)) {}
 
-    /// Goes on until its next wait; null when it has ended, and the ledger knows.
-    /// A caller that is served by that can log it: `tell` comes before.
+    /// Runs until the next wait; null when it has ended and the ledger was told. `tell`
+    /// is called before that, so that the caller that gets the connection can log it.
     template <class Tell> const Wait *advance(Ledger &ledger, Tell tell) {
         std::exception_ptr failure;
         try {
@@ -78,7 +78,7 @@ void wake_by(Wait &wait, std::optional<Time> moment) {
         wait.until = moment;
 }
 
-/// What stands in the ledger for the keeper.
+/// The keeper's registration in the ledger.
 class Presence {
   public:
     explicit Presence(std::shared_ptr<Ledger> ledger) noexcept : ledger_(std::move(ledger)) {}
@@ -91,7 +91,7 @@ class Presence {
             ledger_->lose_keeper();
     }
 
-    /// The ledger has let it go by itself.
+    /// The ledger has removed the keeper itself.
     void left() noexcept { left_ = true; }
 
   private:
@@ -107,7 +107,7 @@ Task<void> keep(std::shared_ptr<Ledger> ledger, Options options, bool stays, Cal
     Presence presence(ledger);
     const auto admission = std::make_shared<Admission>();
     std::list<Opening> openings;
-    // In a thread nobody listens: what is noted here is the next caller's to tell.
+    // A helper thread has no log listener: the next caller logs what was noted here.
     const auto tell = [&] {
         if (!stays)
             ledger->overheard().overhear();
@@ -136,7 +136,7 @@ Task<void> keep(std::shared_ptr<Ledger> ledger, Options options, bool stays, Cal
         if (ledger->closed())
             co_return;
         if (ended)
-            continue; // somebody may wait who came when it had begun
+            continue; // a caller that came after that opening had started may be waiting
         if (openings.empty() && !stays && ledger->leave_keeper()) {
             presence.left();
             co_return;

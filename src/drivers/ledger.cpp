@@ -10,11 +10,11 @@ namespace pyremctl {
 
 namespace {
 
-// An opening that has taken longer may be stuck for good: a later caller gets
-// another one, if there is room.
+// An opening that takes longer than this may be stuck: a later caller starts another
+// one, if there is room.
 constexpr Duration young = std::chrono::seconds(1);
 
-// Between tries to open what min_size wants, while the server cannot be reached.
+// The pause between attempts to reach min_size while the server cannot be reached.
 constexpr Duration shortest_pause = std::chrono::seconds(1);
 constexpr Duration longest_pause = std::chrono::seconds(60);
 
@@ -50,7 +50,7 @@ std::string Ledger::numbers() const {
            std::to_string(now.idle) + " idle, " + std::to_string(now.waiting) + " waiting";
 }
 
-/// Gives idle members to those that wait, in order.
+/// Gives idle members to waiting requests, in order.
 void Ledger::serve() noexcept {
     while (!waiting_.empty() && !idle_.empty()) {
         Request &request = *waiting_.front();
@@ -68,7 +68,7 @@ void Ledger::settle(Request &request) noexcept {
     request.waker_->wake();
 }
 
-/// How many connections min_size wants, whenever they are to be opened.
+/// How many connections are missing to reach min_size, now or after a pause.
 std::size_t Ledger::missing_for_min() const noexcept {
     const std::size_t there = size_ + openings_.size();
     return used_ && !closed_ && there < limits_.min_size ? limits_.min_size - there : 0;
@@ -86,7 +86,7 @@ std::size_t Ledger::missing_now(Time now) const noexcept {
     return std::min(wanted, limits_.max_size - there);
 }
 
-/// For a request that has come just now: it counts on no opening that is stuck.
+/// Called for a new request: openings that may be stuck do not count as on the way.
 void Ledger::call_for_opening(Time now) noexcept {
     std::size_t hopeful = 0;
     for (auto next = openings_.rbegin(); next != openings_.rend() && now - *next < young; ++next)
@@ -95,7 +95,7 @@ void Ledger::call_for_opening(Time now) noexcept {
         demand_ = std::max(demand_, waiting_.size() - hopeful);
 }
 
-/// Has the keeper see to what is missing.
+/// Wakes or starts the keeper if connections are missing.
 void Ledger::look_after() noexcept {
     {
         const std::scoped_lock lock(mutex_);
@@ -161,7 +161,7 @@ std::list<Ledger::Slot> Ledger::missing() {
         const std::scoped_lock lock(mutex_);
         count = missing_now(Clock::now());
     }
-    // There is one keeper: no other opens any meanwhile.
+    // There is one keeper, so no one else opens connections meanwhile.
     std::list<Slot> slots;
     for (; count > 0; --count)
         slots.emplace_back(shared_from_this());
@@ -181,8 +181,8 @@ std::optional<Time> Ledger::next_try() const noexcept {
     return next_try_;
 }
 
-/// After an opening that failed. Several may fail of the same thing: those that
-/// began before the first failure count as one.
+/// Called after an opening that failed. Several may fail for the same reason: those
+/// that started before the first failure count as one.
 void Ledger::put_off(Time begun) noexcept {
     if (pause_ != Duration::zero() && begun < next_try_ - pause_)
         return;
@@ -208,7 +208,7 @@ void Ledger::close() noexcept {
     close_all(idle);
 }
 
-/// Of members that were taken off the idle ones, or were lent.
+/// Closes members that are no longer in the idle list.
 void Ledger::remove(const Members &members) noexcept {
     if (members.empty())
         return;
@@ -263,8 +263,8 @@ void Ledger::drop(Loan loan) noexcept {
     note([] { return "checked and dropped: the server has closed it"; });
 }
 
-/// Takes a member among the idle ones, unless the pool is closed. One in a slot
-/// is new, and counts from now on.
+/// Puts a member into the idle list, unless the pool is closed. A member from a slot is
+/// new, and is counted from now on.
 void Ledger::rest(Members &members, Slot *slot) noexcept {
     Member &member = members.front();
     member.asked = member.client->asked();
@@ -282,7 +282,7 @@ void Ledger::rest(Members &members, Slot *slot) noexcept {
     serve();
 }
 
-/// A member comes back.
+/// Takes a lent member back.
 void Ledger::take_back(Members members, const char *unusable) noexcept {
     if (unusable != nullptr) {
         ++counts_->bad_returns;
@@ -290,7 +290,7 @@ void Ledger::take_back(Members members, const char *unusable) noexcept {
         members.front().client->set_timeout(std::nullopt);
         rest(members, nullptr);
     }
-    remove(members); // what cannot be idle
+    remove(members); // closes the member if it did not become idle
     note_with_sizes([&] {
         return unusable == nullptr ? std::string("returned")
                                    : "returned and dropped: " + std::string(unusable);

@@ -1,5 +1,5 @@
-// A pool's bookkeeping: who waits for a connection, which are idle, what is
-// missing.
+// A pool's bookkeeping: who waits for a connection, which connections are idle, how
+// many are missing.
 #pragma once
 
 #include <atomic>
@@ -23,14 +23,14 @@
 
 namespace pyremctl {
 
-/// How many connections a pool has, and for how long.
+/// How many connections a pool has, and how long idle ones are kept.
 struct PoolLimits {
     std::size_t min_size = 1;
     std::size_t max_size = 8;
     Duration max_idle{};
 };
 
-/// What stats() counts since the pool was made; any thread adds to them.
+/// The counters of stats() since the pool was created; any thread updates them.
 struct PoolCounts {
     std::atomic<unsigned long> requests{0};
     std::atomic<unsigned long> queued{0};
@@ -46,27 +46,27 @@ struct PoolCounts {
 struct Member {
     std::shared_ptr<Client> client;
     Time end;             // when it is too old to be lent
-    bool offline = false; // it is never opened: a fake's
+    bool offline = false; // never opened: a fake connection
     Time idle_since{};    // NOLINT(readability-redundant-member-init): others are given
-    unsigned asked = 0;   // Client::asked(), since when it is idle
+    unsigned asked = 0;   // Client::asked() when it became idle
 };
 
-/// Members on their way; one is moved from list to list, which takes no memory
-/// and cannot fail.
+/// A member is moved from list to list, which allocates no memory and cannot fail.
 using Members = std::list<Member>;
 
-/// Counts and hands on, for one process. Any thread may call it, and no call
-/// waits. What is lent, asked for or being made is an object, and the end of the
-/// object, by whatever way, puts the ledger right. So no slot can be lost.
+/// Counts and hands out connections, for one process. Any thread may call it, and no
+/// call waits. Each loan, request and opening is an object whose destructor corrects
+/// the ledger, so no slot can be lost.
 ///
-/// In the child of a fork it is the parent's: the objects leave it alone there.
+/// In the child of a fork the ledger still belongs to the parent: the objects do not
+/// touch it there.
 class Ledger : public std::enable_shared_from_this<Ledger> {
   public:
     class Loan;
     class Request;
     class Slot;
 
-    /// What there is at a moment.
+    /// The numbers at one moment.
     struct Sizes {
         std::size_t all = 0; // idle and lent
         std::size_t idle = 0;
@@ -74,11 +74,11 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
         std::size_t opening = 0;
     };
 
-    /// Starts what opens the missing connections, the keeper; it may throw.
+    /// Starts the keeper, which opens the missing connections. It may throw.
     using Start = std::function<void(const std::shared_ptr<Ledger> &)>;
 
-    /// `server` is named in the log. Without `start`, the caller that sees
-    /// that the keeper is needed starts it.
+    /// `server` is named in the log. Without `start`, the user of the ledger starts the
+    /// keeper.
     Ledger(PoolLimits limits, std::shared_ptr<PoolCounts> counts, Endpoint server, Start start);
 
     const PoolLimits &limits() const noexcept { return limits_; }
@@ -86,18 +86,18 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
     Sizes sizes() const noexcept;
     bool closed() const noexcept { return closed_.load(); }
 
-    /// Closes what is idle, ends all requests and openings, and has what is lent
-    /// closed when it comes back.
+    /// Closes idle connections, ends all requests and openings; lent connections are
+    /// closed when they are returned.
     void close() noexcept;
 
-    /// Closes members that have been idle for too long, or are too old.
+    /// Closes members that were idle for too long or are too old.
     void prune() noexcept;
 
-    /// Closes a member that turned out to be dead, and those that were idle for
-    /// as long: what killed it has killed them.
+    /// Closes a member that is dead, and those that were idle for as long or longer,
+    /// which probably died of the same cause.
     void lose(Loan loan) noexcept;
 
-    /// Drops a member that the server has closed; of the others that says nothing.
+    /// Drops a member that the server has closed. The others may still be alive.
     void drop(Loan loan) noexcept;
 
     // For the keeper, which opens connections.
@@ -105,30 +105,32 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
     /// Slots for the connections that are to be opened now.
     std::list<Slot> missing();
 
-    /// When the next try for min_size is due after one that failed, or nothing.
+    /// When the next attempt to reach min_size is due, or nothing.
     std::optional<Time> next_try() const noexcept;
 
-    /// The keeper begins: `waker` tells it that something is missing, or that
-    /// the pool is closed. False where there is one already.
+    /// Registers the keeper: `waker` tells it that something is missing, or that the
+    /// pool is closed. False if there is a keeper already.
     bool enter_keeper(std::shared_ptr<Waker> waker) noexcept;
 
-    /// The keeper ends, unless something is missing: then false, and it stays.
+    /// Removes the keeper, unless something is missing: then returns false, and it
+    /// stays.
     bool leave_keeper() noexcept;
 
-    /// The keeper has gone, whatever is missing.
+    /// Removes the keeper, whatever is missing.
     void lose_keeper() noexcept;
 
-    /// True where there is one, or one is starting.
+    /// True if there is a keeper, or one is starting.
     bool has_keeper() const noexcept;
 
-    /// No keeper can be had: all that wait are told why.
+    /// The keeper failed or could not start: every waiting request fails with this
+    /// exception.
     void fail_keeper(const std::exception_ptr &failure) noexcept;
 
-    /// What the keeper's thread has noted for the log, for the next caller to tell.
+    /// The log entries of the keeper's thread, for the next caller to log.
     journal::Overheard &overheard() noexcept { return overheard_; }
 
-    /// Notes a sentence for the log, where somebody listens; how long it took, and
-    /// of what kind a failure is.
+    /// Notes a sentence for the log, with how long it took and the kind of a failure,
+    /// if the log is on.
     template <class Make>
     void note(Make make, std::optional<Duration> time = std::nullopt,
               std::optional<ErrorKind> kind = std::nullopt) const noexcept {
@@ -154,7 +156,7 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
   private:
     using Requests = std::list<Request *>;
 
-    // With the mutex held.
+    // Call these with the mutex held.
     void serve() noexcept;
     void settle(Request &request) noexcept;
     std::size_t missing_for_min() const noexcept;
@@ -176,23 +178,23 @@ class Ledger : public std::enable_shared_from_this<Ledger> {
     const unsigned generation_ = fork_generation();
     std::atomic<bool> closed_{false};
 
-    mutable std::mutex mutex_; // guards what follows
+    mutable std::mutex mutex_; // guards the members below
     std::size_t size_ = 0;     // idle, lent, or granted
-    Members idle_;             // the last one has been idle least
+    Members idle_;             // sorted: the last one has been idle for the shortest time
     Requests waiting_;         // for a connection, in order
-    Requests fillers_;         // for min_size connections
-    Requests granted_;         // which look at what they were given
-    std::list<Time> openings_; // when they began
-    std::size_t demand_ = 0;   // openings that a request has called for
-    bool used_ = false;        // min_size is upheld from the first use on
-    Duration pause_{};         // after an opening that failed
+    Requests fillers_;         // waiting for min_size connections
+    Requests granted_;         // settled, but not yet taken
+    std::list<Time> openings_; // when each one started
+    std::size_t demand_ = 0;   // openings that requests have asked for
+    bool used_ = false;        // min_size counts from the first use on
+    Duration pause_{};         // before the next attempt after a failed opening
     Time next_try_;
     std::shared_ptr<Waker> keeper_;
-    bool starting_ = false; // the keeper
+    bool starting_ = false; // a keeper is starting
     journal::Overheard overheard_;
 };
 
-/// A member that is lent. Its end gives the member back.
+/// A lent member. Destroying the loan returns the member.
 class Ledger::Loan {
   public:
     Loan() noexcept = default;
@@ -205,18 +207,17 @@ class Ledger::Loan {
     }
     Loan(const Loan &) = delete;
     Loan &operator=(const Loan &) = delete;
-    /// Without end(): a connection of which nothing was asked is as good as
-    /// before, any other is closed.
+    /// Without end(), an unused connection goes back to the pool; a used one is closed.
     ~Loan();
 
     explicit operator bool() const noexcept { return !members_.empty(); }
     const Member &member() const noexcept { return members_.front(); }
     const std::shared_ptr<Client> &client() const noexcept { return members_.front().client; }
 
-    /// Why it cannot be lent again; null where it can.
+    /// Why it cannot be lent again; null if it can.
     const char *unusable() const;
 
-    /// Gives it back: to be closed where `unusable` says why.
+    /// Returns it; it is closed if `unusable` gives a reason.
     void end(const char *unusable) noexcept;
 
   private:
@@ -229,8 +230,9 @@ class Ledger::Loan {
     unsigned generation_ = fork_generation();
 };
 
-/// Somebody who waits: for a connection, or for min_size of them. It leaves by
-/// itself; what it was given and has not taken passes to the next.
+/// A caller that waits for one connection, or for min_size of them. Its destructor
+/// leaves the queue; a connection that it was given but has not taken goes to the next
+/// request.
 class Ledger::Request {
   public:
     enum class For { one, all };
@@ -242,14 +244,15 @@ class Ledger::Request {
     Request &operator=(Request &&) = delete;
     ~Request();
 
-    /// Queues; again, before all others, if what it got could not be used.
+    /// Joins the queue; at its head when called again, after a connection that could
+    /// not be used.
     void join();
 
     /// True when take() has something to give or to throw.
     bool settled() const noexcept;
 
-    /// What it has got: for one a loan. Throws what the opening failed of, or
-    /// that the pool is closed.
+    /// The result; a loan if one connection was asked for. Throws the error of the
+    /// opening, or that the pool is closed.
     Loan take();
 
     Time asked() const noexcept { return asked_; }
@@ -263,10 +266,10 @@ class Ledger::Request {
     const std::shared_ptr<Waker> waker_;
     const Time asked_ = Clock::now();
     const unsigned generation_ = fork_generation();
-    // Guarded by the ledger's mutex.
-    Requests node_{this}; // its place in a list, while it is in none
+    // The members below are guarded by the ledger's mutex.
+    Requests node_{this}; // holds its list node while it is in no list
     Requests::iterator place_ = node_.begin();
-    Requests *list_ = nullptr; // that it is in
+    Requests *list_ = nullptr; // the list that it is in
     bool settled_ = false;
     bool again_ = false;
     Members members_; // one or none
@@ -283,10 +286,11 @@ class Ledger::Slot {
     Slot &operator=(Slot &&) = delete;
     ~Slot();
 
-    /// It was made: it goes to the first who waits, or is idle.
+    /// The connection is open: it goes to the first waiting request, or becomes idle.
     void fill(Member member);
 
-    /// It could not be made. Callers that have waited since before it began are told.
+    /// The opening failed. Requests that were already waiting when it started fail with
+    /// it.
     void fail(const std::exception_ptr &failure) noexcept;
 
   private:
@@ -295,13 +299,13 @@ class Ledger::Slot {
 
     const std::shared_ptr<Ledger> ledger_;
     const Time begun_ = Clock::now();
-    std::list<Time> node_{begun_}; // its place among the openings, before and after
+    std::list<Time> node_{begun_}; // holds its list node while it is not in openings_
     std::list<Time>::iterator place_ = node_.begin();
-    bool open_ = false; // it has its place
+    bool open_ = false; // it is in openings_
     const unsigned generation_ = fork_generation();
 };
 
-/// That a pool is closed.
+/// The error for using a closed pool.
 Error pool_closed();
 
 } // namespace pyremctl

@@ -1,4 +1,4 @@
-// What a ledger gives out: loans, requests, and slots.
+// The objects that a ledger hands out: loans, requests, and slots.
 #include <algorithm>
 #include <utility>
 
@@ -41,7 +41,7 @@ const char *Ledger::Loan::unusable() const {
 void Ledger::Loan::end(const char *unusable) noexcept {
     Members members = release();
     if (members.empty() || generation_ != fork_generation())
-        return; // or the parent's, which goes on there
+        return; // in the child of a fork the connection is still the parent's
     ledger_->take_back(std::move(members), unusable);
 }
 
@@ -50,7 +50,7 @@ Ledger::Request::Request(std::shared_ptr<Ledger> ledger, For what, Call &call)
 
 Ledger::Request::~Request() {
     if (generation_ != fork_generation())
-        return; // a wait of the parent's
+        return; // the parent's request
     Members unseen;
     {
         const std::scoped_lock lock(ledger_->mutex_);
@@ -58,7 +58,7 @@ Ledger::Request::~Request() {
         ledger_->demand_ = std::min(ledger_->demand_, ledger_->waiting_.size());
         if (ledger_->closed_) {
             unseen.swap(members_);
-        } else if (!members_.empty()) { // and has been idle all the time
+        } else if (!members_.empty()) { // never used, so its idle time goes on
             ledger_->idle_.splice(ledger_->idle_.end(), members_);
             ledger_->serve();
         }
@@ -81,7 +81,7 @@ void Ledger::Request::join() {
             move_to(&ledger_->fillers_);
         } else {
             move_to(&ledger_->waiting_);
-            if (std::exchange(again_, true)) // it had its turn
+            if (std::exchange(again_, true)) // it has had its turn before
                 ledger_->waiting_.splice(ledger_->waiting_.begin(), ledger_->waiting_, place_);
         }
         ledger_->used_ = true;
@@ -137,7 +137,7 @@ void Ledger::Slot::fill(Member member) {
     made.push_back(std::move(member));
     ++ledger_->counts_->made;
     ledger_->rest(made, this);
-    ledger_->remove(made); // of a pool that was closed
+    ledger_->remove(made); // closes it if the pool was closed meanwhile
 }
 
 void Ledger::Slot::fail(const std::exception_ptr &failure) noexcept {

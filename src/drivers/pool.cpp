@@ -14,10 +14,10 @@ namespace pyremctl {
 
 namespace {
 
-// Of what is left of a call's time, the part that a check may take.
+// A check may take one part in this many of the call's remaining time.
 constexpr int check_share = 4;
 
-/// A number of seconds, or of what is given in their place.
+/// A duration in seconds, formatted.
 std::string number(const char *format, Duration time) {
     std::array<char, 32> text{};
     std::snprintf(text.data(), text.size(), format, std::chrono::duration<double>(time).count());
@@ -34,7 +34,7 @@ Error waited_too_long(const Ledger::Request &request, const Ledger &ledger) {
     return {ErrorKind::timeout, text};
 }
 
-/// Counts a request that ends without what it asked for.
+/// Counts a request that ends without a connection.
 class Counted {
   public:
     explicit Counted(std::shared_ptr<Ledger> ledger) noexcept : ledger_(std::move(ledger)) {}
@@ -54,13 +54,14 @@ class Counted {
     std::shared_ptr<Ledger> ledger_;
 };
 
-/// True where nothing has come that nobody asked for: the end, mostly.
+/// True if nothing unexpected has arrived on the socket. Usually that would be the end
+/// of file of a server that has closed the connection.
 bool is_quiet(int descriptor) noexcept {
     pollfd look{descriptor, POLLIN, 0};
     return descriptor >= 0 && ::poll(&look, 1, 0) == 0;
 }
 
-/// Waits until the request has got something.
+/// Waits until the request has a result.
 Task<Ledger::Loan> wait_for(std::shared_ptr<Ledger> ledger, Ledger::Request &request, Call &call) {
     while (!request.settled()) {
         if (call.overdue()) {
@@ -76,7 +77,7 @@ Task<Ledger::Loan> wait_for(std::shared_ptr<Ledger> ledger, Ledger::Request &req
     co_return request.take();
 }
 
-/// Whether the server answers, within a limit of its own.
+/// Whether the server answers a noop, within a limit of its own.
 Task<bool> answers(std::shared_ptr<Ledger> ledger, std::shared_ptr<Client> client,
                    Duration checking, Caller caller, Call &call) {
     if (const auto left = call.left())
@@ -93,7 +94,7 @@ Task<bool> answers(std::shared_ptr<Ledger> ledger, std::shared_ptr<Client> clien
         }
         asking.result();
     } catch (const Error &) {
-        call.check(); // the child of a fork leaves the ledger alone
+        call.check(); // throws in the child of a fork, which must not touch the ledger
         if (ledger->closed())
             throw pool_closed();
         co_return false;
@@ -102,7 +103,7 @@ Task<bool> answers(std::shared_ptr<Ledger> ledger, std::shared_ptr<Client> clien
     co_return true;
 }
 
-/// The keeper in an event loop. What it fails of concerns those that wait.
+/// The keeper in an event loop. If it fails, so do the waiting requests.
 Task<void> keep_or_fail(std::shared_ptr<Ledger> ledger, std::shared_ptr<const PoolOptions> options,
                         Call &call) {
     try {
@@ -135,8 +136,8 @@ std::shared_ptr<Ledger> Pool::make_ledger() const {
         Endpoint{.host = options_->target.host, .port = options_->target.port}, std::move(start));
 }
 
-/// The ledger of this process. The parent's is lost for good: threads that are
-/// not there may have left it half-way in anything.
+/// The ledger of this process. The parent's is abandoned and never looked at again:
+/// threads that do not exist in the child may have left it in any state.
 std::shared_ptr<Ledger> Pool::current() const {
     const StateLock lock(this);
     if (generation_ != fork_generation()) {

@@ -12,22 +12,21 @@
 
 namespace pyremctl {
 
-/// How a pool connects, and how it looks after what it has.
+/// How a pool connects, and how it maintains its connections.
 struct PoolOptions {
-    std::shared_ptr<Client> model; ///< not opened: its settings are the pool's
+    std::shared_ptr<Client> model; ///< an unopened client with the pool's settings
     Target target;
-    bool offline = false; ///< nothing is opened: a fake's
+    bool offline = false; ///< opens nothing: a fake
     PoolLimits limits;
     std::optional<Duration> max_lifetime;
-    Duration opening{};     ///< the longest that one connection may take to open
-    Duration trusted{};     ///< one that was idle for less is only looked at
-    Duration checking{};    ///< the longest that a check may take; a quarter of the call's at most
-    bool in_threads = true; ///< else in an event loop, whose reactor runs keep()
+    Duration opening{};     ///< the longest time that one connection may take to open
+    Duration trusted{};     ///< a connection that was idle for less than this is not pinged
+    Duration checking{};    ///< the longest time of a check; at most a quarter of the call's
+    bool in_threads = true; ///< else an event loop's reactor runs keep()
 };
 
-/// Lends connections. A caller waits in a queue, and for nothing else: what
-/// is missing is opened by the pool's keeper, in a helper thread or as a task of
-/// an event loop, and nobody but the pool pays for it.
+/// Lends connections. A caller waits in a queue, and for nothing else: the pool's
+/// keeper opens missing connections, in a helper thread or as a task of an event loop.
 ///
 /// The child of a fork has an empty pool.
 class Pool : public SharedOnly, public std::enable_shared_from_this<Pool> {
@@ -43,25 +42,25 @@ class Pool : public SharedOnly, public std::enable_shared_from_this<Pool> {
 
     const PoolOptions &options() const noexcept { return *options_; }
 
-    /// Waits for a connection. One that was idle is checked before it is lent.
+    /// Waits for a connection. An idle connection is checked before it is lent.
     Task<Loan> borrow(Caller caller, Call &call);
 
     /// Waits until there are min_size connections.
     Task<void> fill(Call &call);
 
-    /// Opens what is missing until the pool is closed: for an event loop. It has
-    /// no share of the pool. It ends at once where kept().
+    /// For an event loop: opens missing connections until the pool is closed. The task
+    /// does not keep the pool alive. It ends immediately if kept().
     Task<void> keep(Call &call);
     bool kept() const;
 
     void close() noexcept;
     bool closed() const noexcept { return closed_.load(); }
 
-    /// At the end of an event loop: closes what is open. The pool serves on, in
-    /// another one. How many connections were idle.
+    /// Called at the end of an event loop: closes the connections. The pool can then be
+    /// used in another loop. Returns how many connections were idle.
     std::size_t start_over();
 
-    /// Throws Error where it is closed.
+    /// Throws Error if the pool is closed.
     void require_open() const;
 
     Ledger::Sizes sizes() const { return current()->sizes(); }
@@ -76,7 +75,7 @@ class Pool : public SharedOnly, public std::enable_shared_from_this<Pool> {
     const Shared options_;
     const std::shared_ptr<PoolCounts> counts_ = std::make_shared<PoolCounts>();
     std::atomic<bool> closed_{false};
-    // Guarded by StateLock(this): what the child of a fork goes on with.
+    // Guarded by StateLock(this): the state that the child of a fork continues with.
     mutable std::shared_ptr<Ledger> ledger_;
     mutable unsigned generation_ = fork_generation();
 };

@@ -21,16 +21,16 @@ constexpr std::uint64_t timer_id = 0;
 constexpr std::uint64_t inbox_id = 1; // tasks have higher ones
 constexpr std::size_t events_at_once = 64;
 
-// So much work may be needed to read what has arrived; then the time is what it
-// is, for there may be no end to it.
+// The longest time that dispatch() may read before the tasks' clock is set to the real
+// time: there may always be more to read.
 constexpr Duration longest_lag = std::chrono::seconds(1);
 
-// After so much work the deadlines are looked at, whatever is left to read: a
-// task for which nothing has arrived is late then.
+// After this much work the deadlines are checked even if there is more to read: a task
+// for which nothing has arrived is late then.
 constexpr Duration longest_unjudged = std::chrono::milliseconds(50);
 
-// So long may starting take between two dispatches: a thousand calls that are
-// made in one go would keep the loop from all else it has to do.
+// The longest time that start() may work between two dispatches: starting a thousand
+// calls at once would block the event loop.
 constexpr Duration longest_start = std::chrono::milliseconds(3);
 
 std::uint32_t to_epoll(short events) noexcept {
@@ -46,7 +46,7 @@ void add(int epoll, int descriptor, std::uint32_t events, std::uint64_t id) {
         throw Error(ErrorKind::local, std::string("cannot wait: ") + std::strerror(errno));
 }
 
-/// Whether any of what is waited for has come.
+/// Whether any of the descriptors is ready.
 bool any_ready(std::vector<pollfd> interests) noexcept {
     return ::poll(interests.data(), interests.size(), 0) > 0;
 }
@@ -66,7 +66,7 @@ Reactor::Reactor()
 
 Reactor::~Reactor() {
     if (generation_ != fork_generation()) {
-        lose(std::move(running_)); // in the middle of whatever the parent did
+        lose(std::move(running_)); // the parent may have been in the middle of any change
         return;
     }
     while (!running_.empty())
@@ -91,7 +91,7 @@ std::shared_ptr<Reactor::Running> Reactor::start(Limits limits, const MakeTask &
     const Time begun = Clock::now();
     advance(running);
     starting_ += Clock::now() - begun;
-    // Its own end is seen at once: it is for the others that dispatch() tells.
+    // The caller sees at once that it has ended; dispatch() reports only the others.
     if (running->ended())
         std::erase(ended_, running);
     arm();
@@ -109,10 +109,10 @@ void Reactor::cancel(Running &running) noexcept {
     unwatch(running);
     running.ended_ = true;
     running.operation_.reset();
-    running_.erase(running.id_); // may be the last that holds it
+    running_.erase(running.id_); // this may destroy `running`
 }
 
-/// Takes a task to its next wait, or to its end.
+/// Runs a task until its next wait or its end.
 void Reactor::advance(const std::shared_ptr<Running> &running) {
     unwatch(*running);
     try {
@@ -163,7 +163,7 @@ void Reactor::make_ready(Id id) {
     ready_.push_back(id);
 }
 
-/// Puts what can go on into the queue. False where there is nothing new.
+/// Queues the tasks that can continue. False if there are none.
 bool Reactor::gather() {
     std::array<epoll_event, events_at_once> events{};
     const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
@@ -171,7 +171,7 @@ bool Reactor::gather() {
     for (int i = 0; i < count; ++i) {
         const Id id = events.at(static_cast<std::size_t>(i)).data.u64;
         if (id == timer_id)
-            continue; // overdue() sees to it
+            continue; // handled by overdue()
         any = true;
         if (id != inbox_id) {
             make_ready(id);
@@ -183,7 +183,7 @@ bool Reactor::gather() {
     return any;
 }
 
-/// Puts those whose moment has come into the queue.
+/// Queues the tasks whose deadline is reached.
 void Reactor::overdue() {
     moment_ = Clock::now();
     lag_ = unjudged_ = {};
@@ -191,11 +191,11 @@ void Reactor::overdue() {
         make_ready(next->second);
 }
 
-/// Ends the tasks whose moment has come and for which nothing has arrived.
+/// Ends the tasks whose deadline is reached and for which nothing has arrived.
 ///
-/// While others have more to read than dispatch() gets through, the tasks' now
-/// stands still, so that nobody is late who has not been read yet. Those here
-/// have nothing to be read: each is shown the time that it really is.
+/// While other tasks have more to read than dispatch() can handle, the tasks' clock
+/// stands still, so that no task is late before its data was read. The tasks here have
+/// nothing to read, so they are shown the real time.
 void Reactor::end_late() {
     unjudged_ = {};
     for (const Id woken : inbox_->take())
@@ -216,12 +216,13 @@ void Reactor::end_late() {
     }
 }
 
-/// Has the timer ring when the next task's moment comes.
+/// Sets the timer to the next deadline.
 void Reactor::arm() {
     const auto next = deadlines_.empty() ? std::optional<Time>() : deadlines_.begin()->first;
     if (next == armed_)
         return;
-    // One that rings too early costs a look, and is cheaper than to be set back.
+    // A timer that fires too early costs one check, which is cheaper than setting it
+    // back.
     if (armed_ && *armed_ > Clock::now() && (!next || *next > *armed_))
         return;
     armed_ = next;
@@ -265,7 +266,8 @@ std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget
             if (ready_.empty())
                 break;
         }
-        // Those that get ready meanwhile come after what has arrived by then.
+        // Tasks that become ready meanwhile come after those for which data has arrived
+        // by then.
         for (std::size_t count = ready_.size(); count > 0; --count) {
             const auto found = running_.find(ready_.front());
             ready_.pop_front();
@@ -286,9 +288,9 @@ std::vector<std::shared_ptr<Reactor::Running>> Reactor::dispatch(Duration budget
     else if (unjudged_ >= longest_unjudged)
         end_late();
     if (!ready_.empty())
-        inbox_->ring(); // there is more to do
+        inbox_->ring(); // more to do: make the descriptor readable
     else
-        starting_ = {}; // else who comes next would pass those that wait to be started
+        starting_ = {}; // only now: new tasks must not overtake queued ones
     arm();
     return std::exchange(ended_, {});
 }

@@ -22,19 +22,19 @@ namespace pyremctl {
 
 class Inbox;
 
-/// Waits for many tasks at once: in an event loop, which watches descriptor()
-/// and calls dispatch() when it is readable, or by itself with wait().
+/// Waits for many tasks at once, in an event loop that watches descriptor() and calls
+/// dispatch() when it is readable.
 ///
-/// One epoll for the tasks' descriptors, one timer for their deadlines, one
-/// inbox that helper threads and other callers write to; all of them behind the
-/// epoll's own descriptor. A task's descriptors leave the epoll before the task
-/// goes on or is destroyed, so that none is closed in it.
+/// It has one epoll for the tasks' descriptors, one timer for their deadlines, and one
+/// inbox that helper threads and other callers write to, all of them behind the epoll's
+/// own descriptor. A task's descriptors are removed from the epoll before the task
+/// continues or is destroyed, so that none is closed while it is in there.
 ///
-/// It is used by one thread at a time; only the wakers of its tasks are for any.
-/// Do not use it in the child of a fork.
+/// Only one thread at a time may use it; the wakers of its tasks may be used by any
+/// thread. Do not use it in the child of a fork.
 class Reactor {
   public:
-    /// A task on its way. Its owner may let go of it: that cancels it.
+    /// A running task.
     class Running;
 
     /// Makes a task for its Call.
@@ -51,22 +51,22 @@ class Reactor {
     /// Readable when dispatch() has something to do.
     int descriptor() const noexcept { return epoll_.get(); }
 
-    /// Starts a task and takes it to its first wait; it may have ended then.
-    /// Where many are started between two dispatches the rest is dispatch()'s
-    /// to take there, in their order.
+    /// Starts a task and runs it until its first wait; it may have ended then. If many
+    /// tasks are started between two dispatches, the later ones are queued, and
+    /// dispatch() starts them in order.
     std::shared_ptr<Running> start(Limits limits, const MakeTask &make_task);
 
-    /// Destroys a task wherever it is; nothing of it waits any more.
+    /// Destroys a task, wherever it waits.
     void cancel(Running &running) noexcept;
 
-    /// Advances what is ready, but for no longer than `budget` and what one
-    /// task does until its next wait, and returns the tasks that have ended.
+    /// Advances the tasks that are ready and returns those that have ended. It stops
+    /// after `budget`, when the current task reaches its next wait.
     ///
-    /// Deadlines are judged when everything that has arrived was read: time in
-    /// which nobody dispatched is not the tasks'.
+    /// Deadlines are checked after everything that has arrived was read, so that time
+    /// in which nobody dispatched is not counted against the tasks.
     std::vector<std::shared_ptr<Running>> dispatch(Duration budget);
 
-    /// Time in which the owner did something else: all deadlines are put off.
+    /// Moves all deadlines by `time`, in which the owner did something else.
     void excuse(Duration time);
 
     /// Makes the descriptor readable until the next dispatch().
@@ -97,9 +97,9 @@ class Reactor {
     std::set<std::pair<Time, Id>> deadlines_;
     std::optional<Time> armed_;
     std::vector<std::shared_ptr<Running>> ended_;
-    Time moment_ = Clock::now(); // the tasks' now
-    Duration lag_{};             // how long dispatch() has worked since
-    Duration unjudged_{};        // and since it looked at the deadlines last
+    Time moment_ = Clock::now(); // the tasks' current time
+    Duration lag_{};             // how long dispatch() has worked since that
+    Duration unjudged_{};        // and since the last check of the deadlines
     Duration starting_{};        // how long start() has worked since the last dispatch
 };
 
@@ -116,7 +116,7 @@ class Reactor::Running {
     bool ended() const noexcept { return ended_; }
     bool failed() const noexcept { return failure_ != nullptr; }
 
-    /// After the end: throws what the task threw.
+    /// After the end: throws the task's exception, if any.
     void result() const {
         if (failure_)
             std::rethrow_exception(failure_);

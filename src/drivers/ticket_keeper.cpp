@@ -13,7 +13,7 @@ namespace pyremctl {
 
 namespace {
 
-// How often the ticket is looked at: after an eighth of what is left of it.
+// The ticket is checked after an eighth of its remaining lifetime, within these limits.
 constexpr auto shortest_pause = std::chrono::seconds(1);
 constexpr auto longest_pause = std::chrono::seconds(60);
 
@@ -86,7 +86,7 @@ Task<void> LentTickets::keep(std::shared_ptr<LentTickets> lent, std::shared_ptr<
                 co_await renew_now(lent->credentials_, call);
             const auto lease = lent->credentials_->current();
             if (!lease || lease == present)
-                continue; // after a failure it is not tried again at once
+                continue; // after a failure: wait for the next check
             lent->file_->write(*lease);
             present = lease;
             lent->note_result(std::nullopt);
@@ -111,7 +111,7 @@ Task<std::shared_ptr<LentTickets>> lend_tickets(std::shared_ptr<Credentials> cre
         run_on_helper(
             [lent, lease](Call &keeping) { return LentTickets::keep(lent, lease, keeping); },
             [](const std::exception_ptr &) {
-                // No descriptor: the ticket lasts as long as it lasts.
+                // Out of descriptors: the ticket is not renewed.
             });
     co_return lent;
 }

@@ -26,15 +26,14 @@ class LentTickets : public SharedOnly {
     /// For $KRB5CCNAME.
     const std::string &name() const noexcept { return name_; }
 
-    /// What the helper thread has noted for the log, for the next caller to tell.
+    /// The log entries of the helper thread, for the next caller to log.
     journal::Overheard &overheard() noexcept { return overheard_; }
 
-    /// Removes the file, and stops renewing. What the last renewal failed with,
-    /// or nothing. It waits for nobody.
+    /// Removes the file and stops renewing, without waiting. Returns the error of the
+    /// last renewal, or nothing.
     std::optional<Error> end() noexcept;
 
-    /// For the helper thread: keeps the file like the credentials' own cache
-    /// until end().
+    /// Run by the helper thread: copies each renewed ticket to the file, until end().
     static Task<void> keep(std::shared_ptr<LentTickets> lent, std::shared_ptr<Lease> present,
                            Call &call);
 
@@ -44,16 +43,17 @@ class LentTickets : public SharedOnly {
 
     const std::shared_ptr<Credentials> credentials_;
     const std::string name_;
-    const std::unique_ptr<TicketFile> file_; // null for a cache of the user's
+    const std::unique_ptr<TicketFile> file_; // null for the user's own cache
     // Guarded by StateLock(this):
     bool ended_ = false;
-    std::shared_ptr<Waker> waker_; // the helper thread's
+    std::shared_ptr<Waker> waker_; // of the helper thread
     std::optional<Error> failure_; // of the last renewal
     journal::Overheard overheard_;
 };
 
-/// Gets a ticket, writes it to a file, and starts the helper thread. A cache
-/// of the user's that other programs can open is only named. Throws Error.
+/// Gets a ticket, writes it to a file, and starts the helper thread. If the credentials
+/// are a cache of the user's that other programs can open, only its name is passed on.
+/// Throws Error.
 Task<std::shared_ptr<LentTickets>> lend_tickets(std::shared_ptr<Credentials> credentials,
                                                 Call &call);
 

@@ -11,7 +11,8 @@ namespace pyremctl {
 
 namespace {
 
-const char *const interrupting = "the connection is in use by the call that this one interrupts";
+const char *const interrupting = "the connection is busy: this call comes from a signal handler "
+                                 "that interrupted another call on it";
 
 } // namespace
 
@@ -26,7 +27,7 @@ struct Turns::Waiter {
     const Session *session;
     Caller caller;
     Call &call;
-    std::list<Waiter *> *list = nullptr; // that it stands in
+    std::list<Waiter *> *list = nullptr; // the queue that it is in
     unsigned generation = fork_generation();
 
     Waiter(Turns &where, const Session *of, Caller who, Call &what)
@@ -37,7 +38,7 @@ struct Turns::Waiter {
     Waiter &operator=(Waiter &&) = delete;
     ~Waiter() {
         if (generation != fork_generation())
-            return; // a wait of the parent's
+            return; // the parent's wait
         const std::scoped_lock lock(turns.mutex_);
         if (list != nullptr)
             list->remove(this);
@@ -47,8 +48,8 @@ struct Turns::Waiter {
         }
     }
 
-    /// Behind those that came before; but before the call that this one
-    /// interrupts, which cannot go on until this one has.
+    /// Joins at the end, but before a waiting call of the same caller: this call
+    /// interrupts that one, which cannot continue until this one has ended.
     void join(std::list<Waiter *> &where) {
         const auto mine = [this](const Waiter *other) { return other->caller == caller; };
         where.insert(std::ranges::find_if(where, mine), this);
@@ -86,11 +87,11 @@ void Turns::leave() noexcept {
     granted_->call.waker()->wake();
 }
 
-/// Takes the turn away from a call that has not begun, else cancels the one
-/// that runs. True when the turn is free then.
+/// Takes the turn away from a call that has not started, or else cancels the running
+/// call. True if the turn is free then.
 bool Turns::take_over() noexcept {
     if (granted_ != nullptr) {
-        granted_->call.waker()->wake(); // and will see that it has no turn
+        granted_->call.waker()->wake(); // it will find that it has no turn
         granted_ = nullptr;
     } else if (busy_) {
         if (running_ != nullptr)
@@ -100,7 +101,8 @@ bool Turns::take_over() noexcept {
     return true;
 }
 
-/// The turn; where a call runs it is cancelled, and spoiled() tells the next caller.
+/// Takes the turn. If a call is running, cancels it, and spoiled() tells the next
+/// caller.
 Turns::Turn Turns::take_or_spoil() noexcept {
     if (!take_over()) {
         spoiled_ = true;
@@ -115,7 +117,7 @@ void Turns::close_session(Session::State state) noexcept {
         return;
     session_->state_ = state;
     session_ = nullptr;
-    while (!inside_.empty()) { // from the back, so that they keep their order
+    while (!inside_.empty()) { // from the back, to keep their order
         Waiter &waiter = *inside_.back();
         if (waiter.session != nullptr) {
             inside_.pop_back();
@@ -128,9 +130,9 @@ void Turns::close_session(Session::State state) noexcept {
     }
 }
 
-/// Lets in the calls that the new session's caller has made outside of it: else
-/// one that a signal handler interrupted would wait for the stream that the
-/// handler began.
+/// Also lets in the calls that the session's caller has made outside of it. Otherwise a
+/// call that was interrupted by a signal handler would wait for the stream that the
+/// handler started.
 void Turns::open_session(Session &session) noexcept {
     session_ = &session;
     let_in(caller_);
@@ -168,13 +170,14 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
         const std::scoped_lock lock(mutex_);
         if (gone(session))
             co_return Turn();
-        if (free_for(session, caller)) { // since a moment
+        if (free_for(session, caller)) { // it has become free meanwhile
             take(caller, &call);
             co_return Turn(shared_from_this());
         }
         const bool within =
             session != nullptr || (session_ != nullptr && session_caller_ == caller);
-        // The stream's end would wait for a call that waits for this one.
+        // Otherwise the end of the stream would wait for a call that waits for this
+        // one.
         const auto mine = [&](const Waiter *other) { return other->caller == caller; };
         if (!within && std::ranges::any_of(inside_, mine))
             throw Error(ErrorKind::misuse, interrupting);
@@ -182,7 +185,7 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
     }
     for (;;) {
         co_await call.wait();
-        call.touch(); // silence is the server's, and nobody asks it here
+        call.touch(); // time spent waiting for the turn is not the server's silence
         {
             const std::scoped_lock lock(mutex_);
             if (granted_ == &waiter) {
@@ -195,9 +198,9 @@ Task<Turns::Turn> Turns::enter(const Session *session, Caller caller, Call &call
         if (call.overdue())
             throw Error(ErrorKind::timeout, "the connection is in use by other calls: timed out");
         if (threads_have_ended())
-            throw Error(ErrorKind::misuse,
-                        "the connection is in use by a thread that the end of the program has "
-                        "stopped");
+            throw Error(
+                ErrorKind::misuse,
+                "the connection is held by a thread that was stopped at interpreter shutdown");
     }
 }
 
@@ -250,7 +253,7 @@ bool Turns::retire() noexcept {
 
 Turns::Turn::~Turn() {
     if (!turns_ || generation_ != fork_generation())
-        return; // or the parent's
+        return; // or it is the parent's turn
     const std::scoped_lock lock(turns_->mutex_);
     turns_->leave();
 }
@@ -292,10 +295,10 @@ void Turns::Session::hand_to(Caller caller) noexcept {
         return;
     turns_->let_in(caller);
     if (!turns_->busy_)
-        turns_->leave(); // one of its calls may have waited
+        turns_->leave(); // one of its calls may be waiting
 }
 
-/// Whether the caller knows how it ended. It does now.
+/// Whether the caller was already told how the session ended; marks it as told.
 bool Turns::Session::told(Caller caller) {
     if (std::ranges::find(told_, caller) != told_.end())
         return true;
@@ -326,7 +329,7 @@ void Turns::Session::fail(const Error *error, Caller caller) noexcept {
     else if (state_ != State::lost)
         return;
     try {
-        told(caller); // by its own error
+        told(caller); // its own error tells it
         if (present && error != nullptr)
             failure_ = *error;
     } catch (const std::bad_alloc &) {
@@ -351,7 +354,7 @@ void Turns::Session::check(Caller caller) {
 
 Turns::Session::State Turns::Session::state() const noexcept {
     if (inherited())
-        return state_; // which nobody changes here, and the mutex may be locked for good
+        return state_; // the parent's mutex may be locked; nothing changes the state here
     const std::scoped_lock lock(turns_->mutex_);
     return state_;
 }

@@ -18,27 +18,25 @@
 
 namespace pyremctl {
 
-/// Tells callers apart: threads, or the tasks of an event loop. Not by their
-/// addresses, which are used again.
+/// Identifies a caller: a thread, or a task of an event loop. It is a number and not an
+/// address, because addresses are reused.
 using Caller = std::uint64_t;
 
 /// A number that no other caller of this process has had.
 Caller new_caller() noexcept;
 
-/// Which no caller is.
+/// The number of no caller.
 inline constexpr Caller nobody = 0;
 
-/// Lets one call at a time through, in the order in which they came, and for
-/// the length of a session (a stream()) only that session's calls. A call
-/// that leaves wakes the one whose turn is next, and nobody else.
+/// Lets one call at a time through, first come, first served; during a session (a
+/// stream()) only that session's calls. A call that leaves wakes the next one only.
 ///
-/// A caller never waits for itself: a call made by a signal handler in the
-/// middle of another call is refused, and one in the middle of the caller's own
-/// session is let through, to be told that output is pending.
+/// A caller never waits for itself. A call by a signal handler in the middle of another
+/// call of the same thread is refused. A call in the middle of the caller's own session
+/// is let through; it fails because output is pending.
 ///
-/// Turns are for one connection. When it is closed they are retired: calls that
-/// wait have to ask again (enter() gives nothing), and the one that runs is
-/// cancelled.
+/// Turns belong to one connection. When it is closed they are retired: waiting calls
+/// have to ask again (enter() returns nothing), and the running call is cancelled.
 class Turns : public std::enable_shared_from_this<Turns> {
   public:
     /// Marks the calls of one stream().
@@ -46,7 +44,7 @@ class Turns : public std::enable_shared_from_this<Turns> {
       public:
         enum class State {
             present,
-            ended,  ///< read to its end, or left
+            ended,  ///< read to its end, or closed
             lost,   ///< the connection was closed, or opened again
             failed, ///< one of its calls failed, or was cut short
         };
@@ -59,32 +57,33 @@ class Turns : public std::enable_shared_from_this<Turns> {
         Session &operator=(Session &&) = delete;
         ~Session() { end(); }
 
-        /// Lets others through. Does nothing the second time.
+        /// Lets other calls through. Calling it again does nothing.
         void end() noexcept;
 
         State state() const noexcept;
 
-        /// The session is another caller's from now on: see enter().
+        /// Makes another caller the session's owner: see enter().
         void hand_to(Caller caller) noexcept;
 
-        /// The answer was the server's refusal: its code, and its text.
+        /// The server's error token: its code and its text.
         using Refusal = std::pair<std::uint32_t, std::string>;
 
-        /// For its call that has the turn and has read that.
+        /// Called by the session's call that has the turn and has read the error.
         void refused(Refusal refusal, Caller caller);
 
-        /// For a caller that finds the session at its end; each is told once.
+        /// For a caller that finds the session ended; each caller gets the refusal
+        /// once.
         std::optional<Refusal> refusal(Caller caller);
 
-        /// For its call that has the turn and fails: the other callers fail of the
-        /// same. Without an error it was cut short.
+        /// Called by the session's call that has the turn and fails: the other callers
+        /// fail with the same error. A null error means that the call was cut short.
         void fail(const Error *error, Caller caller) noexcept;
 
-        /// Throws what the session has failed of, or that it was lost; to each
-        /// caller once, as after its own failure: then it finds the end.
+        /// Throws the error that ended the session, or that it was lost, once to each
+        /// caller; after that the caller finds the end of the stream.
         void check(Caller caller);
 
-        /// True in the child of a fork: the parent's stream goes on.
+        /// True in the child of a fork: the stream belongs to the parent.
         bool inherited() const noexcept { return generation_ != fork_generation(); }
 
       private:
@@ -95,12 +94,12 @@ class Turns : public std::enable_shared_from_this<Turns> {
         std::shared_ptr<Turns> turns_;
         unsigned generation_;
         State state_ = State::present; // guarded by the turns' mutex
-        std::optional<Error> failure_; // as this is, and this
+        std::optional<Error> failure_; // likewise, and the members below
         std::optional<Refusal> refusal_;
-        std::vector<Caller> told_; // how it ended
+        std::vector<Caller> told_; // the callers that know how it ended
     };
 
-    /// The turn, for as long as it lives.
+    /// Holds the turn for as long as the object lives.
     class Turn {
       public:
         Turn() noexcept = default;
@@ -118,11 +117,11 @@ class Turns : public std::enable_shared_from_this<Turns> {
 
         explicit operator bool() const noexcept { return turns_ != nullptr; }
 
-        /// Makes all calls that follow those of a new session of this caller.
+        /// Starts a new session of this caller: until it ends, only its calls get the
+        /// turn.
         std::shared_ptr<Session> begin_session();
 
-        /// For one that reopens the connection: no session of the old one
-        /// has a share in what follows.
+        /// For a call that reopens the connection: ends the session of the old one.
         void lose_session() noexcept;
 
       private:
@@ -130,45 +129,44 @@ class Turns : public std::enable_shared_from_this<Turns> {
         unsigned generation_ = 0;
     };
 
-    /// Waits for the turn of `call`, which lasts as long as the turn; nothing
-    /// where the turns were retired, or the session is not the present one any
-    /// more. `session` is null for a call outside any.
+    /// Waits for the turn. `call` must live as long as the turn. Returns nothing if the
+    /// turns were retired or the session is no longer the current one. `session` is
+    /// null for a call outside any session.
     Task<Turn> enter(const Session *session, Caller caller, Call &call);
 
-    /// The same where no wait is needed; nothing where one is, and where
-    /// enter() would give nothing.
+    /// The same without a wait: returns nothing if one is needed, or if enter() would
+    /// return nothing.
     Turn enter_at_once(const Session *session, Caller caller, Call &call);
 
-    /// Ends the session, and cancels its call that runs; where that has got to
-    /// its end all the same, spoiled() tells the next caller. Where none runs
-    /// the turn is the caller's of this, past all that wait. Nothing where the
-    /// session is not the present one any more. `as`: `ended`, or `failed` where
-    /// its other calls are to be told that it was cut short.
+    /// Ends the session and cancels its running call; if that call ends normally all
+    /// the same, spoiled() tells the next caller. If no call is running, takes the turn
+    /// ahead of all waiting calls. Returns nothing if the session is no longer the
+    /// current one. `as` is `ended`, or `failed` if the session's other calls must be
+    /// told that it was cut short.
     Turn leave_session(Session &session, Session::State as = Session::State::ended) noexcept;
 
-    /// True once after a session was left in the middle of a call, for the
-    /// holder of the turn: an answer may be half read.
+    /// For the holder of the turn: true once after a session was closed in the middle
+    /// of a call, when an answer may be half read.
     bool spoiled() noexcept;
 
-    /// The turn, past all that wait; nothing where a call runs.
+    /// Takes the turn ahead of all waiting calls; returns nothing if a call is running.
     Turn seize() noexcept;
 
-    /// The same, and a call that runs is cancelled; where that has got to its
-    /// end all the same, spoiled() tells the next caller.
+    /// The same, but a running call is cancelled; if it ends normally all the same,
+    /// spoiled() tells the next caller.
     Turn seize_or_cancel() noexcept;
 
-    /// How many calls stand in line.
+    /// How many calls are waiting.
     std::size_t waiting() const noexcept;
 
-    /// Lets nobody through any more and cancels the call that runs. True when
-    /// there was none.
+    /// Lets no more calls through and cancels the running call. True if there was none.
     bool retire() noexcept;
 
   private:
-    /// A call that waits for its turn. It leaves the line by its destructor.
+    /// A call that waits for its turn. Its destructor leaves the queue.
     struct Waiter;
 
-    // All of these with the mutex held.
+    // Call these with the mutex held.
     bool free_for(const Session *session, Caller caller) const noexcept;
     bool gone(const Session *session) const noexcept;
     void take(Caller caller, Call *call) noexcept;
@@ -179,17 +177,17 @@ class Turns : public std::enable_shared_from_this<Turns> {
     void let_in(Caller caller) noexcept;
     void close_session(Session::State state) noexcept;
 
-    mutable std::mutex mutex_; // guards what follows
+    mutable std::mutex mutex_; // guards the members below
     bool retired_ = false;
     bool busy_ = false;
     bool spoiled_ = false;
-    Caller caller_ = nobody;    // of the call that runs, while busy_
-    Call *running_ = nullptr;   // and the call
-    Waiter *granted_ = nullptr; // which has the turn and does not know it yet
+    Caller caller_ = nobody;    // of the running call, while busy_
+    Call *running_ = nullptr;   // the running call
+    Waiter *granted_ = nullptr; // has the turn but does not know it yet
     Session *session_ = nullptr;
     Caller session_caller_ = nobody;
-    std::list<Waiter *> inside_;  // who waits in the session
-    std::list<Waiter *> outside_; // and outside any
+    std::list<Waiter *> inside_;  // waiting calls of the session
+    std::list<Waiter *> outside_; // waiting calls outside the session
 };
 
 } // namespace pyremctl

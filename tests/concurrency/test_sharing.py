@@ -248,7 +248,11 @@ class TestSignalHandlers:
                 seen.append(str(caught.value))
 
         assert self.during(remctl, handler) == b"line 1\nline 2\n"
-        assert seen == ["the connection is in use by the call that this one interrupts"] * 2
+        busy = (
+            "the connection is busy: this call comes from a signal handler that interrupted "
+            "another call on it"
+        )
+        assert seen == [busy] * 2
 
     def test_a_stream_that_is_begun_while_the_call_waits_for_its_turn(self, remctl: Remctl) -> None:
         """The call is not kept waiting for it, which only its own caller would end."""

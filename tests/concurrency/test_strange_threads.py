@@ -46,7 +46,7 @@ def test_a_reactor_and_its_operations_are_one_thread_s(server: Server) -> None:
                 try:
                     faults.append((number, call()))
                 except RemctlError as error:
-                    if str(error) != "this event loop is another thread's":
+                    if str(error) != "this event loop belongs to another thread":
                         faults.append((number, error))
                 refused += 1
 
@@ -77,7 +77,7 @@ def test_an_operation_is_its_own_reactor_s(server: Server) -> None:
     first, second = _remctl.Reactor(), _remctl.Reactor()
     operation = first.run(connection, 1, [b"test", b"hello"], None)
     waiting = second.pause(20)
-    with pytest.raises(RemctlError, match="another event loop's"):
+    with pytest.raises(RemctlError, match="another event loop"):
         second.cancel(operation)
     assert len(second) == 1
     while not operation.done:
@@ -149,7 +149,7 @@ def test_a_stream_whose_command_is_being_sent_is_its_loop_s(server: Server) -> N
 
                 task = asyncio.create_task(read())
                 await asyncio.sleep(0)  # it waits for its turn
-                with pytest.raises(RemctlError, match="another thread's"):
+                with pytest.raises(RemctlError, match="another thread"):
                     await asyncio.to_thread(asyncio.run, stream.close())
                 assert [token.type async for token in first][-1] == "status"
             return await task

@@ -410,6 +410,9 @@ class TestOnTheSameConnection:
             assert client.run(["test", "hello"]).status == 0
         finally:
             logger.removeHandler(handler)
-        in_use = "the connection is in use by the call that this one interrupts"
-        assert answers == [in_use, True]
+        busy = (
+            "the connection is busy: this call comes from a signal handler that interrupted "
+            "another call on it"
+        )
+        assert answers == [busy, True]
         assert log.lines() == HELLO

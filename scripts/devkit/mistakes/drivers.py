@@ -72,8 +72,8 @@ MISTAKES = [
     Mistake(
         "more to do, and nobody is told",
         REACTOR,
-        "    if (!ready_.empty())\n        inbox_->ring(); // there is more to do",
-        "    if (false)\n        inbox_->ring(); // there is more to do",
+        "    if (!ready_.empty())\n        inbox_->ring(); // more to do: make the descriptor readable",
+        "    if (false)\n        inbox_->ring(); // more to do: make the descriptor readable",
         "calls stop until something else arrives",
         ("asynchronous", "many"),
     ),
@@ -215,7 +215,7 @@ MISTAKES = [
     Mistake(
         "dispatch() forgets what has ended when a waiter raises",
         RUNNER,
-        "        if (!ended_.empty())\n            reactor_.ring(); // the next dispatch goes on\n",
+        "        if (!ended_.empty())\n            reactor_.ring(); // the next dispatch continues\n",
         "        ended_.clear();\n",
         "a call never returns when a log handler raises, or a signal's",
         ("asynchronous", "logged"),
