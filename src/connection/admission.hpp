@@ -1,4 +1,4 @@
-// How many connections may be opening at once to one server.
+// Limits how many connections are opened to one server at the same time.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +17,11 @@
 
 namespace pyremctl {
 
-/// Lets five connections at a time be opened to one address and port, in the
-/// order in which they come: remctld that listens by itself queues no more, and
-/// one that finds no room there tries again after a second.
+/// Lets five connections at a time be opened to one address and port, first come, first
+/// served. A standalone remctld has a listen queue of five; a connection that finds it
+/// full is retried by the kernel only after a second.
 ///
-/// Shared by connections that one thread uses.
+/// Shared by connections of one thread.
 class Admission : public SharedOnly, public std::enable_shared_from_this<Admission> {
     struct Entry {
         std::string key; // the address and port
@@ -32,8 +32,8 @@ class Admission : public SharedOnly, public std::enable_shared_from_this<Admissi
   public:
     static constexpr std::size_t most = 5;
 
-    /// The right to open a connection, or a wait for it in the queue. Its end
-    /// leaves the queue and wakes the next in it.
+    /// The right to open a connection, or a place in the queue for it. The destructor
+    /// leaves the queue and wakes the next waiter.
     class Permit {
       public:
         Permit() noexcept = default;
@@ -56,7 +56,7 @@ class Admission : public SharedOnly, public std::enable_shared_from_this<Admissi
             : admission_(std::move(admission)), entry_(std::move(entry)) {}
 
         std::shared_ptr<Admission> admission_;
-        std::unique_ptr<Entry> entry_; // none when it was moved from
+        std::unique_ptr<Entry> entry_; // null after a move
     };
 
     Admission() = default;
@@ -66,8 +66,8 @@ class Admission : public SharedOnly, public std::enable_shared_from_this<Admissi
     Admission &operator=(Admission &&) = delete;
     ~Admission() = default;
 
-    /// Waits until a connection may be opened to this address. Throws Error
-    /// where the call's time is up before.
+    /// Waits until a connection may be opened to this address. Throws Error if the call
+    /// times out first.
     Task<Permit> enter(Endpoint endpoint, Address address, Call &call);
 
     /// Addresses to which connections are being opened.

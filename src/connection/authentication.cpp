@@ -34,15 +34,15 @@ bool open_with(Handle &handle, const Tickets &tickets, const Choice &choice,
     return open(handle);
 }
 
-/// What the library says where no cache is named and there is none: the same
-/// whether or not this thread has one.
+/// The library's text for "no cache named and none found", made the same whether or not
+/// this thread has a cache.
 std::string told(const std::string &error, const Choice &choice) {
     const bool about_that = !choice.no_tickets.empty() && error.starts_with(without_tickets(""));
     return about_that ? without_tickets(choice.no_tickets) : error;
 }
 
-/// Whose tickets are in the cache when the open is over. A client keytab may
-/// have filled it meanwhile.
+/// Checks the cache's principal after the open. A client keytab may have filled the
+/// cache meanwhile.
 Choice after(const Tickets &tickets, const Choice &before) {
     if (before.cache.empty() || (tickets.lease && tickets.lease->principal()))
         return before;

@@ -1,4 +1,4 @@
-// An open of the library's, with the tickets that it is to be made with.
+// libremctl's open, with the tickets chosen for it.
 #pragma once
 
 #include <ctime>
@@ -14,22 +14,22 @@
 
 namespace pyremctl {
 
-/// What an open is made with.
+/// The tickets for an open.
 struct Tickets {
-    std::shared_ptr<Lease> lease;       ///< null: the default ones of the identity
-    std::shared_ptr<Identity> identity; ///< whose they have to be
+    std::shared_ptr<Lease> lease;       ///< null: use the identity's default cache
+    std::shared_ptr<Identity> identity; ///< the principal that they must belong to
 };
 
-/// What has come of it.
+/// The result.
 struct Authentication {
     bool opened = false;
-    std::string error;       ///< the library's, where it failed
-    std::time_t expires = 0; ///< when the tickets end that it was made with; 0: not known
+    std::string error;       ///< the library's text, if it failed
+    std::time_t expires = 0; ///< when its tickets expire; 0 if unknown
 };
 
-/// For a helper thread: chooses the tickets, opens with them and no others, and
-/// looks again whose they are. Throws Error where they are, or have become,
-/// another client's than before; the connection is to be dropped then.
+/// For a helper thread: chooses the tickets, opens with only these, and checks
+/// afterwards whose they are. Throws Error if they belong to another client than
+/// before; the caller must then drop the connection.
 Authentication authenticate(Handle &handle, const Tickets &tickets, const Attempt &attempt,
                             const std::function<bool(Handle &)> &open);
 

@@ -1,5 +1,4 @@
-// A call of libremctl's that reads and writes, on a helper thread, while its
-// end of the socket pair is pumped.
+// Runs a blocking call of libremctl on a helper thread while the socket pair is pumped.
 #pragma once
 
 #include <functional>
@@ -11,10 +10,10 @@
 
 namespace pyremctl {
 
-/// Runs `work` on the channel's handle. Where this is destroyed before the end
-/// the channel is aborted: libremctl comes back at its next read or write, or
-/// when the KDC lets it go, and nobody waits for it. Until then it has its
-/// share of the channel.
+/// Runs `work` on the channel's handle. If this object is destroyed before `work` has
+/// ended, the channel is aborted: libremctl returns at its next read or write, or when
+/// the KDC answers, and nobody waits for it. Until then the thread keeps the channel
+/// alive.
 class BusyChannel {
   public:
     BusyChannel(std::shared_ptr<Channel> channel, std::shared_ptr<Waker> waker,
@@ -33,7 +32,7 @@ class BusyChannel {
 
     bool done() const noexcept { return job_.done(); }
 
-    /// After done(): throws what the work threw.
+    /// After done(): throws the exception of `work`, if any.
     void finish() {
         finished_ = true;
         job_.finish();

@@ -18,14 +18,14 @@ namespace {
 constexpr std::size_t small_chunk = 16UL * 1024;
 constexpr std::size_t large_chunk = 256UL * 1024;
 
-// Enough for any token, so that a server that answers while it is being sent
-// to is heard, and one that floods is not.
+// Enough for any token, so that we can read from a server that answers while we send,
+// but a flood of data cannot fill our memory.
 constexpr std::size_t incoming_limit = token_max_length + large_chunk;
 constexpr std::size_t outgoing_limit = large_chunk;
 constexpr std::size_t flush_limit = 1024UL * 1024;
 
-// libremctl begins with an empty token, and the one that matters follows it.
-// They leave in one packet.
+// libremctl starts with an empty token, followed by the first real one. Both are sent
+// in one packet.
 constexpr std::size_t opening_size = token_header_size;
 
 } // namespace
@@ -50,14 +50,14 @@ void Channel::note(const Transfer &transfer) {
         problem_ = std::strerror(transfer.error);
 }
 
-/// From libremctl. True when there may be more.
+/// Reads from libremctl. True if there may be more.
 bool Channel::collect() {
     if (outgoing_.size() >= outgoing_limit)
         return false;
     return receive_into(near_.get(), outgoing_, small_chunk * 4).count >= small_chunk * 4;
 }
 
-/// To the server.
+/// Writes to the server.
 bool Channel::send() {
     if (broken_ || outgoing_.empty() || (sent_ == 0 && outgoing_.size() <= opening_size))
         return false;
@@ -72,7 +72,7 @@ bool Channel::send() {
     return transfer.count != 0;
 }
 
-/// From the server.
+/// Reads from the server.
 bool Channel::receive_some() {
     if (ended_ || incoming_.size() >= incoming_limit)
         return false;
@@ -85,7 +85,7 @@ bool Channel::receive_some() {
         note(transfer);
         ended_ = true;
     }
-    // A server that fills what it is given has more to say.
+    // The server filled the whole chunk, so it probably has more to send.
     if (transfer.count >= chunk_)
         chunk_ = std::min(chunk_ * 2, large_chunk);
     if (!first_flags_ && transfer.count != 0)
@@ -93,9 +93,9 @@ bool Channel::receive_some() {
     return transfer.count != 0;
 }
 
-/// To libremctl.
+/// Writes to libremctl.
 void Channel::feed() {
-    stay_if_leaving(); // what it is given makes it go on
+    stay_if_leaving(); // the data would wake libremctl
     pair_full_ = false;
     if (!incoming_.empty()) {
         const auto bytes = incoming_.bytes();
@@ -114,13 +114,14 @@ void Channel::feed() {
 }
 
 bool Channel::flush() {
-    // With a fast server and a long command there would be no end to it.
+    // Without a limit this might not end while a long command is sent to a fast server.
     const std::size_t enough = sent_ + flush_limit;
     const std::size_t before = sent_;
     for (;;) {
         const bool more = collect();
         const bool moved = send();
-        // What was sent made room, also where there was none to collect into.
+        // Sending has made room in the queue, even if collect() could not read anything
+        // before.
         const bool room = moved && outgoing_.size() < outgoing_limit;
         if (sent_ >= enough || (!more && (!room || unread(near_.get()) == 0)))
             return sent_ != before;
@@ -189,7 +190,7 @@ bool Channel::stuffed() const noexcept { return pair_full_ && !token_ready(); }
 
 bool Channel::settle() noexcept {
     scanner_.take_all();
-    trim(); // many connections may be held open and idle
+    trim(); // many connections may be open and idle
     return incoming_.empty() && unread(lent_far_.number()) == 0;
 }
 
@@ -210,7 +211,8 @@ void Channel::abort() noexcept {
         return;
     if (generation_ == fork_generation()) {
         ::shutdown(near_.get(), SHUT_RDWR);
-        // A child process may hold a copy; the server shall hear of the end anyway.
+        // A child process may hold a copy of the socket; shutdown() tells the server
+        // all the same.
         ::shutdown(socket_.get(), SHUT_RDWR);
         never_linger(socket_.get());
     }
@@ -222,7 +224,7 @@ void Channel::close() noexcept {
     try {
         flush();
     } catch (const std::bad_alloc &) { // NOLINT(bugprone-empty-catch)
-        // No goodbye, then.
+        // Out of memory: close without a QUIT message.
     }
     abort();
 }

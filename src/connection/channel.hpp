@@ -1,4 +1,4 @@
-// libremctl on one end of a socket pair, the server on the other side of ours.
+// Connects libremctl, through a socket pair, with the server's socket.
 #pragma once
 
 #include <optional>
@@ -17,17 +17,16 @@
 
 namespace pyremctl {
 
-/// Carries bytes between a connected socket and a libremctl handle that
-/// believes its end of the socket pair to be the server. Nothing here waits:
-/// the caller pumps, waits for interests(), and pumps again.
+/// Carries bytes between the server's socket and a libremctl handle that uses its end
+/// of the socket pair as if it were the server. Nothing here waits: the caller pumps,
+/// waits for interests(), and pumps again.
 ///
 ///     server ── socket ── [incoming, outgoing] ── near ══ far ── libremctl
 ///
-/// The pair's near end stays open for as long as libremctl may write to the
-/// far one, so that no write of the library's raises SIGPIPE.
+/// The near end stays open for as long as libremctl may write to the far end, so that
+/// the library never gets SIGPIPE.
 ///
-/// A channel is used by one thread, but that handle() may be busy on a helper
-/// thread meanwhile.
+/// One thread uses a channel; only handle() may be in use on a helper thread meanwhile.
 class Channel {
   public:
     /// Throws Error if no socket pair can be made.
@@ -42,84 +41,83 @@ class Channel {
     int socket() const noexcept { return socket_.get(); }
     int library_end() const noexcept { return lent_far_.number(); }
 
-    /// The handshake, as libremctl does it (remctl_open_fd). It blocks until
-    /// the other end of the pair has answered: call it on a helper thread.
+    /// Does the handshake with remctl_open_fd(). It blocks until the server has
+    /// answered: call it on a helper thread.
     bool open(const std::string &host, const std::optional<std::string> &principal);
 
-    /// Moves what can be moved, in all directions. True when the server sent
-    /// or took anything.
+    /// Moves bytes in all directions, as far as possible without waiting. True if the
+    /// server sent or accepted anything.
     bool pump();
 
-    /// Moves what libremctl has written, a megabyte at most. True when the
-    /// server took anything.
+    /// Sends what libremctl has written, at most a megabyte. True if the server
+    /// accepted anything.
     bool flush();
 
-    /// Receives until a whole token lies in the pair, the server has no more
-    /// for now, or the pair is full. True when the server sent anything. Once
-    /// the server had no more it does nothing before await_server().
+    /// Receives until a whole token is in the pair, the server has sent no more, or the
+    /// pair is full. True if the server sent anything. Once the server had no more,
+    /// this does nothing until await_server() is called.
     bool receive();
 
-    /// To be called before each wait for the server to send. The moment until
-    /// which it is better to wait for nothing (Gathering), or none.
+    /// Call this before each wait for the server. Returns the time until which it is
+    /// better not to watch the socket (see Gathering), or nothing.
     std::optional<Time> await_server() noexcept;
 
-    /// What has to happen for pump() to get on. `busy`: libremctl is reading
-    /// or writing on a helper thread.
+    /// The events to wait for before the next pump(). `busy`: libremctl is reading or
+    /// writing on a helper thread.
     std::vector<pollfd> interests(bool busy) const;
 
-    /// True when libremctl can read a token, or the end of file, at once.
+    /// True if libremctl can read a token, or the end of file, without blocking.
     bool token_ready() const noexcept { return scanner_.whole() > 0 || end_passed_; }
     void take_token() noexcept;
 
-    /// The same, but that what was received may not have gone into the pair yet.
+    /// The same, counting also data that was received but is not yet in the pair.
     bool read_ahead() const noexcept;
 
-    /// True when the pair is full and yet holds no whole token: libremctl has
-    /// to read while the rest is written.
+    /// True if the pair is full without a whole token in it: libremctl must read while
+    /// the rest is written.
     bool stuffed() const noexcept;
 
-    /// True when libremctl can write this many bytes without anybody reading.
+    /// True if libremctl can write this many bytes without blocking.
     bool takes_at_once(std::size_t bytes) const noexcept { return bytes <= inline_limit_; }
 
-    /// True while anything that libremctl has written has not been taken by the
-    /// server's socket. Nobody may take a call for sent before.
+    /// True while the server's socket has not accepted everything that libremctl has
+    /// written. A command counts as sent only when this is false.
     bool outgoing() const noexcept { return !outgoing_.empty() || unread(near_.get()) != 0; }
 
-    /// Bytes that the server's socket took so far.
+    /// Bytes that the server's socket has accepted so far.
     std::size_t sent() const noexcept { return sent_; }
 
-    /// True when the server takes nothing any more.
+    /// True if the server accepts no more data.
     bool broken() const noexcept { return broken_; }
 
-    /// Why the server sends or takes nothing any more, in libremctl's words.
+    /// Why the connection is broken, in libremctl's words.
     const std::string &problem() const noexcept { return problem_; }
 
-    /// Flags of the first token, once it has begun to come.
+    /// Flags of the first token, once its first byte has arrived.
     std::optional<unsigned char> first_flags() const noexcept { return first_flags_; }
 
     /// True unless a token lacked TOKEN_PROTOCOL.
     bool all_with_protocol() const noexcept { return scanner_.all_with_protocol(); }
 
-    /// After the handshake: what libremctl has read counts no more. False when
-    /// the server has said more than it had to.
+    /// After the handshake: forgets the tokens that libremctl has read. False if the
+    /// server has sent more than the handshake.
     bool settle() noexcept;
 
-    /// The server may yet say something that nobody waits for.
+    /// Notes that the server may still send something that no call waits for.
     void distrust() noexcept { distrusted_ = true; }
 
-    /// For a connection on which nothing is expected: true when the server
-    /// has hung up, has spoken out of turn, or may do so.
+    /// For a connection on which no data is expected: true if the server has closed it,
+    /// has sent data, or may do so.
     bool stale();
 
-    /// Gives the memory of empty buffers back.
+    /// Frees the memory of empty buffers.
     void trim() noexcept;
 
-    /// Ends the connection at once, for the server too where the child of a
-    /// fork has a copy; what libremctl waits for ends with it.
+    /// Ends the connection immediately, even if the child of a fork has a copy of the
+    /// socket; a call of libremctl that is waiting returns.
     void abort() noexcept;
 
-    /// Says goodbye to the server and ends the connection. The handle must
-    /// not be busy.
+    /// Sends QUIT to the server and ends the connection. The handle must not be busy.
     void close() noexcept;
 
   private:
@@ -140,20 +138,20 @@ class Channel {
     ByteQueue outgoing_;
     std::size_t chunk_;
     std::size_t sent_ = 0;
-    TokenScanner scanner_; // of what has gone into the pair
+    TokenScanner scanner_; // scans what was written to the pair
     std::optional<unsigned char> first_flags_;
     bool pair_full_ = false;
     bool distrusted_ = false;
     bool aborted_ = false;
-    bool drained_ = false;       // the server had no more when it was last looked at
-    bool acknowledging_ = false; // at once, see acknowledge_at_once()
+    bool drained_ = false;       // the server had sent no more at the last check
+    bool acknowledging_ = false; // see acknowledge_at_once()
     Gathering gathering_;
-    bool ended_ = false;      // the server sends no more
-    bool end_passed_ = false; // and libremctl can see it
-    bool broken_ = false;     // the server takes no more
+    bool ended_ = false;      // the server has ended its side
+    bool end_passed_ = false; // libremctl can see that
+    bool broken_ = false;     // the server accepts no more data
     std::string problem_;
     unsigned generation_;
-    Handle handle_; // the last member: closed while the pair is open
+    Handle handle_; // the last member: destroyed before the pair
 };
 
 } // namespace pyremctl

@@ -13,13 +13,13 @@ namespace pyremctl {
 
 namespace {
 
-// What token.hpp counts of a command: four bytes for each argument's length,
-// and generously for the header and for what encryption adds.
+// The size of a command's token: four bytes for each argument's length, and a generous
+// allowance for the header and the encryption.
 constexpr std::size_t argument_overhead = 4;
 constexpr std::size_t token_overhead = 512;
 
-// A server that sends faster than we read lets run() never wait; after so long
-// it lets its driver look at what else there is to do.
+// If a server sends faster than we read, run() never waits. After this time it lets the
+// driver do other work.
 constexpr auto breath = std::chrono::milliseconds(1);
 
 std::size_t size_on_the_wire(const Command &command) {
@@ -36,8 +36,8 @@ constexpr std::uint32_t no_help = 10;
 
 const char *const out_of_turn = "unexpected data from the server";
 
-/// True when the server says by its error that it has not begun the command:
-/// codes 2 to 8 and 10. What else went wrong may have gone wrong in the middle.
+/// True if the error code says that the server has not started the command: codes 2 to
+/// 8 and 10. Any other error may have happened while the command was running.
 bool refuses(std::uint32_t error) noexcept {
     return (error >= bad_token && error <= too_much_data) || error == no_help;
 }
@@ -68,7 +68,7 @@ void Result::add(const Token &token) {
 void Connection::require_idle() const {
     if (!opened())
         throw Error(ErrorKind::not_opened, "no currently open connection").with_may_have_run(false);
-    if (pending()) // of which nothing changes, nor of whether the previous command ran
+    if (pending()) // this keeps the previous command's state, including may_have_run()
         throw Error(ErrorKind::misuse,
                     "output of the previous command is pending: read it to its end with "
                     "output(), or close the connection, before the next command")
@@ -86,7 +86,7 @@ void Connection::drop() noexcept {
     forget();
 }
 
-/// Ends the connection, and says nothing.
+/// Ends the connection without QUIT.
 void Connection::forget() noexcept {
     if (channel_)
         channel_->abort();
@@ -96,7 +96,7 @@ void Connection::forget() noexcept {
     ready_ = false;
 }
 
-/// Says goodbye to the server.
+/// Ends the connection with QUIT.
 void Connection::take_leave() noexcept {
     if (connected())
         notes_.closed();
@@ -188,7 +188,7 @@ Task<void> Connection::command(SharedCommand command, Call &call) {
     guard.dismiss();
 }
 
-/// False when the server was gone before it took a byte of the command.
+/// False if the server was gone before it accepted a byte of the command.
 Task<bool> Connection::send(SharedCommand command, Call &call) {
     notes_.asked(*command);
     in_pieces_ = !channel_->takes_at_once(size_on_the_wire(command->arguments));
@@ -217,7 +217,7 @@ Task<bool> Connection::send(SharedCommand command, Call &call) {
 }
 
 Task<void> Connection::send_in_pieces(SharedCommand command, Call &call) {
-    /// Says, when it is left, whether the last byte may have gone.
+    /// Its destructor notes whether the last byte may have been sent.
     class Noting {
       public:
         Noting(Channel &channel, std::atomic<bool> &may_have_run) noexcept
@@ -226,8 +226,8 @@ Task<void> Connection::send_in_pieces(SharedCommand command, Call &call) {
         Noting &operator=(const Noting &) = delete;
         Noting(Noting &&) = delete;
         Noting &operator=(Noting &&) = delete;
-        // What libremctl has not written yet is not known here: where all that
-        // it has written is gone, that may have been the last.
+        // It is unknown here how much libremctl has left to write: if everything that
+        // it has written was sent, that may have been the whole command.
         ~Noting() { may_have_run_ = channel_.sent() != before_ && !channel_.outgoing(); }
 
       private:
@@ -341,8 +341,8 @@ Token Connection::take(const struct remctl_output &output) {
         break;
     case REMCTL_OUT_STATUS:
         token.type = Token::Type::status;
-        // libremctl reads the byte through a signed char. Protocol 1 has 32 bits, of which none
-        // but 0 is success.
+        // libremctl reads the byte as a signed char. Protocol 1 has 32 bits, and only 0
+        // is success.
         token.status = output.status & 0xff;
         if (token.status == 0 && output.status != 0)
             token.status = 255;
@@ -356,8 +356,8 @@ Token Connection::take(const struct remctl_output &output) {
     case REMCTL_OUT_DONE:
         break;
     }
-    // remctld refuses a command that is too large with the first piece too
-    // many, and then each piece that follows with an error of its own.
+    // When a command in several tokens gets too large, remctld sends an error, and
+    // another error for each token that follows.
     if (token.type == Token::Type::error && in_pieces_ && channel_)
         channel_->distrust();
     notes_.answered(token);

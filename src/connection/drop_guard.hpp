@@ -1,11 +1,11 @@
-// What a verb leaves behind when it ends early.
+// Cleans up after a verb that ends early.
 #pragma once
 
 #include "connection/connection.hpp"
 
 namespace pyremctl {
 
-/// Drops the connection unless the verb got to its end.
+/// Drops the connection unless the verb has completed.
 class Connection::DropGuard {
   public:
     explicit DropGuard(Connection &connection) noexcept : connection_(&connection) {}

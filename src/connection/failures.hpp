@@ -1,4 +1,4 @@
-// What a verb failed of, in libremctl's words.
+// The errors of verbs, in libremctl's words.
 #pragma once
 
 #include <string>
@@ -13,31 +13,31 @@ inline Error timed_out(const char *doing) {
     return {ErrorKind::timeout, std::string("error ") + doing + ": timed out"};
 }
 
-/// Before anything was sent to the server. Often it is the KDC that is silent;
+/// A timeout before anything was sent to the server. The cause is often a silent KDC;
 /// the hint says what is known.
 inline Error kdc_silent(std::string hint) {
     return Error(ErrorKind::timeout, "GSS-API error initializing context: timed out")
         .with_hint(std::move(hint));
 }
 
-/// A call whose time was up before it began.
+/// A call whose deadline had passed before it started.
 inline Error too_late() {
     return Error(ErrorKind::timeout, "timed out before anything was sent").for_good();
 }
 
-/// That the connection broke, as the kernel says it: no limit of the caller's
-/// is among its reasons.
+/// The connection broke, for a reason given by the kernel and not a limit of the
+/// caller.
 inline Error lost(const char *doing, const std::string &problem) {
     return {ErrorKind::lost, std::string("error ") + doing + ": " + problem};
 }
 
-/// libremctl has seen no more than the end of its pair.
+/// True if libremctl only saw the end of its socket pair.
 inline bool is_end_of_file(const std::string &error) {
     return error.ends_with(": unexpected end of file");
 }
 
-/// What libremctl gave up with. Where it saw no more than the end of its pair,
-/// the socket's own problem says why.
+/// libremctl's error. If it only saw the end of its socket pair, the server socket's
+/// problem is the reason.
 inline Error refused(const std::string &error, const Channel &channel) {
     if (!is_end_of_file(error))
         return {ErrorKind::protocol, error};

@@ -8,7 +8,7 @@ namespace pyremctl {
 
 namespace {
 
-// As long as a wait is that counts as short.
+// A wait of up to this long counts as short.
 constexpr auto moment = std::chrono::microseconds(200);
 constexpr int enough = 64;
 constexpr std::size_t little = 8UL * 1024;

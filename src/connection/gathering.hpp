@@ -1,4 +1,4 @@
-// When it is better to let a server's tokens gather than to be woken for each.
+// Batches tokens of a fast server, to avoid one wake-up per token.
 #pragma once
 
 #include <cstddef>
@@ -8,30 +8,30 @@
 
 namespace pyremctl {
 
-/// Watches how fast a server sends. To be woken for a token of 4 KiB costs more
-/// than to read it, where the processor has instructions for AES, and the
-/// server pays for its part of it. So once a server has sent a little at a time
-/// and at once, for a quarter of a megabyte, its tokens are let gather for a
-/// moment. A reader that finds more than that is the slower side, and is left alone.
+/// Watches how fast a server sends. Waking up for a token of 4 KiB costs more than
+/// reading it (on processors with AES instructions), and costs the server time too. So
+/// once a server has sent a quarter of a megabyte in small pieces with short pauses,
+/// reading waits for a moment so that tokens collect. If more data than that is found
+/// each time, the reader is the slower side, and no batching is needed.
 class Gathering {
   public:
-    /// Before a wait for the server: the moment until which it is better to
-    /// wait for nothing, or none.
+    /// Called before a wait for the server: the time until which it is better not to
+    /// watch the socket, or nothing.
     std::optional<Time> until() noexcept;
 
-    /// What was received: bytes, or none.
+    /// Called after each receive, with the number of bytes.
     void came(std::size_t bytes) noexcept;
 
-    /// What comes next has nothing to do with what came.
+    /// Forgets the measurements, for a new command.
     void start_over() noexcept { *this = {}; }
 
   private:
     bool gathers() const noexcept;
 
-    std::optional<Time> waiting_; // since when
-    bool at_once_ = false;        // whether the last wait was short
-    std::size_t bytes_ = 0;       // that have come since then
-    int in_a_row_ = 0;            // waits that were short, and for little
+    std::optional<Time> waiting_; // since when it has been waiting
+    bool at_once_ = false;        // the last wait was short
+    std::size_t bytes_ = 0;       // bytes received since then
+    int in_a_row_ = 0;            // number of short waits in a row that brought little data
 };
 
 } // namespace pyremctl

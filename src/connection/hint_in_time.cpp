@@ -11,10 +11,10 @@ namespace pyremctl {
 
 namespace {
 
-// A cache that is locked is not waited for any longer, without a limit either.
+// The longest wait for a locked cache, even if the call has no limit.
 constexpr auto patience = std::chrono::seconds(1);
 
-/// True when the work was done in time.
+/// True if the work was done in time.
 Task<bool> done_in_time(std::function<void()> work, Call &call) {
     const Time until = Clock::now() + patience;
     Job job(call.waker(), std::move(work));

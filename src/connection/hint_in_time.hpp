@@ -1,4 +1,4 @@
-// What is found out after an open has failed, within the limit of its call.
+// Explains a failed open, within the time limit of its call.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 
 namespace pyremctl {
 
-/// explain(), on a helper thread. Where that takes too long there is no hint,
-/// and authentication is taken for what failed.
+/// Runs explain() on a helper thread. If that takes too long, there is no hint, and the
+/// kind is `authenticate`.
 Task<Diagnosis> explain_in_time(std::string failure, Attempt attempt, Call &call);
 
-/// True where the server could not decrypt the ticket and it was removed from
-/// the cache, which is ours, so that another try gets a new one.
+/// True if the server could not decrypt the ticket and it was removed from a cache of
+/// ours, so that another attempt gets a new one.
 Task<bool> ticket_forgotten(std::string failure, Attempt attempt, Call &call);
 
 } // namespace pyremctl

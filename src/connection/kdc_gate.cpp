@@ -12,16 +12,16 @@
 
 namespace pyremctl {
 
-/// A call that is in the library, or waits for it.
+/// A call that is in the library, or waits to enter it.
 struct KdcGate::Entry {
     std::shared_ptr<Waker> waker;
     bool inside = false;
-    bool counts = true;     // not where no KDC is asked
+    bool counts = true;     // false if no KDC is asked
     bool abandoned = false; // its caller has given up
-    bool known = false;     // what it needs, as far as that can be known
+    bool known = false;     // it is known, as far as possible, which KDC it needs
     bool to_wake = false;
     std::string realm;
-    Time since; // when it went in
+    Time since; // when it entered
 };
 
 namespace {
@@ -29,20 +29,21 @@ namespace {
 using Entry = KdcGate::Entry;
 using Shared = std::shared_ptr<Entry>;
 
-// A KDC that has not answered for so long may be silent.
+// A KDC that has not answered for this long may be silent.
 constexpr auto patience = std::chrono::milliseconds(500);
 
-// Calls in the library: of a realm whose KDC may be silent, and at all.
+// The limits of calls in the library: for a realm whose KDC may be silent, and in
+// total.
 constexpr std::size_t most_stuck = 8;
 constexpr std::size_t most = 32;
 
-/// Who is in the library, and who waits, in order.
+/// The calls in the library, and those that wait, in order.
 class Gate {
   public:
-    /// True when it went in.
+    /// True if it has entered.
     bool enter(const Shared &entry) {
         const StateLock lock(this);
-        // What the parent of a fork had in the library is not here.
+        // The parent's calls do not exist in the child of a fork.
         if (std::exchange(generation_, fork_generation()) != fork_generation()) {
             inside_.clear();
             waiting_.clear();
@@ -71,7 +72,7 @@ class Gate {
         settle();
     }
 
-    /// True while none goes in of which it is not known what it needs.
+    /// True while calls whose needs are unknown may not enter.
     bool crowded() noexcept {
         const StateLock lock(this);
         return stuck("") >= most_stuck;
@@ -92,7 +93,7 @@ class Gate {
         entry->abandoned = true;
     }
 
-    /// Lets in all who fit now.
+    /// Lets in all calls that fit now.
     void settle() noexcept {
         {
             const StateLock lock(this);
@@ -126,7 +127,7 @@ class Gate {
         }));
     }
 
-    /// Nobody fits, whatever is found out.
+    /// True if no call fits, whatever it needs.
     bool full() const noexcept { return number("") >= most && stuck("") < most_stuck; }
 
     bool fits(const Entry &entry) const noexcept {
@@ -136,7 +137,7 @@ class Gate {
                (!entry.counts || (stuck(entry.realm) < most_stuck && number(entry.realm) < most));
     }
 
-    /// It takes no memory.
+    /// Allocates no memory.
     void admit(Entries::iterator one) noexcept {
         (*one)->inside = (*one)->to_wake = true;
         (*one)->since = Clock::now();

@@ -1,4 +1,4 @@
-// How many calls of the library may wait for a KDC at once.
+// Limits how many calls of the library wait for a KDC at once.
 #pragma once
 
 #include <memory>
@@ -9,19 +9,18 @@
 
 namespace pyremctl {
 
-/// Nothing ends a call of libkrb5's that waits for a KDC: it takes half a
-/// minute, with a thread and several descriptors, also when its caller has given
-/// up. So no more than a few calls wait for the KDC of a realm; a further one
-/// waits for them, within its own limit. An open that needs no KDC, because the
-/// ticket is in the cache, does not.
+/// A libkrb5 call that waits for a KDC cannot be stopped: it takes half a minute, with
+/// a thread and several descriptors, even after its caller has given up. So only a few
+/// calls may wait for the KDC of a realm; further calls queue, within their own time
+/// limits. An open whose ticket is in the cache needs no KDC and does not queue.
 ///
-/// One gate for the process; any thread may use it.
+/// There is one gate per process; any thread may use it.
 class KdcGate {
   public:
     struct Entry;
 
-    /// The right to be in the library until something was sent to the server.
-    /// Shared by the call, and by its helper thread, which may go on alone.
+    /// The right to be in the library until something was sent to the server. Shared by
+    /// the call and its helper thread, which may outlive the call.
     class Place {
       public:
         explicit Place(std::shared_ptr<Entry> entry) noexcept : entry_(std::move(entry)) {}
@@ -31,20 +30,20 @@ class KdcGate {
         Place &operator=(Place &&) = delete;
         ~Place() { leave(); }
 
-        /// It waits for no KDC any more.
+        /// Called when it no longer waits for a KDC.
         void leave() noexcept;
 
-        /// Its caller has given up.
+        /// Called when its caller gives up.
         void abandon() noexcept;
 
-        /// The realm whose KDC it waits for.
+        /// Sets the realm whose KDC it waits for.
         void is_for(const std::string &realm);
 
       private:
         std::shared_ptr<Entry> entry_;
     };
 
-    /// Waits until the call may go into the library. Throws Error at its limit.
+    /// Waits until the call may enter the library. Throws Error at its limit.
     static Task<std::shared_ptr<Place>> enter(Attempt attempt, Call &call);
 };
 

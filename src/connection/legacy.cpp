@@ -1,7 +1,6 @@
-// Protocol-1 servers. Their exit status can only be had from a handle that
-// libremctl opened by itself (remctl_open), so it does its own waiting here:
-// every call runs on a helper thread, which is left behind when the caller
-// gives up before the server does.
+// Protocol-1 servers. Only a handle that libremctl has opened itself (remctl_open)
+// gives their exit status, so the library also does the waiting: every call runs on a
+// helper thread, which is left behind if the caller gives up before the server answers.
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -22,10 +21,10 @@ namespace {
 
 constexpr auto look_again = std::chrono::milliseconds(20);
 
-/// The calls that were left behind, by server. Nothing ends them but the
-/// server, so that one that is silent would gather a thread and a socket with
-/// each further call. A call waits for one that is still connecting, and where
-/// several hang in the middle of a command, for one of those.
+/// The calls that were left behind, by server. Only the server can end them, so with a
+/// silent server each further call would cost a thread and a socket. Therefore a new
+/// call waits for one that is still connecting and, if several hang in the middle of a
+/// command, for one of those.
 class LeftBehind {
   public:
     using Server = std::pair<std::string, std::uint16_t>;
@@ -54,7 +53,7 @@ class LeftBehind {
     };
 
     std::vector<One> &of(const Server &server) {
-        // What the parent of a fork left behind is not here.
+        // The parent's calls do not exist in the child of a fork.
         if (std::exchange(generation_, fork_generation()) != fork_generation())
             jobs_.clear();
         return jobs_[server];
@@ -78,7 +77,7 @@ Error no_answer(const std::string &error) {
 
 Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LegacyCall library_call,
                                    const char *doing, Call &call) const {
-    /// Notes the job as left behind unless it has ended.
+    /// Its destructor notes the job as left behind, unless it has ended.
     struct Watch {
         LeftBehind::Server server;
         bool opening;
@@ -96,7 +95,7 @@ Task<void> Connection::call_legacy(std::shared_ptr<Handle> handle, LegacyCall li
             try {
                 LeftBehind::add(server, job, opening);
             } catch (const std::bad_alloc &) { // NOLINT(bugprone-empty-catch)
-                // One more than needs be may gather, then.
+                // Out of memory: one more call than necessary may be left behind.
             }
         }
     };
@@ -128,7 +127,7 @@ Task<void> Connection::open_legacy(Tickets tickets, Call &call) {
     configure(*handle);
     const auto outcome = std::make_shared<Authentication>();
     Attempt attempt = attempt_with(tickets);
-    attempt.answered = true; // it was the server that spoke protocol 1
+    attempt.answered = true; // the server has answered, with protocol 1
     LegacyCall library_call = [outcome, tickets, attempt,
                                port = legacy_port_](Handle &busy) -> std::optional<Error> {
         *outcome = authenticate(busy, tickets, attempt, [&](Handle &fresh) {
@@ -147,7 +146,8 @@ Task<void> Connection::open_legacy(Tickets tickets, Call &call) {
 }
 
 Task<void> Connection::command_legacy(SharedCommand command, Call &call) {
-    // The server hangs up after each command, and a handle is opened once.
+    // The server closes the connection after each command, and a handle can be opened
+    // only once.
     if (!legacy_fresh_) {
         auto held = co_await tickets(call);
         const Call::Stage stage(call, settings_->connect_timeout);

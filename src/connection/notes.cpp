@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto topic = journal::Topic::connections;
 
-/// How long it has taken, in words; a fact, too.
+/// How long it has taken, as text and as a fact.
 std::string since(Time begin, journal::Facts &facts) {
     const std::chrono::duration<double> taken = Clock::now() - begin;
     facts.seconds = taken.count();
@@ -23,7 +23,7 @@ std::string since(Time begin, journal::Facts &facts) {
     return text.data();
 }
 
-/// What the server's refusal with this code is called.
+/// The log's name for an error token with this code.
 const char *kind_of_refusal(std::uint32_t code) noexcept {
     constexpr std::uint32_t unknown_command = 5;
     constexpr std::uint32_t access = 6;
@@ -140,7 +140,7 @@ void Notes::ended(const char *kind, const char *why) noexcept {
     say([&](journal::Facts &facts) {
         if (kind != nullptr)
             facts.kind = kind;
-        if (name_) { // and so the end of a command
+        if (name_) { // a command has ended
             facts.bytes = bytes_;
             static_cast<void>(since(asked_at_, facts));
         }

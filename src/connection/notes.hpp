@@ -1,4 +1,4 @@
-// What a connection has to say for the log.
+// The log entries of a connection.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +16,13 @@ struct Request;
 struct Target;
 struct Token;
 
-/// Makes the journal's entries of one connection. Of a command they have the
-/// words that its Request may be called by, numbers and times, and never more;
-/// of the server's answer numbers.
+/// Makes the journal's entries of one connection. They contain a command's name from
+/// its Request, numbers and times, but no other arguments, and no output.
 class Notes {
   public:
     Notes() noexcept;
 
-    /// What follows is about this server. Port 0: over a socket of the caller's.
+    /// Sets the server of the entries that follow. Port 0: over a socket of the caller.
     void about(const Target &target, std::uint16_t port);
 
     void connected(int socket, Time begin) const noexcept;
@@ -36,13 +35,14 @@ class Notes {
     void answered(const Token &token) noexcept;
     void sign_of_life(bool given, Time begin) const noexcept;
 
-    /// The connection was given up; why is said by what follows.
+    /// The connection was given up; the next entry says why.
     void lost() noexcept { lost_ = true; }
 
-    /// What a call failed of, and the connection with it where it is lost().
+    /// Notes the error of a call; if the connection is lost(), also as the reason for
+    /// that.
     void failed(const Error &error) noexcept;
 
-    /// Why the connection is lost(), where it is and nobody has said so.
+    /// Notes why the connection is lost(), if it is and no reason was noted yet.
     void lost_for(const char *why) noexcept {
         if (lost_)
             ended(nullptr, why);
@@ -54,15 +54,15 @@ class Notes {
     template <class Make> void say(Make make) const noexcept;
     void ended(const char *kind, const char *why) noexcept;
 
-    const std::uint64_t number_; // among the connections of this process
+    const std::uint64_t number_; // unique in this process
     std::string where_ = "(not opened)";
     std::string host_;
     std::uint16_t port_ = 0;
     bool lost_ = false;
-    // Of the command that was sent last, where anybody listened then.
+    // Of the last command, if the log was on when it was sent.
     std::optional<std::string> name_;
     Time asked_at_;
-    std::size_t bytes_ = 0; // of output
+    std::size_t bytes_ = 0; // of output so far
 };
 
 } // namespace pyremctl

@@ -1,5 +1,5 @@
-// Opening a connection: look-up, TCP, handshake, and the fall-backs to the old
-// port and to protocol 1.
+// Opens a connection: look-up, TCP, handshake, and the fall-backs to the old port and
+// to protocol 1.
 #include <remctl.h>
 
 #include <algorithm>
@@ -28,8 +28,8 @@ namespace {
 constexpr std::uint16_t standard_port = REMCTL_PORT;
 constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
 
-/// When an open that has sent nothing yet is looked into, so that there is a
-/// hint by the time that it is given up.
+/// When to inspect an open that has sent nothing yet, early enough to have a hint by
+/// the time it times out.
 Time time_of_doubt(const Call &call) {
     constexpr auto slow = std::chrono::milliseconds(500);
     const Time now = Clock::now();
@@ -37,7 +37,7 @@ Time time_of_doubt(const Call &call) {
     return limit ? now + std::min<Duration>(slow, (*limit - now) / 4) : now + slow;
 }
 
-/// Says of a place in the library, when it is left, that nobody waits there.
+/// Its destructor notes that a call in the library has been abandoned.
 class Leaving {
   public:
     explicit Leaving(std::shared_ptr<KdcGate::Place> place) : place_(std::move(place)) {}
@@ -63,17 +63,17 @@ Attempt Connection::attempt_with(const Tickets &tickets) const {
     return attempt;
 }
 
-/// What to open with. Held until the open is over.
+/// The tickets to open with. Hold them until the open has ended.
 Task<Tickets> Connection::tickets(Call &call) {
     const auto settings = settings_;
-    if (settings->tickets != tickets_) // set_ccache() was called: who it was is no matter now
+    if (settings->tickets != tickets_) // set_ccache() was called: the old identity no longer counts
         identity_ = identity_->again();
     tickets_ = settings->tickets;
     Tickets tickets{.lease = nullptr, .identity = identity_};
     const std::string &by_default = identity_->default_cache().name;
     if (settings->credentials) {
         tickets.lease = co_await pyremctl::ready(settings->credentials, call);
-        if (!tickets.lease) // else the default cache's user would open it
+        if (!tickets.lease) // otherwise the default cache would be used
             throw Error(ErrorKind::ticket,
                         settings->credentials->source() + ": no ticket to open with");
     } else if (settings->ccache) {
@@ -89,9 +89,9 @@ void Connection::configure(Handle &handle) const {
         handle.set_source_ip(settings_->source);
 }
 
-/// Ends the connection of before. Until the new one is there the object counts
-/// as what it was: a caller in another thread whose turn comes next has nothing
-/// to do with what comes between. Unless it succeeds nothing is open.
+/// Ends the old connection. Until the new one is ready the object keeps its old state,
+/// so that callers in other threads do not see a state in between. If the open fails,
+/// nothing is open.
 class Connection::Opening {
   public:
     Opening(Connection &connection, Target target, std::shared_ptr<Identity> identity,
@@ -172,7 +172,7 @@ Task<void> Connection::establish(Call &call) {
         co_return;
     }
     std::uint16_t port = 0;
-    Admission::Permit permit; // until the handshake has ended
+    Admission::Permit permit; // held until the handshake has ended
     Handshake outcome = Handshake::stale_ticket;
     for (bool first = true; outcome == Handshake::stale_ticket; first = false) {
         Descriptor socket = co_await connect(port, permit, call);
@@ -194,9 +194,9 @@ void Connection::connected_to(const Descriptor &socket, Time begin) noexcept {
     notes_.connected(socket.get(), begin);
 }
 
-/// Without a port the old one is a second chance, and the first leaves it some
-/// of the time: a firewall may drop what is sent to 4373. The failure to report
-/// is the first. Says which port it was.
+/// Without a port, tries 4373 and then the old port 4444. The first attempt leaves time
+/// for the second, since a firewall may drop packets to 4373. If both fail, the first
+/// error is reported. Sets `port` to the port that was connected to.
 Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &permit, Call &call) {
     port = target_.port != 0 ? target_.port : standard_port;
     Endpoint endpoint{.host = target_.host, .port = port};
@@ -233,8 +233,8 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &per
     }
 }
 
-/// With `again` a ticket that the server cannot decrypt is removed from a cache
-/// of ours, for one more try: the server's key may have been changed.
+/// If `again` is true, a ticket that the server cannot decrypt is removed from a cache
+/// of ours, for one more attempt: the server's key may have changed.
 // NOLINTNEXTLINE(readability-function-cognitive-complexity)
 Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> channel, Tickets tickets,
                                                   bool again, Call &call) {
@@ -264,8 +264,8 @@ Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> chann
             place->leave();
         if (channel->first_flags().value_or(0) == token_context)
             co_return Handshake::old_protocol;
-        // Where it failed there is nothing left to say: its opening token alone
-        // is never sent.
+        // If it failed, there is nothing to send: the empty first token is never sent
+        // alone.
         if (done && !outcome->opened)
             break;
         if (channel->broken())

@@ -14,7 +14,7 @@ namespace pyremctl {
 
 namespace {
 
-/// Keeps a write to a peer that is gone from raising SIGPIPE in this thread.
+/// Keeps a write to a closed connection from raising SIGPIPE in this thread.
 class NoSigpipe {
   public:
     NoSigpipe() noexcept {
@@ -56,7 +56,8 @@ const char *c_string(const std::optional<std::string> &text) noexcept {
 
 } // namespace
 
-// remctl_close says goodbye to the server, who may have gone first.
+// remctl_close() sends QUIT to the server, which may have closed the connection
+// already.
 void Handle::Close::operator()(struct remctl *handle) const noexcept {
     const InLibrary call;
     const NoSigpipe guard;
@@ -97,7 +98,7 @@ bool Handle::open_fd(const std::string &host, Descriptor &socket,
     const InLibrary call;
     host_ = host;
     principal_ = principal;
-    // Nothing that may fail stands between the letting go and the call.
+    // Nothing that may fail comes between release() and the call.
     return remctl_open_fd(handle_.get(), host_.c_str(), socket.release(), c_string(principal_)) !=
            0;
 }

@@ -14,8 +14,8 @@ namespace pyremctl {
 
 namespace {
 
-// Enough for a call that computes. One that waits, for the KDC or for its end
-// of the pair, goes on waiting until the process is gone.
+// Enough for a call that computes. A call that waits for the KDC or for data keeps
+// waiting until the process ends.
 constexpr auto patience = std::chrono::milliseconds(100);
 constexpr auto pause_length = std::chrono::milliseconds(1);
 
@@ -40,10 +40,10 @@ void leave() {
 // Handlers run before the destructors of any library.
 [[maybe_unused]] const int at_exit = std::atexit(leave);
 
-// A child has the locks of libkrb5 as they are at the fork, and not the threads
-// that hold them.
+// A child inherits libkrb5's locks as they are at the fork, without the threads that
+// hold them.
 [[maybe_unused]] const bool registered = take_part_in_forks({
-    .order = 0, // calls come back before their threads are retired
+    .order = 0, // calls must return before their threads are retired
     .settle = wait_for_calls,
     .lock = nullptr,
     .unlock = nullptr,

@@ -1,15 +1,14 @@
-// The end of the process, which must not come in the middle of a call of
-// libremctl's.
+// Keeps the process from exiting in the middle of a call of libremctl.
 //
-// exit() runs the destructors of libkrb5 and libgssapi while other threads,
-// Python's daemons and our helpers, go on: one that is in such a library then
-// finds its mutexes destroyed, and the library aborts.
+// exit() runs the destructors of libkrb5 and libgssapi while other threads (Python's
+// daemon threads and our helpers) continue. A thread inside such a library then finds
+// its mutexes destroyed, and the library aborts.
 #pragma once
 
 namespace pyremctl {
 
-/// Marks this thread as being in libremctl for as long as it lives. exit()
-/// waits a moment for those that are; one that comes later never returns.
+/// Marks this thread as being inside libremctl for as long as the object lives. exit()
+/// waits a moment for such threads; a thread that comes later never returns.
 class InLibrary {
   public:
     InLibrary() noexcept;
@@ -20,8 +19,8 @@ class InLibrary {
     ~InLibrary();
 };
 
-/// Never returns once the process is leaving, save to the thread that ends it.
-/// For what would wake another thread that waits inside libremctl.
+/// Once the process is exiting, this never returns, except in the thread that runs
+/// exit(). Call it before anything that would wake another thread inside libremctl.
 void stay_if_leaving() noexcept;
 
 } // namespace pyremctl

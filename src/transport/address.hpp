@@ -18,31 +18,31 @@ struct Address {
     int family() const noexcept { return storage.ss_family; }
     const sockaddr *get() const noexcept { return reinterpret_cast<const sockaddr *>(&storage); }
 
-    /// A copy of what a system call gave.
+    /// A copy of an address from a system call.
     static Address copy_of(const sockaddr *address, socklen_t length);
 };
 
-/// The outcome of a look-up: addresses, or why there are none.
+/// The result of a look-up: addresses, or the reason why there are none.
 struct Lookup {
     std::vector<Address> addresses;
-    std::string problem; ///< gai_strerror's words; empty on success
+    std::string problem; ///< the text of gai_strerror; empty on success
     bool out_of_descriptors = false;
 };
 
-/// Asks the system's resolver for the TCP addresses of a host. May block for
-/// as long as the resolver likes, unless `numeric`: then only an address in
-/// digits is understood, and the answer comes at once.
+/// Asks the system's resolver for the TCP addresses of a host. It may block for as long
+/// as the resolver does. If `numeric`, it only parses numeric addresses and never
+/// blocks.
 Lookup look_up(const std::string &host, std::uint16_t port, bool numeric);
 
-/// The address to connect from, as set_source_ip takes it: an IPv4 or IPv6
-/// address in digits. Nothing for "any" and "all", which libremctl takes to
-/// mean no choice, and nothing for what is no address (see is_source).
+/// The address to connect from, as in set_source_ip: a numeric IPv4 or IPv6 address.
+/// Nothing for "any" and "all", which mean no choice in libremctl, and nothing for an
+/// invalid address (see is_source).
 std::optional<Address> source_address(const std::string &source);
 
-/// True when set_source_ip understands it.
+/// True if set_source_ip accepts it.
 bool is_source(const std::string &source);
 
-/// Orders addresses for connecting: families in turn, the first one first
+/// Orders addresses for connecting: the families alternate, starting with the first one
 /// (RFC 8305 section 4).
 std::vector<Address> interleave(const std::vector<Address> &addresses);
 

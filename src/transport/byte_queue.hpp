@@ -1,4 +1,4 @@
-// Bytes on their way from one descriptor to another.
+// A buffer for bytes between two descriptors.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,8 @@ class ByteQueue {
     bool empty() const noexcept { return head_ == tail_; }
     std::span<const char> bytes() const noexcept { return {memory_.get() + head_, size()}; }
 
-    /// Room for at least `wanted` more bytes; say with commit() how many came.
+    /// Makes room for at least `wanted` more bytes; report with commit() how many were
+    /// written.
     std::span<char> room(std::size_t wanted) {
         if (capacity_ - tail_ < wanted)
             make_room(wanted);
@@ -31,7 +32,7 @@ class ByteQueue {
             head_ = tail_ = 0;
     }
 
-    /// Gives the memory back when there is nothing in it.
+    /// Frees the memory if the queue is empty.
     void trim() noexcept {
         if (!empty())
             return;
@@ -43,10 +44,11 @@ class ByteQueue {
     void make_room(std::size_t wanted) {
         const std::size_t held = size();
         if (held + wanted <= capacity_ && held <= head_) {
-            // No more is moved than was taken since it was last moved.
+            // Moves at most as many bytes as were taken since the last move.
             std::memmove(memory_.get(), memory_.get() + head_, held);
         } else {
-            // By half at least, so that what trickles in is not copied each time.
+            // Grow by at least half, so that small additions do not copy the data each
+            // time.
             const std::size_t larger = std::max(held + wanted, capacity_ + (capacity_ / 2));
             std::unique_ptr<char[]> memory(new char[larger]);
             if (held != 0)

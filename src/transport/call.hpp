@@ -1,4 +1,4 @@
-// One call on its way: how long it may take, and who may end it.
+// A call in progress: its time limits and its cancellation.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ struct Limits {
 
 class Call;
 
-/// A pause that looks, when it ends, at whether the call may go on.
+/// A pause that checks at its end whether the call may continue.
 class CheckedPause : public Pause {
   public:
     CheckedPause(const Call &call, Wait what) : Pause{std::move(what)}, call_(call) {}
@@ -32,16 +32,16 @@ class CheckedPause : public Pause {
     const Call &call_;
 };
 
-/// What all waits of one call share. It lasts as long as the call's task.
+/// The state that all waits of one call share. It must live as long as the call's task.
 class Call {
   public:
-    /// `waker` wakes the call's driver. `clock` is what the driver takes for
-    /// now, where that is not the time of day.
+    /// `waker` wakes the call's driver. `clock` is the driver's current time, if the
+    /// driver does not use the real time.
     Call(Limits limits, std::shared_ptr<Waker> waker, const Time *clock = nullptr)
         : limits_(limits), waker_(std::move(waker)), clock_(clock), generation_(fork_generation()) {
     }
 
-    /// For a part of another call, with limits of its own.
+    /// A part of another call, with its own limits.
     Call(Limits limits, const Call &whole) : Call(limits, whole.waker_, whole.clock_) {}
     Call(const Call &) = delete;
     Call &operator=(const Call &) = delete;
@@ -49,8 +49,8 @@ class Call {
     Call &operator=(Call &&) = delete;
     ~Call() = default;
 
-    /// A part of a call that may take so long by itself, within the call's limits. A
-    /// stage within a stage has the limit of the outer one.
+    /// A part of a call with a time limit of its own, within the call's limits. A stage
+    /// inside another stage has the limit of the outer one.
     class Stage {
       public:
         Stage(Call &call, std::optional<Duration> longest) noexcept
@@ -72,7 +72,7 @@ class Call {
         bool outermost_;
     };
 
-    /// A wait for other calls of ours, which a stage's limit does not count.
+    /// A wait for other calls of ours, which does not count against a stage's limit.
     class Queue {
       public:
         explicit Queue(Call &call) noexcept
@@ -93,16 +93,16 @@ class Call {
         Time begin_;
     };
 
-    /// Ends the call at its next wait, from any thread.
+    /// Ends the call at its next wait. Any thread may call this.
     void cancel() noexcept {
         cancelled_.store(true);
         waker_->wake();
     }
 
-    /// Something moved: the silence is over.
+    /// Bytes were moved: the time of silence starts again.
     void touch() noexcept { last_activity_ = Clock::now(); }
 
-    /// Time that was not the call's: it may take so much longer.
+    /// Extends the call's limits by `time`, which was spent on something else.
     void excuse(Duration time) noexcept {
         if (limits_.deadline)
             *limits_.deadline += time;
@@ -111,22 +111,22 @@ class Call {
         last_activity_ += time;
     }
 
-    /// When the call gives up, unless something moves before.
+    /// When the call times out, unless bytes are moved before.
     std::optional<Time> limit() const noexcept;
 
-    /// When the first of two ways to get on has had its time: after the longest
-    /// silence or half of what is left, whichever is less. Nothing without limits.
+    /// The limit for the first of two attempts: the longest silence or half of the
+    /// remaining time, whichever is less. Nothing without limits.
     std::optional<Time> first_half() const noexcept;
 
-    /// True when nothing moved for too long, or the whole call took too long.
+    /// True if the silence or the whole call has lasted too long.
     bool expired() const noexcept;
 
-    /// True when the whole call, or its stage, took too long, whatever moves.
+    /// True if the whole call, or its stage, has lasted too long, silent or not.
     bool overdue() const noexcept;
 
-    /// Waits for any of the descriptors, or `until`, or limit(). Resumes early
-    /// too: look again at what was waited for. Throws Error when the call was
-    /// cancelled or the process was forked meanwhile.
+    /// Waits for any of the descriptors, `until`, or limit(). It may resume early:
+    /// check the condition again. Throws Error if the call was cancelled or the process
+    /// was forked meanwhile.
     CheckedPause wait(std::vector<pollfd> interests,
                       std::optional<Time> until = std::nullopt) const;
 
@@ -134,12 +134,11 @@ class Call {
     CheckedPause wait(int descriptor, short events) const;
     CheckedPause wait() const;
 
-    /// No wait at all: lets the driver look at what else it has to do, and
-    /// looks itself at what ends the call, in a verb that may never have to
-    /// wait.
+    /// Lets the driver do other work without waiting, and checks whether the call was
+    /// cancelled: for a verb that may never have to wait.
     CheckedPause breathe() const;
 
-    /// How long it may yet take, whatever moves; nothing where that is for ever.
+    /// The remaining time until the deadline; nothing if there is none.
     std::optional<Duration> left() const noexcept {
         const auto end = deadline();
         return end ? std::optional(*end - now()) : std::nullopt;
@@ -147,11 +146,11 @@ class Call {
 
     const std::shared_ptr<Waker> &waker() const noexcept { return waker_; }
 
-    /// Throws as wait() does.
+    /// Throws like wait().
     void check() const;
 
   private:
-    /// When the call, or its stage, has taken too long.
+    /// The deadline of the call or of its stage.
     std::optional<Time> deadline() const noexcept {
         if (limits_.deadline && stage_end_)
             return std::min(*limits_.deadline, *stage_end_);

@@ -10,10 +10,10 @@
 
 namespace pyremctl {
 
-/// The descriptors of this process that are ours, for the child of a fork.
+/// The descriptors that we own in this process, for the child of a fork.
 struct OwnedDescriptors {
     std::mutex mutex;
-    std::vector<bool> owned; // by number
+    std::vector<bool> owned; // indexed by number
     LentDescriptor *lent = nullptr;
 
     void note(int number) {
@@ -25,7 +25,7 @@ struct OwnedDescriptors {
 
     void forget(int number) noexcept {
         const auto index = static_cast<std::size_t>(number);
-        if (index < owned.size()) // else noting it failed
+        if (index < owned.size()) // otherwise it could not be noted
             owned[index] = false;
     }
 
@@ -116,10 +116,10 @@ void Descriptor::reset() noexcept {
     errno = error;
 }
 
-/// Closing a socket may wait, for as long as SO_LINGER says: without the mutex,
-/// which everybody who makes or closes a descriptor needs, and a fork. A child
-/// that is forked meanwhile knows its copy by the inode, for the number may be
-/// another file's as soon as the socket is closed.
+/// Closing a socket may block for as long as SO_LINGER says. So it is closed without
+/// the mutex, which is needed to create or close any descriptor and to fork. A child
+/// that is forked meanwhile finds its copy by the inode, because the number may already
+/// belong to another file.
 void Descriptor::close_socket(int number) noexcept {
     LentDescriptor closing;
     closing.number_ = number;
@@ -129,7 +129,7 @@ void Descriptor::close_socket(int number) noexcept {
         all().add(closing);
     }
     ::close(number);
-    // ~LentDescriptor takes it off the list.
+    // ~LentDescriptor removes it from the list.
 }
 
 LentDescriptor::LentDescriptor(int number) : number_(number) {
@@ -139,7 +139,7 @@ LentDescriptor::LentDescriptor(int number) : number_(number) {
 
 LentDescriptor::~LentDescriptor() {
     if (generation_ != fork_generation())
-        return; // dealt with
+        return; // already handled
     const auto lock = Descriptor::making();
     all().remove(*this);
 }

@@ -10,11 +10,11 @@
 
 namespace pyremctl {
 
-/// Owns a file descriptor and closes it; -1 stands for none.
+/// Owns a file descriptor and closes it; -1 means none.
 ///
-/// Every descriptor of ours is known to the process: the child of a fork closes
-/// its copies before anything else happens there, and an owner that is
-/// destroyed in it has nothing left to close.
+/// All our descriptors are registered: the child of a fork closes its copies before
+/// anything else happens, and owners that are destroyed in the child have nothing left
+/// to close.
 class Descriptor {
   public:
     Descriptor() noexcept = default;
@@ -32,34 +32,34 @@ class Descriptor {
     Descriptor &operator=(const Descriptor &) = delete;
     ~Descriptor() { reset(); }
 
-    /// Owns what `make` returns, a new descriptor or -1 (errno is kept). No
-    /// fork comes between the two.
+    /// Owns the descriptor that `make` returns, or -1 (errno is kept). No fork can
+    /// happen between creation and registration.
     template <class Make> static Descriptor from(Make make);
 
     int get() const noexcept { return number_; }
     explicit operator bool() const noexcept { return number_ >= 0; }
 
-    /// Gives the descriptor away: the caller owns it from now on.
+    /// Passes the ownership to the caller.
     int release() noexcept;
 
     void reset() noexcept;
 
-    /// The same for a call that makes two, and tells by `numbers`; both -1
-    /// when it made none.
+    /// The same for a call that creates two and stores them in `numbers`; both are -1
+    /// if it failed.
     template <class Make> static std::pair<Descriptor, Descriptor> pair_from(Make make);
 
   private:
     friend class LentDescriptor;
     static std::unique_lock<std::mutex> making();
     static void close_socket(int number) noexcept;
-    void own(int number); // under making()
+    void own(int number); // call with making() locked
 
     int number_ = -1;
     unsigned generation_ = fork_generation();
 };
 
 template <class Make> Descriptor Descriptor::from(Make make) {
-    Descriptor made; // outlives the lock, which its destructor takes
+    Descriptor made; // declared before the lock, which its destructor takes
     const auto lock = making();
     made.own(make());
     return made;
@@ -70,16 +70,16 @@ template <class Make> std::pair<Descriptor, Descriptor> Descriptor::pair_from(Ma
     const auto lock = making();
     int numbers[2] = {-1, -1};
     make(numbers);
-    made.first.number_ = numbers[0]; // closed, whichever cannot be noted
+    made.first.number_ = numbers[0]; // closed if registering fails
     made.second.number_ = numbers[1];
     made.first.own(numbers[0]);
     made.second.own(numbers[1]);
     return made;
 }
 
-/// A descriptor that was given away, to a library that closes it when it likes,
-/// and that the child of a fork has to be rid of all the same. It is known by
-/// its inode, for its number may be another file's by then.
+/// A descriptor that was passed to a library, which may close it at any time, and that
+/// the child of a fork must close all the same. It is identified by its inode, because
+/// its number may belong to another file by then.
 class LentDescriptor {
   public:
     explicit LentDescriptor(int number);
@@ -94,7 +94,7 @@ class LentDescriptor {
   private:
     friend struct OwnedDescriptors;
     friend class Descriptor;
-    LentDescriptor() noexcept = default; // on no list yet
+    LentDescriptor() noexcept = default; // not yet in the list
 
     int number_ = -1;
     unsigned generation_ = fork_generation();

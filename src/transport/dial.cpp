@@ -20,7 +20,7 @@ Error cannot_connect(const Endpoint &endpoint, const std::string &cause,
                       "): " + cause};
 }
 
-/// Starts to connect. An errno when it failed at once, else 0.
+/// Starts to connect. An errno if it failed immediately, else 0.
 int start_connecting(const Address &to, const std::optional<Address> &from, Descriptor &socket) {
     socket = Descriptor::from(
         [&] { return ::socket(to.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); });
@@ -36,7 +36,7 @@ int start_connecting(const Address &to, const std::optional<Address> &from, Desc
     return 0;
 }
 
-/// EINPROGRESS while it is being tried, 0 when connected, else the errno.
+/// EINPROGRESS while it is connecting, 0 when connected, else the errno.
 int connecting_state(const Descriptor &socket) {
     pollfd interest{.fd = socket.get(), .events = POLLOUT, .revents = 0};
     if (::poll(&interest, 1, 0) <= 0)
@@ -72,7 +72,7 @@ Task<std::vector<Address>> resolve(Endpoint endpoint, Call &call) {
 
 namespace {
 
-/// What there is to wait for: that an attempt ends.
+/// The events that end the attempts.
 std::vector<pollfd> ends_of(const std::vector<Descriptor> &attempts) {
     std::vector<pollfd> interests;
     interests.reserve(attempts.size());

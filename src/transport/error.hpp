@@ -7,18 +7,18 @@
 
 namespace pyremctl {
 
-/// What a call failed of, said where the failure is found. (A refusal by the
-/// server is no failure of the call: its kind is told by its code.)
+/// The kinds of errors. (An error token from the server is not an Error: its code gives
+/// the kind.)
 enum class ErrorKind {
-    resolve,      ///< the name of the host
-    connect,      ///< the server's address: refused, unreachable
-    ticket,       ///< the client's credentials: none, expired, the keytab
+    resolve,      ///< the host name cannot be resolved
+    connect,      ///< the server refuses the connection or is unreachable
+    ticket,       ///< the client's credentials: missing, expired, a bad keytab
     kdc,          ///< no KDC has answered
-    authenticate, ///< the server's side: unknown principal, key, clocks
-    timeout,      ///< a limit of the caller's has passed
+    authenticate, ///< the server's side: unknown principal, wrong key, clocks apart
+    timeout,      ///< a time limit of the caller has passed
     lost,         ///< the connection broke
-    protocol,     ///< the server sent what it must not
-    not_opened,   ///< misuse: there is no connection to use
+    protocol,     ///< the server has violated the protocol
+    not_opened,   ///< misuse: there is no open connection
     misuse,       ///< a call that is invalid in the connection's current state
     local,        ///< this machine: descriptors, threads, its configuration
 };
@@ -26,7 +26,7 @@ enum class ErrorKind {
 /// Its value in Python's ErrorKind.
 const char *name_of(ErrorKind kind) noexcept;
 
-/// True for kinds that may pass without anybody's doing.
+/// True for kinds that may go away by themselves.
 constexpr bool passes(ErrorKind kind) noexcept {
     switch (kind) {
     case ErrorKind::resolve:
@@ -46,7 +46,7 @@ constexpr bool passes(ErrorKind kind) noexcept {
     return false;
 }
 
-/// What a call failed of. The text is libremctl's own, or reads like it.
+/// The error of a call. The text is libremctl's, or in its style.
 class Error : public std::runtime_error {
   public:
     Error(ErrorKind kind, const std::string &text) : std::runtime_error(text), kind_(kind) {}
@@ -60,17 +60,17 @@ class Error : public std::runtime_error {
         return std::move(*this);
     }
 
-    /// True when the same call cannot succeed later by itself.
+    /// True if the same call will not succeed later by itself.
     bool lasting() const noexcept { return lasting_ || !passes(kind_); }
 
-    /// Of a kind that passes, but not this time.
+    /// Marks an error as lasting although its kind may go away by itself.
     Error &&for_good() && {
         lasting_ = true;
         return std::move(*this);
     }
 
-    /// False when the server cannot have started the command. The first to say it
-    /// knows it best; if nobody says it, it is false.
+    /// False if the server cannot have started the command. The first value set is
+    /// kept; the default is false.
     bool may_have_run() const noexcept { return may_have_run_.value_or(false); }
     Error &&with_may_have_run(bool may_have_run) && {
         if (!may_have_run_)
@@ -85,13 +85,13 @@ class Error : public std::runtime_error {
     std::string hint_;
 };
 
-/// How many descriptors are in use when they have run out, and what limits them.
+/// How many descriptors are in use, and their limit; for when they have run out.
 std::string descriptors_used_up();
 
-/// What an errno means; where descriptors have run out with the above.
+/// The text for an errno; for EMFILE with descriptors_used_up().
 std::string problem_of(int error);
 
-/// That a system call gave no descriptor, by errno.
+/// The error for a system call that could not create a descriptor, from errno.
 Error no_descriptor(const std::string &what);
 
 } // namespace pyremctl

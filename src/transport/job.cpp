@@ -9,7 +9,7 @@ namespace pyremctl {
 Job::Job(std::shared_ptr<Waker> waker, std::function<void()> call) {
     workers::run([shared = shared_, waker = std::move(waker), call = std::move(call)]() mutable {
         try {
-            // What the call owns is gone before anybody hears of its end.
+            // Destroy the call's data before anyone is told that it has ended.
             const auto last = std::exchange(call, nullptr);
             last();
         } catch (...) {
@@ -21,7 +21,7 @@ Job::Job(std::shared_ptr<Waker> waker, std::function<void()> call) {
 }
 
 void Job::finish() {
-    if (done() && shared_->failure) // done() makes the other thread's writes seen
+    if (done() && shared_->failure) // done() synchronises with the other thread's writes
         std::rethrow_exception(std::exchange(shared_->failure, nullptr));
 }
 

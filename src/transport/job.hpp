@@ -1,4 +1,4 @@
-// A call that may block, on a helper thread.
+// A blocking call on a helper thread.
 #pragma once
 
 #include <atomic>
@@ -12,8 +12,8 @@ namespace pyremctl {
 
 /// Runs a call on a helper thread and wakes the waiter when it is done.
 ///
-/// The call must own what it uses: a job that is destroyed before it is done
-/// goes on by itself, and nobody waits for it.
+/// The call must own everything that it uses: if the job is destroyed before it is
+/// done, the call continues on its own and nobody waits for it.
 class Job {
   public:
     /// Throws Error if no thread can be started.
@@ -21,7 +21,7 @@ class Job {
 
     bool done() const noexcept { return shared_->done.load(std::memory_order_acquire); }
 
-    /// After done(): throws what the call threw.
+    /// After done(): throws the call's exception, if any.
     void finish();
 
   private:

@@ -23,7 +23,7 @@ struct Here {
     bool deaf = false;
 };
 
-/// This thread's.
+/// The state of this thread.
 Here &here() noexcept {
     thread_local Here it;
     return it;
@@ -32,7 +32,8 @@ Here &here() noexcept {
 } // namespace
 
 void keep(Topic topic, bool wants) noexcept {
-    // Looked at before, so that calls in many threads do not fight for it.
+    // Read it first and write only on a change, so that calls in many threads do not
+    // contend for it.
     auto &one = wanted()[static_cast<std::size_t>(topic)];
     if (one.load(std::memory_order_relaxed) != wants)
         one.store(wants, std::memory_order_relaxed);

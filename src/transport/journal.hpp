@@ -1,4 +1,4 @@
-// A record of what happens, for the log.
+// Collects entries for the log.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +11,16 @@
 
 namespace pyremctl::journal {
 
-/// What an entry is about; each has a log of its own.
+/// The topic of an entry; each has its own logger.
 enum class Topic { connections, credentials, pools };
 
-/// What an entry says, for machines; without a value where it does not say it.
+/// An entry's facts in a machine-readable form. A fact that the entry does not have is
+/// empty.
 struct Facts {
     std::optional<std::string> host;
     std::optional<std::uint16_t> port;
     std::optional<std::uint64_t> connection; ///< its number in this process
-    std::optional<std::string> command;      ///< the words that it may be called by
+    std::optional<std::string> command;      ///< its name, as the log may show it
     std::optional<double> seconds;           ///< how long it took
     std::optional<std::size_t> bytes;        ///< of arguments, or of output
     std::optional<int> status;               ///< exit status
@@ -32,25 +33,25 @@ struct Entry {
     Facts facts;
 };
 
-/// Says whether entries about a topic are wanted, from now on and in all
-/// threads. Every call checks at its start whether anybody listens.
+/// Turns the entries about a topic on or off, in all threads. Every call checks at its
+/// start whether the topic's logger is enabled.
 void keep(Topic topic, bool wants) noexcept;
 
-/// True where they are wanted, and this thread is not deaf.
+/// True if they are turned on, and this thread is not deaf.
 bool kept(Topic topic) noexcept;
 
 /// Adds to the entries of this thread.
 void add(Topic topic, std::string text, Facts facts = {});
 
-/// True when this thread has no entries.
+/// True if this thread has no entries.
 bool empty() noexcept;
 
-/// Takes this thread's entries, in the order in which they were made. A verb
-/// runs in the thread of its driver, so that they are those of its calls.
+/// Removes and returns this thread's entries, in order. They are those of the calls
+/// that this thread drives, because a verb runs in the thread of its driver.
 std::vector<Entry> take() noexcept;
 
-/// Adds what `make` gives, where it is wanted: a text, and the facts that it
-/// fills in. An entry for which there is no memory is not made.
+/// If the topic is on, calls `make` for the text, which also fills in the facts, and
+/// adds the entry. If memory runs out, there is no entry.
 template <class Make> void note(Topic topic, Make make) noexcept {
     if (!kept(topic))
         return;
@@ -62,7 +63,7 @@ template <class Make> void note(Topic topic, Make make) noexcept {
     }
 }
 
-/// While it lives this thread adds nothing: it is at work for the log itself.
+/// While it lives, this thread adds no entries, because it is running a log handler.
 class Deaf {
   public:
     Deaf() noexcept;
@@ -79,13 +80,13 @@ class Deaf {
 /// True while this thread has a Deaf.
 bool deaf() noexcept;
 
-/// Entries of a helper thread, to which nobody listens, for the next caller.
+/// Entries of a helper thread, kept for the next caller to log.
 class Overheard {
   public:
-    /// Takes the entries of this thread; those beyond a thousand are lost.
+    /// Takes this thread's entries; it keeps at most a thousand.
     void overhear() noexcept;
 
-    /// Adds them to the entries of this thread.
+    /// Adds the kept entries to those of this thread.
     void retell() noexcept;
 
   private:

@@ -1,4 +1,4 @@
-// A long answer, kept without holding it twice when it is handed on.
+// Stores a long answer so that it is never held in memory twice.
 #pragma once
 
 #include <sys/mman.h>
@@ -13,9 +13,8 @@
 
 namespace pyremctl {
 
-/// Bytes in pieces that grow with their number, each given back to the system
-/// as soon as it was moved out: at no time is more than the whole and a
-/// sixteenth of it held.
+/// Bytes in pieces of growing size. move_to() frees each piece as soon as it is copied,
+/// so that never more than the whole and a sixteenth of it is held.
 class Pieces {
   public:
     std::size_t size() const noexcept { return size_; }
@@ -34,8 +33,7 @@ class Pieces {
         }
     }
 
-    /// Writes all of it to `target`, which has room for size() bytes, and is
-    /// empty then.
+    /// Moves everything to `target`, which must have room for size() bytes.
     void move_to(char *target) noexcept {
         for (Piece &piece : pieces_) {
             std::memcpy(target, piece.memory, piece.used);
@@ -50,7 +48,7 @@ class Pieces {
     static constexpr std::size_t smallest = 64UL * 1024;
     static constexpr std::size_t largest = 16UL * 1024 * 1024;
 
-    /// Memory of the system's own, so that it goes back there at once.
+    /// Memory that comes from the system directly, so that it is returned immediately.
     struct Piece {
         char *memory;
         std::size_t size;

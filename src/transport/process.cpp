@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t stripe_count = 32;
 constexpr std::size_t participants_at_most = 8;
 
-/// All that the handlers below look at; made with the first use.
+/// The state of the fork handlers below; created at the first use.
 struct Forks {
     std::atomic<unsigned> generation{0};
     std::atomic<bool> threads_ended{false};
@@ -55,14 +55,14 @@ void Forks::after_in_parent() noexcept {
 void Forks::after_in_child() noexcept {
     Forks &self = forks();
     self.generation.fetch_add(1, std::memory_order_relaxed);
-    // Locked by this very thread, which has another number here.
+    // These were locked by this thread, which has another thread id in the child.
     for (std::mutex &stripe : self.stripes)
         new (&stripe) std::mutex;
     self.each(&ForkParticipant::reset);
 }
 
 std::mutex &stripe_of(const void *owner) noexcept {
-    // Allocations are sixteen bytes apart at least; what lies above tells them apart.
+    // Allocations are at least sixteen bytes apart, so the low four bits do not matter.
     const auto address = reinterpret_cast<std::uintptr_t>(owner);
     return forks().stripes[(address >> 4 ^ address >> 12) % stripe_count];
 }

@@ -1,4 +1,4 @@
-// What a fork changes, and what it must find in order.
+// Handling of fork().
 #pragma once
 
 #include <mutex>
@@ -6,15 +6,15 @@
 
 namespace pyremctl {
 
-/// How many forks lie between the first process and this one. A value that
-/// was remembered and differs now was remembered by an ancestor.
+/// The number of forks between the first process and this one. A stored value that
+/// differs was stored by an ancestor process.
 unsigned fork_generation() noexcept;
 
-/// Guards state that the child of a fork goes on with. A fork waits for those
-/// that hold it, so that the child finds the state whole and the lock free.
+/// Guards state that the child of a fork continues with. A fork waits until the lock is
+/// free, so that the child finds the state consistent and the lock released.
 ///
-/// Held for a moment only: nobody waits, takes another lock but a descriptor's,
-/// or calls Python meanwhile. Owners share a few mutexes by their address.
+/// Hold it for a moment only: do not wait, take other locks (except a descriptor's), or
+/// call Python while you hold it. Owners share a few mutexes, chosen by their address.
 class StateLock {
   public:
     explicit StateLock(const void *owner) noexcept;
@@ -28,26 +28,26 @@ class StateLock {
     std::mutex &mutex_;
 };
 
-/// What a part of the program does about forks, in the order of a fork.
+/// The fork handlers of one part of the program, in the order in which they run.
 struct ForkParticipant {
-    int order;                 ///< the lower settles before the higher
-    void (*settle)() noexcept; ///< before: brings to rest what it can; may wait a moment
-    void (*lock)() noexcept;   ///< before: makes sure that nothing is half done
+    int order;                 ///< lower numbers settle first
+    void (*settle)() noexcept; ///< before: completes pending work; may wait a moment
+    void (*lock)() noexcept;   ///< before: locks, so that no change is half done
     void (*unlock)() noexcept; ///< after, in the parent
     void (*reset)() noexcept;  ///< after, in the child
 };
 
-/// Registers a participant for the life of the process; returns true. Calls
-/// that have nothing to do are null.
+/// Registers a participant for the life of the process; returns true. Handlers may be
+/// null.
 bool take_part_in_forks(const ForkParticipant &participant) noexcept;
 
-/// The program is ending and its threads have been stopped where they were:
-/// what one of them holds it never gives back.
+/// Notes that the program is exiting and its threads were stopped: they will never
+/// release what they hold.
 void note_end_of_threads() noexcept;
 bool threads_have_ended() noexcept;
 
-/// Loses something for good, in the child of a fork: what belongs to threads
-/// that are not there must not be destroyed.
+/// For the child of a fork: abandons an object without destroying it, because it
+/// belongs to threads that do not exist here.
 template <class T> void lose(T thing) noexcept {
     union Lost {
         T thing;
@@ -56,13 +56,13 @@ template <class T> void lose(T thing) noexcept {
         Lost &operator=(const Lost &) = delete;
         Lost(Lost &&) = delete;
         Lost &operator=(Lost &&) = delete;
-        ~Lost() {} // NOLINT(modernize-use-equals-default): it destroys nothing
+        ~Lost() {} // NOLINT(modernize-use-equals-default): must not destroy the object
     };
     [[maybe_unused]] const Lost lost(std::move(thing));
 }
 
-/// The one T of the process, which is never destroyed: threads of ours may
-/// outlive every destructor.
+/// The process's only T, which is never destroyed: our threads may outlive every static
+/// destructor.
 template <class T> T &immortal() {
     static T *const it = new T; // NOLINT(*-owning-memory): it is the process's
     return *it;

@@ -1,12 +1,12 @@
-// Objects that live in what std::make_shared made, and nowhere else.
+// A base class for objects that are only created by std::make_shared.
 #pragma once
 
 namespace pyremctl {
 
-/// Base of a class whose objects only their shares own. Giving the memory of
-/// one back by its address does nothing: it is a part of a larger block.
-/// pybind11 does just that when memory runs out between its taking an object
-/// and its taking a share, and the block would be freed twice.
+/// Base of a class whose objects are owned by shared pointers only. Its operator delete
+/// does nothing, since the object is part of a larger block. pybind11 calls delete when
+/// memory runs out after it has taken an object and before it has stored the shared
+/// pointer; the block would be freed twice.
 class SharedOnly {
   public:
     // NOLINTNEXTLINE(misc-new-delete-overloads): std::make_shared asks for none.

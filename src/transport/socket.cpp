@@ -99,7 +99,7 @@ void disable_nagle(int socket) noexcept {
 
 void keep_alive(int socket, Duration idle) noexcept {
     constexpr int probes = 4;
-    constexpr double most = 32767; // seconds that Linux takes
+    constexpr double most = 32767; // the largest value that Linux accepts, in seconds
     const auto whole = [](double seconds) { return static_cast<int>(std::ceil(seconds)); };
     const double seconds = std::min(std::chrono::duration<double>(idle).count(), most);
     const int first = whole(seconds);

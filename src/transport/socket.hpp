@@ -1,4 +1,4 @@
-// Sending and receiving that never wait, on sockets of either kind.
+// Non-blocking send and receive, on TCP and local sockets.
 #pragma once
 
 #include <cstddef>
@@ -12,52 +12,51 @@
 
 namespace pyremctl {
 
-/// What became of one attempt to move bytes.
+/// The result of one attempt to move bytes.
 struct Transfer {
     std::size_t count = 0; ///< bytes moved
-    bool blocked = false;  ///< the socket can take or give no more for now
+    bool blocked = false;  ///< the operation would block
     bool ended = false;    ///< the peer is gone: end of file, reset, broken pipe
     int error = 0;         ///< errno of any other failure
 };
 
-/// Sends from the front of the queue. No SIGPIPE, no wait.
+/// Sends from the front of the queue, without SIGPIPE and without waiting.
 Transfer send_from(int socket, ByteQueue &queue) noexcept;
 
-/// Receives once into the queue, `chunk` bytes or a little more. No wait.
+/// Receives once into the queue, up to `chunk` bytes or a little more, without waiting.
 Transfer receive_into(int socket, ByteQueue &queue, std::size_t chunk);
 
 /// Two connected local sockets. Throws Error.
 std::pair<Descriptor, Descriptor> socket_pair();
 
-/// Bytes that a socket takes before a write to it waits, by SO_SNDBUF.
+/// How many bytes a socket accepts before a write blocks, from SO_SNDBUF.
 std::size_t send_buffer_size(int socket) noexcept;
 
-/// Bytes that have come and were not received yet.
+/// Bytes that have arrived and were not received yet.
 std::size_t unread(int socket) noexcept;
 
-/// The address at the other end, in digits; "a local socket" where there are none.
+/// The numeric address of the peer; "a local socket" if it has none.
 std::string peer_in_digits(int socket);
 
-/// Sends small tokens at once (TCP_NODELAY). Without it the two tokens of the
-/// handshake cost a round trip more. A socket that is not TCP has no need.
+/// Sends small tokens immediately (TCP_NODELAY). Without it, the two tokens of the
+/// handshake cost an extra round trip. Does nothing on a socket that is not TCP.
 void disable_nagle(int socket) noexcept;
 
-/// Ends a connection whose other end has vanished: after so long a silence come
-/// four probes, a third of that apart, in whole seconds rounded up. Data that are
-/// not acknowledged, while which the kernel sends no probes, have as long.
+/// Detects a peer that has vanished: after `idle` of silence the kernel sends four
+/// probes, a third of that apart, in whole seconds rounded up. Unacknowledged data,
+/// during which it sends no probes, times out after the same time.
 void keep_alive(int socket, Duration idle) noexcept;
 
-/// Acknowledges what has come at once, and for a while what comes next
-/// (TCP_QUICKACK, which the kernel takes back when something is sent, and after
-/// some packets). A server that leaves Nagle's algorithm on, as remctld does,
-/// holds the last token of an answer back until the one before it is
-/// acknowledged, and the kernel takes up to 40 ms over that by itself. A socket
-/// that is not TCP has no need.
+/// Acknowledges received data immediately, now and for a while (TCP_QUICKACK, which the
+/// kernel resets when something is sent, and after some packets). A server with Nagle's
+/// algorithm on, like remctld, holds back the last token of an answer until the
+/// previous one is acknowledged, which by default may take the kernel up to 40 ms. Does
+/// nothing on a socket that is not TCP.
 void acknowledge_at_once(int socket) noexcept;
 
-/// Has close() not wait for what the peer has not acknowledged, where the user
-/// of the socket wanted that (SO_LINGER): the kernel goes on sending it all the
-/// same. One that is to be reset when it is closed stays so.
+/// Keeps close() from waiting for unacknowledged data, if the owner of the socket has
+/// set SO_LINGER: the kernel sends the data all the same. A linger time of zero (reset
+/// on close) is left as it is.
 void never_linger(int socket) noexcept;
 
 } // namespace pyremctl

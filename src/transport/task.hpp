@@ -1,16 +1,13 @@
-// What to do next, apart from how waiting is done.
+// Coroutines that say what to wait for, independently of how to wait.
 //
-// A Task is a coroutine that describes one verb of a connection from its
-// first step to its last. Where it cannot go on it awaits a Wait, which says
-// what for and until when; how that is waited for is the driver's business
-// (drivers/). Destroying
-// a task in the middle of a wait cancels the verb: destructors put things
-// right.
+// A Task is a coroutine that implements one verb of a connection from start to finish.
+// When it has to wait, it awaits a Wait, which says for what and until when; a driver
+// (drivers/) does the waiting. Destroying a task in the middle of a wait cancels the
+// verb: its destructors clean up.
 //
-// A lambda with captures, or a string made on the spot, must not stand in a
-// co_await expression: GCC 12 moves such temporaries into the coroutine's frame
-// byte by byte, which no string with its text inside survives. Give it a name
-// first.
+// A lambda with captures, or a temporary string, must not be part of a co_await
+// expression: GCC 12 moves such temporaries into the coroutine's frame byte by byte,
+// which breaks a std::string with a short text. Give it a name first.
 #pragma once
 
 #include <poll.h>
@@ -28,14 +25,14 @@ using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 using Duration = Clock::duration;
 
-/// What a verb waits for: any of these descriptors, or a moment.
+/// What a verb waits for: one of these descriptors, or a time.
 struct Wait {
     std::vector<pollfd> interests; ///< descriptors and events, as poll(2) takes them
-    std::optional<Time> until;     ///< the latest moment to wake up
-    bool breath = false;           ///< nothing: it goes on when the driver has looked around
+    std::optional<Time> until;     ///< the latest time to wake up
+    bool breath = false;           ///< no wait: the driver may do other work, then continues
 };
 
-/// Where a task stands: what it waits for, and where it goes on.
+/// A task's state: what it waits for, and where it resumes.
 struct Suspension {
     const Wait *wait = nullptr;
     std::coroutine_handle<> point;
@@ -87,7 +84,7 @@ template <> struct Promise<void> : PromiseBase {
 
 } // namespace detail
 
-/// A verb, or a part of one, that starts when it is awaited or driven.
+/// A verb, or a part of one. It starts when it is awaited or driven.
 template <class T> class [[nodiscard]] Task {
   public:
     using promise_type = detail::Promise<T>;
@@ -105,8 +102,9 @@ template <class T> class [[nodiscard]] Task {
 
     bool await_ready() const noexcept { return false; }
 
-    /// Runs it to its first wait. If it has none, the awaiting task goes on
-    /// without being suspended: a loop over such tasks needs no stack.
+    /// Runs the task until its first wait. If it ends without one, the awaiting task
+    /// continues without being suspended, so a loop over such tasks does not use up the
+    /// stack.
     template <class P> bool await_suspend(std::coroutine_handle<P> awaiting) noexcept {
         auto &promise = coroutine_.promise();
         promise.suspension = awaiting.promise().suspension;
@@ -131,7 +129,7 @@ inline Task<void> detail::Promise<void>::get_return_object() {
     return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
 }
 
-/// Base of what a task awaits to give up control to its driver.
+/// Base of the awaitables that return control to the driver.
 struct Pause {
     Wait wait;
 
@@ -141,7 +139,7 @@ struct Pause {
     }
 };
 
-/// A task on the way, as a driver sees it:
+/// A running task, as a driver uses it:
 ///
 ///     while (const Wait *wait = operation.advance())
 ///         ...wait for it...
@@ -158,14 +156,14 @@ template <class T> class Operation {
     Operation &operator=(Operation &&) = delete;
     ~Operation() = default;
 
-    /// Goes on until the next wait; null when the task has ended.
+    /// Runs until the next wait; null when the task has ended.
     const Wait *advance() {
         suspension_.wait = nullptr;
         suspension_.point.resume();
         return suspension_.wait;
     }
 
-    /// What the task returned; throws what it threw.
+    /// Returns the task's result or throws its exception.
     T result() { return task_.await_resume(); }
 
   private:

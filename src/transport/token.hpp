@@ -15,20 +15,20 @@ constexpr unsigned char token_protocol = 0x40; ///< absent from a protocol-1 ser
 constexpr std::size_t token_header_size = 5;                   ///< bytes
 constexpr std::size_t token_max_length = std::size_t{1} << 20; ///< bytes of data libremctl accepts
 
-/// Follows a stream of tokens and counts those that are whole.
+/// Scans a stream of tokens and counts the complete ones.
 ///
-/// A token that announces more data than libremctl accepts counts as whole
-/// with its header, for the library reads no further before it refuses it.
+/// A token whose header announces more data than libremctl accepts counts as complete
+/// after its header, because the library refuses it then without reading on.
 class TokenScanner {
   public:
     void advance(std::span<const char> bytes) noexcept;
 
-    /// Whole tokens that went by and were not taken yet.
+    /// Complete tokens that were scanned and not taken yet.
     std::size_t whole() const noexcept { return whole_; }
     void take() noexcept { --whole_; }
     void take_all() noexcept { whole_ = 0; }
 
-    /// True unless a token went by whose flags lack token_protocol.
+    /// True unless a token without token_protocol in its flags was scanned.
     bool all_with_protocol() const noexcept { return all_with_protocol_; }
 
     /// True in the middle of a token.
@@ -39,10 +39,10 @@ class TokenScanner {
 
     std::array<unsigned char, token_header_size> header_{};
     std::size_t header_count_ = 0;
-    std::size_t left_ = 0; // bytes of the present token's data still to come
+    std::size_t left_ = 0; // missing bytes of the current token
     std::size_t whole_ = 0;
     bool all_with_protocol_ = true;
-    bool refused_ = false; // after a token too large nothing that follows has a meaning
+    bool refused_ = false; // a token was too large: nothing after it can be parsed
 };
 
 } // namespace pyremctl

@@ -18,9 +18,9 @@ EventWaker::EventWaker()
 
 void EventWaker::wake() noexcept {
     if (generation_ != fork_generation())
-        return; // the number may be another file's here
+        return; // the number may belong to another file here
     const std::uint64_t one = 1;
-    // It fails only when the counter is full, and then the waiter wakes anyhow.
+    // It only fails if the counter is full, and then the waiter wakes up anyway.
     [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
 }
 

@@ -5,9 +5,9 @@
 
 namespace pyremctl {
 
-/// Tells a driver, from any thread, that a call of its has something to look
-/// at. It is shared (std::shared_ptr), so that a helper thread may wake a call
-/// that has left already.
+/// Tells a driver, from any thread, that one of its calls should check its condition.
+/// It is shared (std::shared_ptr), so that a helper thread may wake a call that has
+/// already ended.
 class Waker {
   public:
     Waker() = default;
@@ -20,11 +20,11 @@ class Waker {
     virtual void wake() noexcept = 0;
 };
 
-/// An eventfd that is readable from wake() until drain(): for a thread that
-/// waits for one call.
+/// An eventfd that is readable from wake() until drain(), for a thread that waits for
+/// one call.
 class EventWaker final : public Waker {
   public:
-    /// Throws Error if no descriptor can be made.
+    /// Throws Error if no descriptor can be created.
     EventWaker();
 
     int descriptor() const noexcept { return event_.get(); }

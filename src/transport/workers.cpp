@@ -24,16 +24,16 @@ namespace pyremctl::workers {
 
 namespace {
 
-// The system's resolver, its plug-ins and libkrb5 run here.
+// Enough for the system's resolver, its plug-ins and libkrb5.
 constexpr std::size_t stack_size = 512UL * 1024;
 constexpr auto idle_time = std::chrono::milliseconds(500);
 
-// A thread that was joined is counted in /proc for a moment longer.
+// A joined thread stays in /proc for a moment.
 constexpr auto fork_patience = std::chrono::milliseconds(5);
 
 struct Worker {
     pthread_t thread{};
-    pid_t number = 0; // in /proc
+    pid_t number = 0; // its number in /proc
     std::condition_variable called;
     std::function<void()> work;
     bool retired = false;
@@ -41,15 +41,15 @@ struct Worker {
 
 struct Pool {
     std::mutex mutex;
-    std::vector<Worker *> idle; // owned by their threads
+    std::vector<Worker *> idle; // each is owned by its thread
 
     void retire() noexcept;
 };
 
 Pool &pool() noexcept { return immortal<Pool>(); }
 
-/// Blocks every signal for as long as it lives, so that a thread started
-/// meanwhile never handles one.
+/// Blocks every signal for as long as it lives, so that a thread started meanwhile
+/// inherits the mask.
 class SignalsBlocked {
   public:
     SignalsBlocked() noexcept {
@@ -85,11 +85,11 @@ class Attributes {
     pthread_attr_t attributes_{};
 };
 
-// As the system lists them.
+// The thread names that the system shows.
 constexpr const char *busy_name = "remctl-helper";
 constexpr const char *idle_name = "remctl-idle";
 
-/// Waits for the next work; false when there is none and the thread ends.
+/// Waits for the next work; false if there is none, and the thread must end.
 bool next(Worker &self) {
     Pool &all = pool();
     std::unique_lock lock(all.mutex);
@@ -115,7 +115,7 @@ void *main_of(void *argument) {
     self->number = static_cast<pid_t>(::syscall(SYS_gettid));
     for (bool called = true; called; called = next(*self)) {
         pthread_setname_np(self->thread, busy_name);
-        // What the work owns is gone before the thread is idle.
+        // Destroy the work's data before the thread becomes idle.
         const auto work = std::exchange(self->work, nullptr);
         work();
         pthread_setname_np(self->thread, idle_name);
@@ -128,8 +128,8 @@ bool listed(pid_t number) noexcept {
     return std::filesystem::exists("/proc/self/task/" + std::to_string(number), problem);
 }
 
-/// Ends the idle ones and waits until nobody can count them any more: Python
-/// warns of threads at a fork.
+/// Ends idle threads, and waits until they are gone from /proc, because Python warns
+/// about threads at a fork.
 void Pool::retire() noexcept {
     std::vector<std::pair<pthread_t, pid_t>> leaving;
     {
