@@ -12,7 +12,7 @@ namespace {
 
 using namespace kerberos;
 
-/// The ticket of the client's own realm, which all others are got with.
+/// The ticket-granting ticket of the client's own realm.
 Principal ticket_granting(const Context &context, krb5_const_principal client) {
     const krb5_data *realm = krb5_princ_realm(context.get(), client);
     krb5_principal server = nullptr;
@@ -33,7 +33,7 @@ void read_tickets(const Context &context, krb5_ccache cache, CacheFacts &facts) 
         const bool first =
             krb5_principal_compare(context.get(), ticket->server, granting.get()) != 0;
         const long expires = to_seconds(ticket->times.endtime);
-        // Without that one, the one that lasts longest says how long it goes.
+        // Without a ticket-granting ticket, the one that lasts longest counts.
         if (!first && expires <= facts.expires)
             continue;
         facts.state = CacheFacts::State::ticket;

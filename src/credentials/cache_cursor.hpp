@@ -1,11 +1,11 @@
-// The tickets of a cache, one after the other.
+// Iterates over the tickets of a cache.
 #pragma once
 
 #include "credentials/kerberos.hpp"
 
 namespace pyremctl::kerberos {
 
-/// Goes through a cache, but for what libkrb5 keeps there for itself.
+/// Iterates over a cache, skipping libkrb5's internal entries.
 class Tickets {
   public:
     Tickets(const Context &context, krb5_ccache cache) : context_(context), cache_(cache) {
@@ -20,7 +20,7 @@ class Tickets {
         krb5_cc_end_seq_get(context_.get(), cache_, &cursor_);
     }
 
-    /// The next one, good until the one after it; null at the end.
+    /// The next ticket, valid until the following call; null at the end.
     const krb5_creds *next() {
         for (;;) {
             krb5_free_cred_contents(context_.get(), &ticket_);

@@ -1,4 +1,4 @@
-// Credentials that are the tickets in a cache of the user's.
+// Credentials from a ticket cache of the user.
 #include <utility>
 
 #include "credentials/cache.hpp"
@@ -39,7 +39,7 @@ class CcacheCredentials final : public Credentials {
             throw Error(ErrorKind::ticket,
                         "cannot use the ticket cache " + asked + ": " + facts.problem);
         const StateLock lock(this);
-        name_.swap(facts.name); // of a collection it is one from now on
+        name_.swap(facts.name); // from a collection, one cache is chosen here and kept
         std::swap(seen_, facts);
     }
 
@@ -73,7 +73,7 @@ class CcacheCredentials final : public Credentials {
         return name_;
     }
 
-    std::string name_; // guarded by StateLock(this), as the next one
+    std::string name_; // guarded by StateLock(this), like the next one
     CacheFacts seen_;
 };
 

@@ -19,7 +19,7 @@ namespace {
 
 using namespace kerberos;
 
-/// Whether krb5.conf has a plugin of somebody else's choose.
+/// Whether krb5.conf names a ccselect plugin.
 bool has_plugins(const Context &context) {
     profile_t profile = nullptr;
     if (krb5_get_profile(context.get(), &profile) != 0)
@@ -33,7 +33,7 @@ bool has_plugins(const Context &context) {
     return found;
 }
 
-/// The client keytab's principals; null where there is no such keytab.
+/// The principals of the client keytab; null if there is no such keytab.
 class ClientKeytab {
   public:
     explicit ClientKeytab(const Context &context) : context_(context) {
@@ -54,7 +54,7 @@ class ClientKeytab {
         return keytab_ && krb5_kt_have_content(context_.get(), keytab_.get()) == 0;
     }
 
-    /// Whose the first key is; null where there is none.
+    /// The principal of the first key; null if there is none.
     Principal first() const {
         if (!has_content())
             return nullptr;
@@ -84,7 +84,7 @@ Choice of(const CacheFacts &facts) {
     return choice;
 }
 
-/// The choice, with what it is made in.
+/// Makes the choice, in a libkrb5 context.
 class Chooser {
   public:
     Chooser(const DefaultCache &from, const std::string &host,
@@ -109,7 +109,7 @@ class Chooser {
         return !from_.home.empty() && ::access((from_.home + "/.k5identity").c_str(), F_OK) == 0;
     }
 
-    /// As libremctl has libgssapi make it.
+    /// The server's principal, made like libgssapi makes it for libremctl.
     Principal server() const {
         if (server_)
             return make<krb5_principal>(context_, krb5_parse_name, server_->c_str());
@@ -117,7 +117,7 @@ class Chooser {
                                     KRB5_NT_SRV_HST);
     }
 
-    /// Nothing where nobody has a say in it.
+    /// The cache chosen for this server; nothing if no rule applies.
     std::optional<Choice> for_server() const {
         krb5_ccache cache = nullptr;
         krb5_principal client = nullptr;
@@ -174,17 +174,16 @@ class Chooser {
         }
     }
 
-    /// What the library says where no cache can be used. It is not asked where
-    /// there is one: it would come upon that (see choose()).
+    /// The library's text if no cache can be used. If there is a broken cache, the
+    /// library is not asked, because it would run into it (see choose()).
     std::string nothing(const CacheFacts &facts) const {
         if (number_ == 0)
             return context_.words(krb5_cccol_have_content(context_.get()));
         return "No Kerberos credentials available: " + facts.problem;
     }
 
-    /// A cache with this client's tickets, or one that is to get them with the
-    /// client keytab. libgssapi fills one of which it knows no more with the
-    /// keytab's first.
+    /// A cache with this client's tickets, or one that will be filled from the client
+    /// keytab. If there is no client name, libgssapi uses the keytab's first principal.
     Choice for_client(krb5_principal client, bool for_server) const {
         krb5_ccache match = nullptr;
         const auto code = krb5_cc_cache_match(context_.get(), client, &match);
@@ -231,7 +230,7 @@ Choice choose(const DefaultCache &from, const std::string &host,
     try {
         return Chooser(from, host, server, makes_caches).choose();
     } catch (const Problem &) {
-        // The library will say so itself, of the cache that would be used.
+        // The library reports the error itself, for the cache that it would use.
         return Choice(from.name);
     }
 }

@@ -30,7 +30,7 @@ Credentials::share(std::shared_ptr<Inquiry> Inquiries::*kind,
     workers::run([self = shared_from_this(), fresh, kind, request = std::move(request)]() mutable {
         fresh->carry_out(std::exchange(request, nullptr));
         self->forget(kind);
-        // What it owned is gone before anybody hears of its end.
+        // Destroy what the request owns before anyone is told that it has ended.
         self.reset();
         Inquiry::announce(std::move(fresh));
     });

@@ -19,9 +19,9 @@ std::optional<std::string> from_environment(const char *variable) {
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-/// This thread's name, or else the default one of libkrb5; nothing where
-/// krb5.conf cannot be used. libgssapi can only be asked by giving it another
-/// name: this thread has none afterwards.
+/// The cache name set for this thread, or libkrb5's default; nothing if krb5.conf is
+/// unusable. libgssapi only returns the name when another one is set, so afterwards
+/// this thread has none.
 std::optional<std::string> take_name() {
     OM_uint32 minor = 0;
     const char *name = nullptr;
@@ -30,7 +30,7 @@ std::optional<std::string> take_name() {
     return name;
 }
 
-/// The last name that was found to be the default one of krb5.conf.
+/// Remembers the last known default name of krb5.conf.
 class KnownDefault {
   public:
     static bool is(const std::string &name) {
@@ -49,15 +49,14 @@ class KnownDefault {
     std::string name_;
 };
 
-/// Whether nobody has named a cache for this thread; `name` is what take_name()
-/// has just given. Where a thread has named the one that is the default, it
-/// counts as one that has named none.
+/// Whether no cache name was set for this thread; `name` is the result of take_name().
+/// A thread that has set the default name counts as one that has set none.
 bool is_default(const std::string &name, const std::optional<std::string> &variable) {
     if (variable)
         return name == *variable;
     if (KnownDefault::is(name))
         return true;
-    const std::string known = take_name().value_or(""); // that of krb5.conf now
+    const std::string known = take_name().value_or(""); // the default name of krb5.conf now
     KnownDefault::note(known);
     return name == known;
 }
@@ -74,7 +73,7 @@ DefaultCache default_cache_of_this_thread() {
                        .client_keytab = from_environment("KRB5_CLIENT_KTNAME").has_value()};
     if (name && !is_default(cache.name, variable)) {
         OM_uint32 minor = 0;
-        gss_krb5_ccache_name(&minor, cache.name.c_str(), nullptr); // it is still the thread's
+        gss_krb5_ccache_name(&minor, cache.name.c_str(), nullptr); // sets the thread's name again
         cache.of_thread = true;
     }
     cache.name = kerberos::absolute_name(cache.name);

@@ -1,27 +1,26 @@
-// The default ticket cache as the calling thread has it, at one moment.
+// The calling thread's default ticket cache at one moment.
 #pragma once
 
 #include <string>
 
 namespace pyremctl {
 
-/// What decides whose tickets a call uses that names none. It is taken in the
-/// thread that makes the call, before anything waits: the environment and the
-/// thread may have changed when the tickets are needed, on another thread.
+/// The settings that decide which tickets a call uses if it names none. They are read
+/// in the calling thread, before anything waits: the tickets are used later, on another
+/// thread, when the environment may have changed.
 struct DefaultCache {
-    std::string name;           ///< KRB5CCNAME or what stands for it; empty where libkrb5 has none
-    bool of_thread = false;     ///< gss_krb5_ccache_name() named it: nothing else is chosen
-    std::string home;           ///< HOME, where .k5identity lies; empty where it is not set
+    std::string name;           ///< KRB5CCNAME or libkrb5's default; empty if there is none
+    bool of_thread = false;     ///< set by gss_krb5_ccache_name(): no other cache is chosen
+    std::string home;           ///< HOME, for .k5identity; empty if it is not set
     bool client_keytab = false; ///< KRB5_CLIENT_KTNAME is set
 };
 
-/// It reads the environment (the caller holds what keeps others from changing
-/// it) and krb5.conf, and asks nobody.
+/// Reads the environment (the caller keeps others from changing it) and krb5.conf; it
+/// contacts nobody.
 DefaultCache default_cache_of_this_thread();
 
-/// Makes a cache the default of this thread for as long as it lives: neither
-/// the environment nor a cache of another name has a say then. Not for a
-/// caller's thread.
+/// Makes a cache the default of this thread for as long as the object lives, whatever
+/// the environment says. Only for helper threads.
 class UsedByThread {
   public:
     explicit UsedByThread(const std::string &name);

@@ -1,4 +1,4 @@
-// Why something takes long, for the hint of a call that gives up.
+// The reason for a delay, for the hint of a call that gives up.
 #pragma once
 
 #include <string>
@@ -9,23 +9,23 @@
 
 namespace pyremctl {
 
-/// What a helper thread is doing that may take long. It says so before it
-/// begins; a call that gives up meanwhile says that this was not done in time.
-/// So the hint never names what was not even begun.
+/// The step that a helper thread is working on. The thread sets it before the step
+/// starts; a call that gives up meanwhile reports that this step was not done in time.
+/// So the hint never names a step that was not started.
 class Delay {
   public:
-    /// A shorter wait tells nothing: this machine may be busy.
+    /// A shorter wait proves nothing: this machine may be busy.
     static constexpr auto noticeable = std::chrono::milliseconds(100);
 
-    /// From the helper thread. `hint` is for a call that gives up before the
-    /// next step; empty when there is nothing to say.
+    /// Called by the helper thread. `hint` is for a call that gives up before the next
+    /// step; it may be empty.
     void at(std::string hint) {
         const StateLock lock(this);
         hint_ = std::move(hint);
         since_ = Clock::now();
     }
 
-    /// From any thread; empty where nothing can be told.
+    /// Called by any thread; empty if there is no hint.
     std::string hint() const {
         const StateLock lock(this);
         return Clock::now() - since_ < noticeable ? "" : hint_;

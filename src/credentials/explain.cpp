@@ -28,7 +28,7 @@ using namespace kerberos;
 constexpr const char *no_credentials = "No credentials were supplied";
 constexpr const char *not_found = "not found in Kerberos database";
 
-/// What stands between two pieces of the text, the last time; or nothing.
+/// The text between the last occurrences of two strings, or nothing.
 std::string between(const std::string &text, std::string_view before, std::string_view after) {
     const auto end = text.rfind(after);
     if (end == std::string::npos || end == 0)
@@ -43,7 +43,7 @@ bool has(const std::string &text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
-/// A name without its realm.
+/// A principal's name without its realm.
 std::string without_realm(const std::string &principal) {
     return principal.substr(0, principal.rfind('@'));
 }
@@ -57,8 +57,8 @@ std::string default_realm(const Context &context) {
     return text;
 }
 
-/// Whether libkrb5's words for one of the codes, in whatever language, are in
-/// the text.
+/// Whether the text contains libkrb5's message for one of the codes, in the current
+/// language.
 bool has_words(const Context &context, const std::string &text,
                std::initializer_list<krb5_error_code> codes) {
     return std::ranges::any_of(
@@ -69,7 +69,7 @@ constexpr std::initializer_list<krb5_error_code> about_key = {
     KRB5KRB_AP_ERR_BADKEYVER, KRB5_KT_KVNONOTFOUND, KRB5KRB_AP_ERR_BAD_INTEGRITY,
     KRB5KRB_AP_ERR_MODIFIED};
 
-/// A failure and what is known of how it came about.
+/// A failure, and what is known about its cause.
 class Explanation {
   public:
     Explanation(std::string failure, Attempt attempt)
@@ -104,7 +104,7 @@ class Explanation {
                "in krb5.conf, or the system's crypto policy): get a new ticket with kinit.";
     }
 
-    /// Of KDCs that cannot be asked.
+    /// For KDCs that cannot be reached.
     std::string about_silence() const {
         if (mentions({KRB5_REALM_CANT_RESOLVE}) || has(failure_, "Cannot resolve"))
             return hints::kdc_unresolved(context_, silent_realm());
@@ -130,9 +130,9 @@ class Explanation {
         return has_words(context_, failure_, codes);
     }
 
-    /// Whether it is the cache that is out of order. With the default one
-    /// GSS-API may have used another of its collection, or the default client
-    /// keytab: then the failure has to agree.
+    /// Whether the cache is the cause. With the default cache, GSS-API may have used
+    /// another cache of the collection, or the default client keytab, so the failure's
+    /// text must agree.
     bool cache_decides() const {
         const bool refused = mentions(
             {KRB5KRB_AP_ERR_TKT_EXPIRED, KRB5KRB_AP_ERR_TKT_NYV, KRB5KRB_AP_ERR_TKT_INVALID});
@@ -143,8 +143,8 @@ class Explanation {
                mentions({KRB5_FCC_NOFILE, KRB5_CC_NOTFOUND});
     }
 
-    /// Without a ticket GSS-API takes the client keytab. Nothing where that has
-    /// no part in the failure.
+    /// Without a ticket, GSS-API uses the client keytab. Nothing if that is not the
+    /// cause of the failure.
     std::optional<Diagnosis> about_client_keytab() const {
         if (cache_.state == CacheFacts::State::unreadable)
             return std::nullopt;
@@ -170,7 +170,7 @@ class Explanation {
         }
     }
 
-    /// Whether somebody has chosen the client keytab, or made one.
+    /// Whether the client keytab was set by the user, or exists.
     bool is_named(const std::string &name) const {
         const auto path = name.substr(name.find(':') + 1);
         return attempt_.default_cache.client_keytab || ::access(path.c_str(), F_OK) == 0;
@@ -251,7 +251,7 @@ class Explanation {
         return realm.empty() ? default_realm(context_) : realm;
     }
 
-    /// The client's own name, where the server's should be.
+    /// True if principal= has the client's name instead of the server's.
     bool names_client() const {
         if (!attempt_.principal || !cache_.principal)
             return false;
@@ -264,7 +264,7 @@ class Explanation {
                " is the client's: leave it out, or give the server's.";
     }
 
-    /// The realm in the library's text may be its guess.
+    /// The realm in the library's text may be a guess.
     std::string unknown_server() const {
         if (names_client())
             return its_own_name();
@@ -297,7 +297,7 @@ class Explanation {
     CacheFacts cache_;
 };
 
-/// An open gets so far only when the handshake has begun.
+/// True for errors that only occur after the handshake has started.
 bool hung_up(const std::string &failure) {
     const std::string start = "error receiving token: ";
     return failure == start + "unexpected end of file" ||
@@ -308,7 +308,7 @@ bool about_authentication(const std::string &failure) {
     return has(failure, "GSS-API error") || failure.starts_with("error opening ticket cache");
 }
 
-/// libkrb5 takes a file that it cannot open for one that is not there.
+/// libkrb5 reports a file that it cannot open as missing.
 bool out_of_descriptors() {
     return !Descriptor::from([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }) &&
            errno == EMFILE;

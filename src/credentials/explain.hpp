@@ -1,4 +1,4 @@
-// What a failure to authenticate is about, and what to do.
+// Explains an authentication failure and what to do.
 #pragma once
 
 #include <ctime>
@@ -14,15 +14,15 @@
 
 namespace pyremctl {
 
-/// The cache that an open has chosen, where none was named to it. Its helper
-/// thread tells; who looks for what it waits for, or failed of, looks there.
+/// The cache that an open has chosen because none was named. The helper thread of the
+/// open sets it, for Inspection and explain().
 class ChosenCache {
   public:
     void set(std::string name) {
         const StateLock lock(this);
         name_.swap(name);
     }
-    /// Empty as long as nothing is chosen.
+    /// Empty until a cache is chosen.
     std::string get() const {
         const StateLock lock(this);
         return name_;
@@ -32,18 +32,18 @@ class ChosenCache {
     std::string name_;
 };
 
-/// What was opened, and how far that got.
+/// An open, and how far it got.
 struct Attempt {
     std::string host;
     std::optional<std::string> principal; ///< the server's
     std::optional<std::string> ccache;
-    DefaultCache default_cache{}; ///< where no other was named; no name: that of now
+    DefaultCache default_cache{}; ///< if no cache was named; an empty one: the current default
     std::shared_ptr<ChosenCache> chosen = std::make_shared<ChosenCache>();
-    bool answered = false; ///< the server has answered: it refused, and not the KDC
-    bool fresh = false;    ///< the ticket for the server is sure to be a new one
+    bool answered = false; ///< the server has answered: the error is not the KDC's
+    bool fresh = false;    ///< the ticket for the server is certainly new
     std::time_t started = std::time(nullptr);
 
-    /// The cache that is looked into for a reason; nothing: the default one of now.
+    /// The cache to examine for the cause; nothing: the current default.
     std::optional<std::string> cache() const {
         if (ccache)
             return ccache;
@@ -53,24 +53,22 @@ struct Attempt {
     }
 };
 
-/// What a failure to authenticate is about.
+/// The kind of an authentication failure, and a hint.
 struct Diagnosis {
-    std::optional<ErrorKind> kind; ///< nothing where authentication was not what failed
+    std::optional<ErrorKind> kind; ///< nothing if authentication is not what failed
     std::string hint;              ///< one sentence on what to do, or empty
 };
 
-/// What an open failed of, by the text of its failure. It looks at the ticket
-/// cache and at krb5.conf and asks nobody, neither the KDC nor the name service.
-/// It may have to wait for the cache: for a helper thread. Never throws for a
-/// cache that is out of order.
+/// Finds the cause of a failed open from its error text. It reads the ticket cache and
+/// krb5.conf and contacts neither the KDC nor the name service. It may block on the
+/// cache: call it on a helper thread. It does not throw for an unusable cache.
 Diagnosis explain(const std::string &failure, const Attempt &attempt);
 
-/// Whether the server could not decrypt the ticket: it has another key than the
-/// KDC, or had another one when the ticket was issued. For a helper thread.
+/// Whether the server could not decrypt the ticket: its key differs from the KDC's, or
+/// from the one when the ticket was issued. Call it on a helper thread.
 bool is_about_key(const std::string &failure);
 
-/// The same for a ticket that the KDC did not give for a keytab, by libkrb5's
-/// code for why.
+/// The same for a ticket request with a keytab that failed with this libkrb5 code.
 Diagnosis explain_request(int code, const KeytabIdentity &identity);
 
 } // namespace pyremctl

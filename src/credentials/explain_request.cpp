@@ -1,4 +1,4 @@
-// Why the KDC gave no ticket for a keytab.
+// Explains why a ticket request with a keytab failed.
 #include <cerrno>
 
 #include "credentials/explain.hpp"

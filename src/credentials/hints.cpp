@@ -17,11 +17,11 @@ namespace {
 
 using kerberos::Context;
 
-constexpr long noticeable = 60; // seconds that clocks are apart
+constexpr long noticeable = 60; // seconds of clock difference
 
 constexpr const char *get_a_ticket = "get a ticket with kinit, or name a keytab with keytab=.";
 
-/// The KDCs of a realm as krb5.conf has them.
+/// The KDCs of a realm in krb5.conf.
 std::vector<std::string> configured_kdcs(const Context &context, const std::string &realm) {
     profile_t profile = nullptr;
     if (krb5_get_profile(context.get(), &profile) != 0)
@@ -45,7 +45,7 @@ std::string joined(const std::vector<std::string> &parts) {
     return text;
 }
 
-/// A KDC of krb5.conf without its protocol and its port.
+/// A KDC entry of krb5.conf without protocol and port.
 std::string host_of(std::string kdc) {
     if (const auto slash = kdc.find('/'); slash != std::string::npos)
         kdc.erase(0, slash + 1);

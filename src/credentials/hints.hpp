@@ -22,8 +22,8 @@ std::string kdc_silent(const kerberos::Context &context, const std::string &real
 std::string kdc_unresolved(const kerberos::Context &context, const std::string &realm);
 std::string kdc_names_slow(const std::string &realm, const std::string &names);
 
-/// The KDCs of a realm that krb5.conf has by name rather than by address,
-/// without their ports; "a, b".
+/// The KDCs of a realm that krb5.conf lists by name and not by address, without ports;
+/// "a, b".
 std::string named_kdcs(const kerberos::Context &context, const std::string &realm);
 
 /// A cache or a keytab could not be read in time.
@@ -33,7 +33,7 @@ std::string locked_keytab(const std::string &name);
 /// The server's name was not looked up in DNS in time.
 std::string slow_name_service(const std::string &host);
 
-/// What is wrong with a cache that has no ticket that is valid now.
+/// What is wrong with a cache that has no valid ticket.
 std::string about_cache(const CacheFacts &cache);
 
 /// `offset`: how far the KDC's clock was ahead of this one; 0 where unknown.

@@ -1,4 +1,4 @@
-// Whose tickets a connection, a pool or a run uses, from its beginning to its end.
+// The client identity of a connection, a pool or a run, which does not change.
 #pragma once
 
 #include <map>
@@ -13,34 +13,33 @@
 
 namespace pyremctl {
 
-/// The default cache as it was when this was made, and the principal of the
-/// first open that succeeded: later ones may have new tickets, but not another
-/// client's. Any number of connections and threads share one; the child of a
-/// fork goes on with it.
+/// The default cache at the time of creation, and the principal of the first successful
+/// open: later opens may use new tickets, but only of the same client. Any number of
+/// connections and threads share one; the child of a fork continues with it.
 class Identity : public SharedOnly, public std::enable_shared_from_this<Identity> {
   public:
-    /// `many`: it is for many servers. What is chosen for one of them from a
-    /// collection is no change then.
+    /// `many`: the identity is for many servers, and choosing another cache of a
+    /// collection for one of them does not count as a change.
     explicit Identity(DefaultCache from, bool many = false) : from_(std::move(from)), many_(many) {}
 
-    /// One with the same default cache, of which nobody has opened anything.
+    /// A new identity with the same default cache, which no open has used.
     std::shared_ptr<Identity> again() const { return std::make_shared<Identity>(from_, many_); }
 
     const DefaultCache &default_cache() const noexcept { return from_; }
 
-    /// Before an open: what to open with where this was chosen. That is the
-    /// cache of before where another client's would be chosen from a collection
-    /// now. Throws Error where it would be another client's all the same.
+    /// Called before an open, with the cache that was chosen: returns the cache to use.
+    /// That is the earlier one if another client's cache of a collection would be
+    /// chosen now. Throws Error if the client would still be another one.
     Choice keep(Choice choice) const;
 
-    /// The same where a cache was named.
+    /// The same for a cache that was named.
     void require(const Choice &choice) const;
 
-    /// After it, before anything is asked. Throws alike.
+    /// Called after the open, before any command. Throws like keep().
     void settle(const Choice &choice);
 
   private:
-    /// Whose tickets the first open had, and where they were.
+    /// The principal and the cache of the first open.
     struct Known {
         std::string principal;
         std::string cache;
@@ -51,8 +50,8 @@ class Identity : public SharedOnly, public std::enable_shared_from_this<Identity
 
     const DefaultCache from_;
     const bool many_;
-    // Guarded by StateLock(this): by the cache where that was chosen for a
-    // server among many, else by nothing.
+    // Guarded by StateLock(this). The key is the cache if that was chosen for one of
+    // many servers, else empty.
     std::map<std::string, Known> known_;
 };
 

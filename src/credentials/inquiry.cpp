@@ -27,7 +27,7 @@ std::shared_ptr<Lease> Inquiry::lease() const {
         if (failure_)
             std::rethrow_exception(failure_);
     } catch (const Error &error) {
-        throw Error(error); // each has one of its own to add to
+        throw Error(error); // a copy: each caller adds to its own
     }
     return lease_;
 }
@@ -47,7 +47,7 @@ void Inquiry::announce(std::shared_ptr<Inquiry> inquiry) noexcept {
         waiting.swap(inquiry->waiting_);
         inquiry->done_.store(true, std::memory_order_release);
     }
-    inquiry.reset(); // the lease is those callers' alone from now on
+    inquiry.reset(); // from now on only those callers hold the lease
     for (const auto &waker : waiting)
         waker->wake();
 }

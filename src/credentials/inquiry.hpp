@@ -1,4 +1,4 @@
-// A request to the KDC, or a look at a cache, that all who need it share.
+// A request to the KDC, or a check of a cache, that several calls share.
 #pragma once
 
 #include <atomic>
@@ -15,8 +15,8 @@
 
 namespace pyremctl {
 
-/// One helper thread carries it out, however many calls wait. It goes on when
-/// all of them have given up, and those who come later join it.
+/// One helper thread runs it, however many calls wait. It continues when all of them
+/// have given up, and later calls join it.
 class Inquiry : public SharedOnly {
   public:
     Inquiry() = default;
@@ -26,7 +26,7 @@ class Inquiry : public SharedOnly {
     Inquiry &operator=(Inquiry &&) = delete;
     ~Inquiry() = default;
 
-    /// Wakes a call when the inquiry is done, for as long as it lives.
+    /// While it lives, wakes a call when the inquiry is done.
     class Waiter {
       public:
         Waiter(std::shared_ptr<Inquiry> inquiry, std::shared_ptr<Waker> waker);
@@ -44,14 +44,13 @@ class Inquiry : public SharedOnly {
     Time started() const noexcept { return started_; }
     bool done() const noexcept { return done_.load(std::memory_order_acquire); }
 
-    /// After done(). Throws what it failed with.
+    /// After done(): the lease. Throws the inquiry's error, if any.
     std::shared_ptr<Lease> lease() const;
 
-    /// What it is waiting for.
+    /// The step that it is waiting for.
     Delay &delay() noexcept { return delay_; }
 
-    /// For the helper thread, which does it first and lets all who wait know
-    /// then.
+    /// Called by the helper thread: runs `request`, then wakes all waiting calls.
     void carry_out(const std::function<std::shared_ptr<Lease>(Delay &)> &request) noexcept;
     static void announce(std::shared_ptr<Inquiry> inquiry) noexcept;
 

@@ -22,13 +22,13 @@ namespace {
 
 using namespace kerberos;
 
-/// Those that have not begun, and how many are on their way.
+/// The inspections that have not started, and the number of running threads.
 class Queue {
   public:
-    /// True when a thread is to be started that takes them.
+    /// True if the caller must start a thread for them.
     bool push(const std::shared_ptr<Inspection> &inspection) {
         const StateLock lock(this);
-        // What the parent of a fork had begun is not here.
+        // The parent's threads do not exist in the child of a fork.
         if (std::exchange(generation_, fork_generation()) != fork_generation()) {
             waiting_.clear();
             threads_ = 0;
@@ -42,7 +42,7 @@ class Queue {
         return true;
     }
 
-    /// The next one that is still wanted; null when the thread is to end.
+    /// The next inspection that a call still waits for; null if the thread must end.
     std::shared_ptr<Inspection> next() noexcept {
         const StateLock lock(this);
         while (!waiting_.empty()) {
@@ -71,7 +71,7 @@ class Queue {
 
 Queue &queue() noexcept { return immortal<Queue>(); }
 
-/// Whether the cache has a ticket for the server that is good now.
+/// Whether the cache has a valid ticket for the server.
 bool has_service_ticket(const Context &context, krb5_ccache cache, krb5_principal client,
                         krb5_principal server) {
     krb5_creds wanted{};
@@ -84,7 +84,7 @@ bool has_service_ticket(const Context &context, krb5_ccache cache, krb5_principa
     return true;
 }
 
-/// Whether the cache has what is asked for tickets in another realm with.
+/// Whether the cache has a ticket-granting ticket for another realm.
 bool reaches_realm(const Context &context, krb5_ccache cache, const std::string &realm) {
     Tickets tickets(context, cache);
     while (const krb5_creds *ticket = tickets.next())
@@ -129,7 +129,7 @@ void Inspection::run() noexcept {
         const InLibrary call;
         look();
     } catch (const std::exception &) {
-        delay_.at(""); // the open fails of it, and says so
+        delay_.at(""); // the open fails with this error and reports it itself
     }
     done_.store(true, std::memory_order_release);
     waker_->wake();
@@ -167,7 +167,7 @@ void Inspection::look() {
     ask(context, reaches_realm(context, cache.get(), theirs) ? theirs : own);
 }
 
-/// What comes last: the KDC of the realm.
+/// The last step: the KDC of the realm.
 void Inspection::ask(const Context &context, const std::string &realm) {
     realm_ = realm;
     if (const std::string names = hints::named_kdcs(context, realm); !names.empty()) {

@@ -1,4 +1,4 @@
-// What an open waits for that gets nowhere.
+// Finds out what a stuck open is waiting for.
 #pragma once
 
 #include <atomic>
@@ -16,14 +16,13 @@ namespace kerberos {
 class Context;
 }
 
-/// Goes on a helper thread the way that libkrb5 goes in the open, and stops
-/// before the KDC: the cache, the name of the server in DNS, the names of the
-/// KDCs. Where it waits, the open waits too. A few are on their way at a time;
-/// the others wait for their turn.
+/// Repeats, on a helper thread, the steps of libkrb5's open, and stops before the KDC:
+/// the cache, the server's name in DNS, the KDCs' names. Where the inspection hangs,
+/// the open hangs too. Only a few run at a time; the others are queued.
 class Inspection : public SharedOnly {
   public:
-    /// Wakes the call when it is done. One that nobody holds any more is not
-    /// begun. Throws Error when no thread can be started.
+    /// Wakes the call when it is done. An inspection that nobody holds any more is not
+    /// started. Throws Error if no thread can be started.
     static std::shared_ptr<Inspection> start(Attempt attempt, std::shared_ptr<Waker> waker);
 
     Inspection(Attempt attempt, std::shared_ptr<Waker> waker)
@@ -36,13 +35,13 @@ class Inspection : public SharedOnly {
 
     bool done() const noexcept { return done_.load(std::memory_order_acquire); }
 
-    /// After done(): the realm whose KDC is asked; empty where that is not known.
+    /// After done(): the realm whose KDC is asked; empty if unknown.
     const std::string &realm() const noexcept { return realm_; }
 
-    /// After done(): the ticket is in the cache, so that no KDC is asked.
+    /// After done(): true if the ticket is in the cache, so that no KDC is asked.
     bool has_ticket() const noexcept { return has_ticket_; }
 
-    /// For a call that gives up now.
+    /// The hint for a call that gives up now.
     std::string hint() const { return delay_.hint(); }
 
   private:

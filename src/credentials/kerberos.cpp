@@ -12,7 +12,7 @@ namespace pyremctl::kerberos {
 
 namespace {
 
-// The longer ones first: the residual of DIR::PATH is a file of a collection.
+// Longer prefixes come first: DIR::PATH names one file of a collection.
 constexpr std::array<std::string_view, 4> types_with_paths = {"FILE:", "WRFILE:", "DIR::", "DIR:"};
 
 std::string words_of(krb5_context context, krb5_error_code code) {
@@ -22,7 +22,7 @@ std::string words_of(krb5_context context, krb5_error_code code) {
     return text;
 }
 
-/// What libkrb5 looks through for a cache, in its order.
+/// Iterates over libkrb5's cache collection, in its order.
 class Collection {
   public:
     explicit Collection(const Context &context) : context_(context) {
@@ -42,7 +42,7 @@ class Collection {
     krb5_cccol_cursor cursor_ = nullptr;
 };
 
-/// A path as a name: one with colons needs the type before it.
+/// A path as a cache name: one with colons needs a type in front.
 std::string name_of_file(const std::string &path) {
     return (path.find(':') == std::string::npos ? "" : "FILE:") + path;
 }
@@ -74,7 +74,7 @@ int caches_to_choose_from(const Context &context) {
         while (number < 2 && caches.next())
             ++number;
     } catch (const Problem &) { // NOLINT(bugprone-empty-catch)
-        // A cache that cannot be looked at is not chosen.
+        // A cache that cannot be read is not chosen.
     }
     return number;
 }
@@ -102,7 +102,7 @@ std::string absolute_name(const std::string &name) {
         return name;
     std::error_code none;
     const std::string absolute = std::filesystem::absolute(path, none).string();
-    if (none) // or it would name a file of whatever folder comes next
+    if (none) // otherwise it would name a file in a later working directory
         throw Error(ErrorKind::local,
                     "cannot find the file " + name + ": this process's folder has been removed");
     const std::string type = name.substr(0, name.size() - path.size());

@@ -1,4 +1,4 @@
-// libkrb5's objects, each with one owner.
+// RAII for libkrb5's objects.
 #pragma once
 
 #include <krb5.h>
@@ -10,7 +10,7 @@
 
 namespace pyremctl::kerberos {
 
-/// What libkrb5 failed of: its code, and its words.
+/// An error of libkrb5: its code and its text.
 class Problem : public std::runtime_error {
   public:
     Problem(krb5_error_code code, const std::string &words)
@@ -22,16 +22,16 @@ class Problem : public std::runtime_error {
     krb5_error_code code_;
 };
 
-/// libkrb5's configuration, and the last failure's words. Used by one thread
-/// at a time.
+/// A libkrb5 context: its configuration and the text of the last error. Use it in one
+/// thread at a time.
 class Context {
   public:
-    /// Throws Problem where krb5.conf cannot be used.
+    /// Throws Problem if krb5.conf is unusable.
     Context();
 
     krb5_context get() const noexcept { return context_.get(); }
 
-    /// The words for a code; those of the last failure where it had the code.
+    /// The text for a code; that of the last error if it had this code.
     std::string words(krb5_error_code code) const;
 
     /// Throws Problem for any code but 0.
@@ -40,8 +40,8 @@ class Context {
             throw Problem(code, words(code));
     }
 
-    /// Seconds by which the KDC's clock is ahead of this machine's, as far as
-    /// this context has learned of it.
+    /// How many seconds the KDC's clock is ahead of this machine's, as far as this
+    /// context knows.
     long clock_offset() const;
 
   private:
@@ -51,7 +51,7 @@ class Context {
     std::unique_ptr<std::remove_pointer_t<krb5_context>, Free> context_;
 };
 
-/// Gives back what was made in a context, which has to live until then.
+/// Frees an object in its context, which must still exist.
 struct Release {
     krb5_context context = nullptr;
 
@@ -71,8 +71,8 @@ using Cache = Owner<krb5_ccache>;
 using Keytab = Owner<krb5_keytab>;
 using TicketOptions = Owner<krb5_get_init_creds_opt *>;
 
-/// Calls a function of libkrb5's that makes something in its last argument,
-/// and returns what it made. Throws Problem.
+/// Calls a libkrb5 function that creates an object in its last argument, and returns
+/// that object. Throws Problem.
 template <class Pointer, class Function, class... Arguments>
 Owner<Pointer> make(const Context &context, Function function, Arguments... arguments) {
     Pointer made = nullptr;
@@ -80,26 +80,25 @@ Owner<Pointer> make(const Context &context, Function function, Arguments... argu
     return Owner<Pointer>(made, Release{context.get()});
 }
 
-/// How many caches libkrb5 has to choose from; 2 stands for more too.
+/// How many caches libkrb5 can choose from; 2 means two or more.
 int caches_to_choose_from(const Context &context);
 
 /// A principal's name, with its realm.
 std::string to_text(const Context &context, krb5_const_principal principal);
 
-/// The name of a ticket cache or of a keytab, with a relative path in it made
-/// absolute: it still names the same file when the process has changed its
-/// folder. A name that begins with a slash is a path, whatever colons are in it.
-/// Throws Error where the folder has been removed.
+/// The name of a ticket cache or keytab with a relative path made absolute, so that it
+/// does not depend on the working directory. A name that starts with a slash is a path,
+/// even with colons in it. Throws Error if the working directory was removed.
 std::string absolute_name(const std::string &name);
 
-/// The same with its type, which is FILE where the name has none.
+/// The same with its type, which is FILE if the name has none.
 std::string typed_name(const std::string &name);
 
 /// A cache's or a keytab's name, with its type.
 std::string full_name(const Context &context, krb5_ccache cache);
 std::string full_name(const Context &context, krb5_keytab keytab);
 
-/// A time of libkrb5's, which wraps in 2106.
+/// Converts a libkrb5 time, which wraps in 2106.
 constexpr long to_seconds(krb5_timestamp time) noexcept { return static_cast<unsigned int>(time); }
 
 } // namespace pyremctl::kerberos

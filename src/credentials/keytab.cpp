@@ -22,7 +22,7 @@ Keytab open_keytab(const Context &context, const std::optional<std::string> &nam
     return make<krb5_keytab>(context, krb5_kt_resolve, absolute_name(*name).c_str());
 }
 
-/// One key: whose it is, and its version.
+/// A key's principal and version.
 struct Key {
     std::string principal;
     unsigned version = 0;
@@ -44,7 +44,7 @@ std::vector<Key> keys_of(const Context &context, krb5_keytab keytab) {
     return keys;
 }
 
-/// The principals that a keytab has keys of, as far as they are worth naming.
+/// The first few principals of a keytab, for a message.
 std::string owners(const std::vector<Key> &keys) {
     constexpr std::size_t enough = 5;
     std::vector<std::string> names;
@@ -73,7 +73,7 @@ unsigned newest_version(const Context &context, const KeytabIdentity &identity) 
     return newest;
 }
 
-/// A ticket's contents, which are the caller's.
+/// Owns a ticket's contents.
 class Contents {
   public:
     explicit Contents(const Context &context) : context_(context) {}
@@ -91,7 +91,7 @@ class Contents {
     krb5_creds ticket_{};
 };
 
-/// Fills the cache, in one go when the ticket is there.
+/// Gets the ticket; the cache is filled only when it has arrived.
 Contents &ask(const MemoryCache &cache, const KeytabIdentity &identity, Contents &ticket) {
     const Context &context = cache.context();
     const auto client = make<krb5_principal>(context, krb5_parse_name, identity.principal.c_str());
@@ -104,7 +104,7 @@ Contents &ask(const MemoryCache &cache, const KeytabIdentity &identity, Contents
     return ticket;
 }
 
-/// The KDC did not take what was made with the keytab's key.
+/// True if the KDC did not accept the keytab's key.
 bool wrong_key(krb5_error_code code) {
     return code == KRB5KDC_ERR_PREAUTH_FAILED || code == KRB5KRB_AP_ERR_BAD_INTEGRITY;
 }

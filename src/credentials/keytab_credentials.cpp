@@ -1,4 +1,4 @@
-// Credentials that get their tickets with a keytab, into caches of their own.
+// Credentials from a keytab, with tickets in private caches.
 #include <mutex>
 #include <utility>
 
@@ -13,7 +13,7 @@ namespace pyremctl {
 
 namespace {
 
-// After a failure, while the old ticket is good.
+// The pause after a failed renewal, while the old ticket is valid.
 constexpr auto retry_after = std::chrono::seconds(30);
 
 class KeytabCredentials final : public Credentials {
@@ -40,7 +40,7 @@ class KeytabCredentials final : public Credentials {
         return facts;
     }
 
-    /// What is in a cache of ours is known.
+    /// There is nothing to read: the contents of our own cache are known.
     // NOLINTNEXTLINE(misc-override-with-different-visibility)
     void check(Delay & /*delay*/) override { require_open(); }
 
@@ -82,7 +82,7 @@ class KeytabCredentials final : public Credentials {
         {
             const std::scoped_lock lock(state.mutex);
             if (good(state) && state.ticket.lease != old)
-                return state.ticket.lease; // got while this thread was on its way here
+                return state.ticket.lease; // another thread got it meanwhile
         }
         Ticket used_up; // goes when the lock is given back
         try {
@@ -101,8 +101,8 @@ class KeytabCredentials final : public Credentials {
 
   private:
     struct State {
-        mutable std::mutex mutex; // guards what follows
-        Ticket ticket;            // the last that was got
+        mutable std::mutex mutex; // guards the members below
+        Ticket ticket;            // the last ticket
         Time next_try;
     };
 
@@ -115,7 +115,7 @@ class KeytabCredentials final : public Credentials {
         return read_ ? std::optional(read_->principal) : std::nullopt;
     }
 
-    /// Reads the keytab where that was put off.
+    /// Reads the keytab if that was deferred.
     KeytabIdentity identity(Delay &delay) {
         {
             const StateLock lock(this);

@@ -1,4 +1,4 @@
-// A ticket cache that is there for as long as somebody opens with it.
+// Keeps a ticket cache alive while opens use it.
 #pragma once
 
 #include <ctime>
@@ -12,15 +12,15 @@ namespace kerberos {
 class MemoryCache;
 }
 
-/// The name of a ticket cache, for one open: hold it until libremctl's open
-/// has returned, on whatever thread. A cache of our own goes with its last
-/// lease, and only after Credentials has another.
+/// The name of a ticket cache, for one open. Hold it until libremctl's open has
+/// returned, also on a helper thread. A cache of ours is destroyed with its last lease;
+/// Credentials keeps a lease until it has a newer one.
 class Lease {
   public:
-    /// A cache that is the user's.
+    /// A cache of the user.
     explicit Lease(std::string name);
 
-    /// A cache of ours, with the tickets of a principal that end then.
+    /// A cache of ours, with its principal and the time when its tickets expire.
     Lease(std::unique_ptr<kerberos::MemoryCache> cache, std::string principal, std::time_t expires);
 
     Lease(const Lease &) = delete;
@@ -35,10 +35,10 @@ class Lease {
     /// Whether it is a cache of our own.
     bool ours() const noexcept { return cache_ != nullptr; }
 
-    /// Whose the tickets are; nothing where that is the user's business.
+    /// The principal of the tickets; nothing for a cache of the user.
     const std::optional<std::string> &principal() const noexcept { return principal_; }
 
-    /// When they end, by this machine's clock; for a cache of ours.
+    /// When they expire, by this machine's clock; for a cache of ours.
     std::time_t expires() const noexcept { return expires_; }
 
   private:

@@ -1,4 +1,4 @@
-// A ticket cache in this process' memory, of a name that nobody else has.
+// A ticket cache in this process's memory, with a unique name.
 #pragma once
 
 #include <memory>
@@ -10,8 +10,8 @@
 
 namespace pyremctl::kerberos {
 
-/// Owns the cache: its tickets go with it. One that a fork copied is left
-/// alone there, for libkrb5's locks may be held by threads that are not there.
+/// Owns the cache and destroys it. In the child of a fork it is not touched, because
+/// threads that do not exist there may hold libkrb5's locks.
 class MemoryCache {
   public:
     /// Throws Problem.

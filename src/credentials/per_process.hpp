@@ -1,4 +1,4 @@
-// One of a thing for each process.
+// An object that exists once per process.
 #pragma once
 
 #include <atomic>
@@ -8,9 +8,9 @@
 
 namespace pyremctl {
 
-/// Holds a T; the child of a fork has a new one, as if it had just been made.
-/// The parent's is lost there: its mutexes may be held by threads that are not
-/// there. Any thread may ask for it.
+/// Holds a T; the child of a fork gets a new one. The parent's is abandoned there,
+/// because threads that do not exist in the child may hold its mutexes. Any thread may
+/// ask for it.
 template <class T> class PerProcess {
   public:
     PerProcess() : kept_(new Kept) {}

@@ -1,4 +1,4 @@
-// Ticket caches in the kernel's keyrings of a thread or a process.
+// Ticket caches in the kernel keyrings of a thread or a process.
 #pragma once
 
 #include <memory>
@@ -8,18 +8,18 @@
 
 namespace pyremctl {
 
-/// Whether a cache belongs to a thread, or to the threads that were started
-/// since it is there: KEYRING:thread: and KEYRING:process:. The helper thread
-/// that opens does not see it.
+/// Whether the cache is in KEYRING:thread: or KEYRING:process:, which only some threads
+/// can see. The helper threads that open connections cannot.
 bool is_private_keyring(const std::string &name);
 
-/// A copy of what the calling thread has in such a cache, in this process's
-/// memory. `is_default`: nobody has named it, and the library would choose from
-/// what is in there. It makes system calls that never wait. Throws Error where
-/// this thread sees no tickets there, or several users'.
+/// Copies such a cache of the calling thread into this process's memory. `is_default`:
+/// the cache was not named, and the library would choose from the collection. It never
+/// blocks. Throws Error if this thread sees no tickets there, or those of several
+/// principals.
 std::shared_ptr<Lease> copy_of_keyring(const std::string &name, bool is_default);
 
-/// A lease of a cache that the user has named: of a copy where it has to be one.
+/// A lease of a cache that the user has named, or of a copy if it is in a private
+/// keyring.
 std::shared_ptr<Lease> lease_of(const std::string &name);
 
 } // namespace pyremctl

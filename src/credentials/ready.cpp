@@ -8,7 +8,7 @@ namespace pyremctl {
 
 namespace {
 
-// How long an open waits for a new ticket while the old one is good.
+// How long an open waits for a new ticket while the old one is valid.
 constexpr auto patience = std::chrono::seconds(1);
 
 constexpr auto topic = journal::Topic::credentials;
@@ -28,9 +28,9 @@ void note_not_renewed(const Credentials &credentials, const std::string &why) no
     });
 }
 
-/// Waits for a renewal, of which a helper thread goes on without this call.
-/// The one place that waits for one; null when it is given up early, which is
-/// when the present ticket is good and the KDC has had some time.
+/// Waits for a renewal, which continues on its helper thread if this call ends. Null if
+/// it stops waiting early: if the current ticket is still valid and the KDC has had
+/// some time.
 Task<std::shared_ptr<Lease>> wait_for(std::shared_ptr<Inquiry> renewal,
                                       std::shared_ptr<Credentials> credentials, bool present_good,
                                       Call &call) {
@@ -61,7 +61,7 @@ Task<std::shared_ptr<Lease>> wait_for(std::shared_ptr<Inquiry> renewal,
 
 Task<std::shared_ptr<Lease>> renew(std::shared_ptr<Credentials> credentials,
                                    std::shared_ptr<Lease> old, bool present_good, Call &call) {
-    if (call.expired()) // and the KDC is not to blame
+    if (call.expired()) // then the KDC is not to blame
         throw credentials->late().for_good();
     auto renewal = credentials->renewal(old);
     co_return co_await wait_for(std::move(renewal), std::move(credentials), present_good, call);
@@ -107,7 +107,7 @@ Task<void> look_now(std::shared_ptr<Credentials> credentials, Call &call) {
                 throw credentials->unseen().with_hint(look->delay().hint());
             co_await call.wait();
         }
-        look->lease(); // throws what it failed with
+        look->lease(); // throws the error of the check
         fresh = look->started() >= begin;
     }
 }

@@ -1,4 +1,4 @@
-// A ticket in time, for any driver.
+// Makes sure that there is a valid ticket, for any driver.
 #pragma once
 
 #include <memory>
@@ -9,16 +9,17 @@
 
 namespace pyremctl {
 
-/// The lease to open with. Gets a ticket first, on a helper thread, where the
-/// present one is used up. One that is about to end is good enough when the
-/// KDC fails or is slow. Throws Error, with a hint.
+/// The lease to open with. If needed, it first gets a ticket, on a helper thread. If
+/// the KDC fails or is slow, a ticket that expires soon is good enough. Throws Error,
+/// with a hint.
 Task<std::shared_ptr<Lease>> ready(std::shared_ptr<Credentials> credentials, Call &call);
 
-/// Looks at the ticket on a helper thread, for Credentials::look() to tell.
-/// Throws Error where that takes longer than the call may.
+/// Checks the ticket on a helper thread; Credentials::look() returns the result. Throws
+/// Error if the call times out.
 Task<void> look_now(std::shared_ptr<Credentials> credentials, Call &call);
 
-/// Gets a ticket on a helper thread, whatever the present one is. Throws alike.
+/// Gets a new ticket on a helper thread, even if the current one is valid. Throws Error
+/// like look_now().
 Task<void> renew_now(std::shared_ptr<Credentials> credentials, Call &call);
 
 } // namespace pyremctl

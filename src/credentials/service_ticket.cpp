@@ -22,8 +22,8 @@ bool starts_with_ignoring_case(const std::string &text, const std::string &start
            ::strncasecmp(text.c_str(), start.c_str(), start.size()) == 0;
 }
 
-/// Whether a ticket is for the attempt's server, as far as names tell: the
-/// library may have made another name of the host by asking DNS.
+/// Whether a ticket is for the attempt's server, judging by the name: the library may
+/// have looked up another host name in DNS.
 bool names_server(const std::string &name, const Attempt &attempt) {
     const std::string wanted = attempt.principal.value_or("host/" + attempt.host);
     return starts_with_ignoring_case(name, wanted) &&

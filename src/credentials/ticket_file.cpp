@@ -17,7 +17,7 @@ namespace pyremctl {
 
 namespace {
 
-/// A new folder, mode 0700.
+/// Creates a directory with mode 0700.
 std::string make_folder() {
     const char *place = ::secure_getenv("TMPDIR");
     std::string folder = place != nullptr && *place == '/' ? place : "/tmp";
@@ -47,7 +47,8 @@ void copy(const std::string &from, const std::string &into) {
 TicketFile::TicketFile() : generation_(fork_generation()), folder_(make_folder()) {}
 
 void TicketFile::write(const Lease &lease) {
-    /// Removes what was written, however write() ends, where remove() came meanwhile.
+    /// If remove() was called meanwhile, removes the files when write() ends, however
+    /// it ends.
     class Removal {
       public:
         explicit Removal(TicketFile &file) noexcept : file_(file) {}
@@ -63,7 +64,7 @@ void TicketFile::write(const Lease &lease) {
       private:
         TicketFile &file_;
     };
-    const Removal removal(*this); // when the lock is given back
+    const Removal removal(*this); // runs after the lock is released
     const std::scoped_lock lock(mutex_);
     if (!removed_)
         replace(lease);
@@ -89,7 +90,7 @@ void TicketFile::remove() noexcept {
         unlink_all();
 }
 
-/// Harmless the second time: the folder's name is nobody else's.
+/// May be called twice: no one else uses the directory's name.
 void TicketFile::unlink_all() noexcept {
     for (const char *file : {"new", "cache"})
         ::unlink(path(file).c_str());

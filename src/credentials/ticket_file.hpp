@@ -1,4 +1,4 @@
-// Tickets in a file of our own, for programs that this one starts.
+// Tickets in a private file, for child processes.
 #pragma once
 
 #include <atomic>
@@ -9,12 +9,12 @@
 
 namespace pyremctl {
 
-/// A FILE: ticket cache (mode 0600) in a folder that only this user may enter,
-/// below $TMPDIR or /tmp. Both go with the object, but for the child of a fork,
-/// where they are the parent's.
+/// A FILE: ticket cache (mode 0600) in a private directory below $TMPDIR or /tmp. The
+/// destructor removes both, except in the child of a fork, where they belong to the
+/// parent.
 class TicketFile {
   public:
-    /// Makes the folder. Throws Error.
+    /// Creates the directory. Throws Error.
     TicketFile();
     TicketFile(const TicketFile &) = delete;
     TicketFile &operator=(const TicketFile &) = delete;
@@ -22,13 +22,13 @@ class TicketFile {
     TicketFile &operator=(TicketFile &&) = delete;
     ~TicketFile() { remove(); }
 
-    /// Copies the tickets of a cache into the file, which is replaced at once: a
-    /// reader finds the old tickets or the new ones. For a helper thread.
+    /// Copies the tickets of a cache into the file, which is replaced atomically: a
+    /// reader finds either the old tickets or the new ones. Call it on a helper thread.
     /// Throws Error. After remove() it does nothing.
     void write(const Lease &lease);
 
-    /// Removes the file and its folder. A write() on its way in another thread is
-    /// not waited for: it removes them when it is done.
+    /// Removes the file and its directory. It does not wait for a write() in another
+    /// thread, which removes them when it is done.
     void remove() noexcept;
 
     /// The cache's name: "FILE:/tmp/remctl-tickets-a1b2c3/cache".
@@ -41,7 +41,7 @@ class TicketFile {
 
     const unsigned generation_;
     std::string folder_;
-    std::mutex mutex_; // held while the file is written or removed
+    std::mutex mutex_; // locked while the file is written or removed
     std::atomic<bool> removed_{false};
 };
 

@@ -18,7 +18,7 @@ MISTAKES = [
         "a ticket that was just got is asked for again",
         KEYTAB,
         "            if (good(state) && state.ticket.lease != old)\n"
-        "                return state.ticket.lease; // got while this thread was on its way here\n",
+        "                return state.ticket.lease; // another thread got it meanwhile\n",
         "",
         "a thousand opens ask the KDC a thousand times",
         ("credentials",),
