@@ -1,4 +1,5 @@
-"""For continuous integration: `--no-skips` makes a failure of every skipped test."""
+"""For continuous integration: `--no-skips` makes a failure of every skipped test, and a test that
+ends its process ends the run."""
 
 from collections.abc import Generator
 
@@ -37,3 +38,9 @@ def pytest_make_collect_report(
     report = yield
     _fail_if_skipped(report, collector.config)
     return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str) -> None:
+    """End the run: pytest-xdist would leave out what else the process had to do, or wait for it."""
+    pytest.exit(f"{crashitem} has ended its process, or took too long", returncode=3)

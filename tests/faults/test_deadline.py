@@ -9,7 +9,7 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from remctl import Remctl, RemctlProtocolError, RemctlTimeoutError, aremctl, remctl
@@ -171,20 +171,30 @@ def test_an_answer_that_is_there_comes_too_late_all_the_same(
         client.close()
 
 
-def have_the_system_give_up(server: HostileServer) -> None:
-    """Wait for this process's connection to a server, and let its kernel wait 100 ms for it."""
-    while True:
-        for name in os.listdir("/proc/self/fd"):
-            # Others come and go meanwhile. Of what is no socket fromfd() would keep a copy.
-            family = socket.AF_INET, socket.SOCK_STREAM
-            with contextlib.suppress(OSError):
-                if not stat.S_ISSOCK(os.stat(f"/proc/self/fd/{name}").st_mode):
-                    continue
-                with socket.fromfd(int(name), *family) as sock:
-                    if sock.getpeername() == (server.host, server.port):
-                        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 100)
-                        return
-        time.sleep(0.005)
+@contextlib.contextmanager
+def impatient_system(server: HostileServer) -> Iterator[None]:
+    """Within the block this process's kernel waits 100 ms for a server, and no longer."""
+    over = threading.Event()
+
+    def impose() -> None:
+        # Again and again: the client sets a patience of its own once it is connected.
+        while not over.wait(0.005):
+            for name in os.listdir("/proc/self/fd"):
+                # Others come and go meanwhile. Of what is no socket fromfd() would keep a copy.
+                with contextlib.suppress(OSError):
+                    if not stat.S_ISSOCK(os.stat(f"/proc/self/fd/{name}").st_mode):
+                        continue
+                    with socket.fromfd(int(name), socket.AF_INET, socket.SOCK_STREAM) as sock:
+                        if sock.getpeername() == (server.host, server.port):
+                            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 100)
+
+    thread = threading.Thread(target=impose)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("way", ["blocking", "asyncio"])
@@ -192,9 +202,9 @@ def have_the_system_give_up(server: HostileServer) -> None:
 def test_the_patience_of_the_system(hostile: MakeHostile, timeout: float | None, way: str) -> None:
     """A lost connection, whatever timeout was given: the limit of the call had not passed."""
     server = hostile(read_late, receive_buffer=4096)
-    threading.Thread(target=have_the_system_give_up, args=(server,), daemon=True).start()
     where = server.host, server.port, server.principal
-    with pytest.raises(RemctlProtocolError, match="token: Connection timed out") as raised:
+    lost = pytest.raises(RemctlProtocolError, match="token: Connection timed out")
+    with impatient_system(server), lost as raised:
         if way == "blocking":
             remctl(*where, [LARGE], timeout=timeout)
         else:
