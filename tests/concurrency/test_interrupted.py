@@ -109,7 +109,7 @@ def test_close_that_waits_for_the_running_call(server: Server, alarm: Alarm) -> 
             sum(range(for_a_tenth_of_a_second))  # in one go, with the lock held
 
     interrupted_before_it_was_closed = 0
-    for _ in range(25):
+    for _ in range(10):
         threads = [threading.Thread(target=target) for target in (read, compute)]
         threads[0].start()
         assert wait_until(lambda: remctl._connection.pending)
