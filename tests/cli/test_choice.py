@@ -200,6 +200,22 @@ class TestFailedHosts:
         done = pyremctl("-H", fleet.alive[0], "--failed", "-", "--gather", "test", "status", "1")
         assert done.stdout.decode() == f"{fleet.alive[0]}  # failed, may have run: status 1\n"
 
+    @pytest.mark.parametrize("name", ["-", "link", "itself"])
+    def test_go_behind_the_output_where_that_is_in_a_file(
+        self, fleet: Fleet, tmp_path: Path, name: str
+    ) -> None:
+        """And do not take the place of the link, nor of the file."""
+        output, link = tmp_path / "output", tmp_path / "link"
+        link.symlink_to("/proc/self/fd/1")
+        path = {"-": "-", "link": str(link), "itself": str(output)}[name]
+        words = ("-H", fleet.alive[0], "--failed", path, "--gather", "test", "fail")
+        with output.open("wb") as file:
+            subprocess.run([*PYREMCTL, *words], stdout=file, stderr=subprocess.PIPE, timeout=30)
+        lines = output.read_text().splitlines()
+        assert lines == [f"{fleet.alive[0]}  # failed, cannot have run: Unknown command"]
+        assert link.is_symlink()
+        assert sorted(one.name for one in tmp_path.iterdir()) == ["link", "output"]
+
     def test_that_cannot_be_written_are_an_error_after_all(
         self, fleet: Fleet, tmp_path: Path
     ) -> None:

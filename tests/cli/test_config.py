@@ -82,7 +82,7 @@ def test_an_empty_variable_says_nothing(home: Home) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[pyremctl]\nport = 0\n", "USER: port: invalid port number 0"),
+        ("[pyremctl]\nport = 0\n", "USER: port '0': invalid port number 0"),
         (
             "[pyremctl]\nlimit = x\n",
             "USER: limit: option --limit: must be an integer of 1 or more, not 'x'",
@@ -132,5 +132,5 @@ class TestProgram:
     def test_a_mistake_in_a_file_is_one_line(self, home: Home) -> None:
         home.user.write_text("[pyremctl]\nport = x\n")
         done = self.run(home, "-H", "a", "x")
-        assert done.stderr.decode() == f"pyremctl: {home.user}: port: invalid port number 0\n"
+        assert done.stderr.decode() == f"pyremctl: {home.user}: port 'x': invalid port number 0\n"
         assert done.returncode == 2

@@ -91,6 +91,12 @@ def test_what_does_not_is_one_line_with_status_2(text: str, words: str) -> None:
     assert done.returncode == 2
 
 
+def test_a_set_of_no_hosts_is_named() -> None:
+    done = run(PYREMCTL, "-H", "web1!web1", "test")
+    assert done.stderr == b"pyremctl: -H: 'web1!web1' stands for no hosts\n"
+    assert done.returncode == 2
+
+
 def without_clustershell(code: str) -> str:
     """What a program prints that has no ClusterShell."""
     done = subprocess.run(

@@ -52,7 +52,9 @@ def configure(options: Options) -> list[str]:
             try:
                 value = CONVERT[option.kind](option, path)
             except Misuse as misuse:
-                raise Misuse(f"{where}: {name}: {misuse}") from None
+                # For the port in the words of the program remctl, which have a number.
+                what = f"{name} {text!r}" if name == "port" else name
+                raise Misuse(f"{where}: {what}: {misuse}") from None
             attribute = name.replace("-", "_")
             setattr(options, attribute, value)
             options.given.add(attribute)

@@ -30,7 +30,8 @@ def hosts_at_once(wanted: int, hosts: int, files: int) -> int:
         return wanted
     room = max(1, (most - _open_files() - RESERVE) // (FILES + files))
     if room < min(wanted, hosts):
-        say(f"{room} hosts at once, not {wanted}: only {most} files can be open (ulimit -n)")
+        hosts_at_once = "1 host" if room == 1 else f"{room} hosts"
+        say(f"{hosts_at_once} at once, not {wanted}: only {most} files can be open (ulimit -n)")
     return min(room, wanted)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 
+from remctl._cli.streams import write_all
 from remctl._cli.summary import MAY_HAVE_RUN, reason_of
 from remctl._cli.terminal import harmless
 from remctl._cli.values import Misuse
@@ -70,12 +71,16 @@ def _one_line(text: str) -> str:
 class _Replaced:
     """A file that is replaced as a whole, by one beside it.
 
-    What is not a regular file, /dev/stderr say, is written as it is; - is standard output.
+    What is not a regular file is written as it is. - is standard output, and so is each name of
+    the file that this goes to, or standard error: /dev/stdout has no file to be replaced.
     """
 
     def __init__(self, path: str, option: str) -> None:
-        self._path = "/dev/stdout" if path == "-" else os.path.realpath(path)
+        self._standard = 1 if path == "-" else _standard(path)
+        self._path = os.path.realpath(path)
         self._whole = os.path.isfile(self._path) or not os.path.exists(self._path)
+        if self._standard is not None:
+            return
         folder = os.path.dirname(self._path)
         reason = ""
         if os.path.isdir(self._path):
@@ -88,7 +93,13 @@ class _Replaced:
             raise Misuse(f"option {option}: cannot write {path}: {reason}")
 
     def write(self, data: bytes) -> None:
-        """Write it all, and take the file's place. Raises OSError with the name of the file."""
+        """Write it all, and take the file's place.
+
+        Raises OSError with the name of the file, ClosedPipe.
+        """
+        if self._standard is not None:
+            write_all(self._standard, data)
+            return
         beside = f"{self._path}.{os.getpid()}" if self._whole else self._path
         try:
             with open(beside, "wb") as file:
@@ -103,3 +114,12 @@ class _Replaced:
                 with contextlib.suppress(OSError):
                     os.unlink(beside)
             raise OSError(error.errno, error.strerror, self._path) from None
+
+
+def _standard(path: str) -> int | None:
+    """Standard output or standard error, if that is where the path leads."""
+    for number in (1, 2):
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.stat(path), os.fstat(number)):
+                return number
+    return None

@@ -42,7 +42,8 @@ def targets(options: Options) -> list[Target]:
             add(host, port, principal)
     excluded = {one for text in options.exclude for one in parse_hosts(text, "option --exclude")}
     if not found:
-        raise Misuse("no hosts")
+        sets = ",".join(options.host_sets)
+        raise Misuse(f"-H: {sets!r} stands for no hosts" if sets else "no hosts")
     left = [
         target
         for target in found
