@@ -1,8 +1,7 @@
 """The event loops: asyncio's (uvloop too) and trio's.
 
 A `Loop` watches a reactor, which is one descriptor for any number of calls, for as long as it
-runs. A `TaskWaiter` makes one task wait for something else. Which loop runs is detected here;
-neither library is imported unless it is in use.
+runs. Which loop runs is detected here; neither library is imported unless it is in use.
 """
 
 from __future__ import annotations
@@ -10,10 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from contextvars import copy_context
-from math import inf
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet, ref
@@ -30,10 +26,6 @@ if TYPE_CHECKING:
 #: The longest that calls may take of a loop's time in one go, in seconds. A step that has begun
 #: is finished: with that it stays below 5 ms.
 BUDGET = 0.003
-
-
-#: Receives what an awaitable returned, or the exception that it raised.
-Receiver = Callable[[Any, BaseException | None], None]
 
 
 class Bound(Protocol):
@@ -78,34 +70,9 @@ class Loop(Protocol):
         """Wait so long."""
 
 
-class TaskWaiter(Protocol):
-    """Makes one task wait, for a descriptor or for a call of `wake()`."""
-
-    async def checkpoint(self) -> None:
-        """Let others have their turn, and a cancellation its chance."""
-
-    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
-        """Wait until the descriptor is readable, or for `wake()`, which may have been before.
-
-        It ends after so many seconds, where they are given, too.
-        """
-
-    def wake(self) -> None:
-        """End a wait; from the loop's thread."""
-
-    def wake_from_anywhere(self) -> None:
-        """End a wait; from any thread."""
-
-    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
-        """Wait for something in a task of its own. Returns what cancels it, from any thread.
-
-        The receiver may have been called before this returns: eager tasks do that.
-        """
-
-
 def running_loop() -> Loop:
     """The loop that the caller runs in; RuntimeError where there is none."""
-    module, key = _running()
+    module, key = running()
     found = _loops.get(key)
     loop = None if found is None else found()
     # One that was made before a fork is the parent's.
@@ -117,14 +84,7 @@ def running_loop() -> Loop:
     return loop
 
 
-def task_waiter() -> TaskWaiter:
-    """What makes the caller's task wait; RuntimeError where no loop runs."""
-    module, key = _running()
-    is_trio = module.__name__ == "trio"
-    return TrioWaiter(module, key) if is_trio else AsyncioWaiter(module, key)
-
-
-def _running() -> tuple[Any, Any]:
+def running() -> tuple[Any, Any]:
     """The library whose loop runs the caller, and the loop itself (trio: its token)."""
     # trio may be the guest of another loop in the same thread, and knows which tasks are its own.
     trio = sys.modules.get("trio")
@@ -355,144 +315,6 @@ class TrioLoop:
             self.reactor.cancel(operation)
             raise
         return operation.result()
-
-
-class AsyncioWaiter:
-    """See `TaskWaiter`."""
-
-    def __init__(self, module: Any, loop: AbstractEventLoop) -> None:
-        self._sleep = module.sleep
-        self._loop = loop
-        self._waiter: asyncio.Future[None] | None = None
-        self._woken = False
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself does not keep them
-        self._thread = get_ident()
-
-    async def checkpoint(self) -> None:
-        """See `TaskWaiter`."""
-        await self._sleep(0)
-
-    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
-        """See `TaskWaiter`."""
-        if not self._woken:
-            self._waiter = self._loop.create_future()
-            timer = None if seconds is None else self._loop.call_later(seconds, self.wake)
-            if descriptor is not None:
-                self._loop.add_reader(descriptor, self.wake)
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-                if timer is not None:
-                    timer.cancel()
-                if descriptor is not None:
-                    self._loop.remove_reader(descriptor)
-        self._woken = False
-
-    def wake(self) -> None:
-        """See `TaskWaiter`."""
-        self._woken = True
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def wake_from_anywhere(self) -> None:
-        """See `TaskWaiter`."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.wake)
-
-    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
-        """See `TaskWaiter`."""
-        task = self._loop.create_task(_await_into(awaitable, receiver, self.wake, (GeneratorExit,)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-        def cancel() -> None:
-            if get_ident() == self._thread:
-                task.cancel()
-            elif not self._loop.is_closed():  # the garbage collector runs in any thread
-                self._loop.call_soon_threadsafe(task.cancel)
-
-        return cancel
-
-
-class TrioWaiter:
-    """See `TaskWaiter`."""
-
-    def __init__(self, trio: Any, token: Any) -> None:
-        self._trio = trio
-        self._token = token
-        self._thread = get_ident()
-        self._scope: Any = None
-        self._woken = False
-
-    async def checkpoint(self) -> None:
-        """See `TaskWaiter`."""
-        await self._trio.lowlevel.checkpoint()
-
-    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
-        """See `TaskWaiter`."""
-        if not self._woken:
-            end = inf if seconds is None else self._trio.current_time() + seconds
-            with self._trio.CancelScope(deadline=end) as self._scope:
-                if descriptor is None:
-                    await self._trio.sleep_forever()
-                await self._trio.lowlevel.wait_readable(descriptor)
-            self._scope = None
-        self._woken = False
-
-    def wake(self) -> None:
-        """See `TaskWaiter`."""
-        self._woken = True
-        if self._scope is not None:
-            self._scope.cancel()
-
-    def wake_from_anywhere(self) -> None:
-        """See `TaskWaiter`."""
-        with suppress(self._trio.RunFinishedError):
-            self._token.run_sync_soon(self.wake)
-
-    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
-        """See `TaskWaiter`."""
-        scope = self._trio.CancelScope()
-
-        async def run() -> None:
-            with scope:
-                await _await_into(
-                    awaitable, receiver, self.wake, (GeneratorExit, self._trio.Cancelled)
-                )
-
-        # Closing the iterator cancels it; a nursery could not be left open for that long.
-        self._trio.lowlevel.spawn_system_task(run, context=copy_context())
-
-        def cancel() -> None:
-            if get_ident() == self._thread:
-                scope.cancel()
-            else:  # the garbage collector runs in any thread
-                with suppress(self._trio.RunFinishedError):
-                    self._token.run_sync_soon(scope.cancel)
-
-        return cancel
-
-
-async def _await_into(
-    awaitable: Awaitable[Any],
-    receiver: Receiver,
-    wake: Callable[[], None],
-    passing: tuple[type[BaseException], ...],
-) -> None:
-    """Await it, for somebody who waits for the end: also for a CancelledError of its own.
-
-    `passing` are the exceptions that end this task itself.
-    """
-    try:
-        value = await awaitable
-    except passing:
-        raise
-    except BaseException as error:
-        receiver(None, error)
-    else:
-        receiver(value, None)
-    wake()
 
 
 def another_loop() -> Exception:

@@ -47,8 +47,10 @@ def preload() -> None:
         _remctl,
         _simple,
         _stream_base,
+        _waiters,
     )
     from remctl._many import (
+        async_crew,
         async_each,
         asynchronous,
         attempt,
@@ -59,11 +61,14 @@ def preload() -> None:
         each,
         fence,
         job,
+        job_loop,
+        job_task,
         limits,
         outcome,
         plan,
         run,
         source,
+        steps,
         tries,
     )
 

@@ -65,6 +65,7 @@ FITTING = {
     "_pool": ["pools", "logged"],
     "_async": ["asynchronous", "interface", "typing"],
     "_loops": ["asynchronous", "many", "pools", "testing"],
+    "_waiters": ["many"],
     "_many/": ["many", "logged", "interface"],
     "_files": ["many"],
     "_client_base": ["interface", "asynchronous", "pools", "many"],

@@ -451,19 +451,19 @@ class TestTime:
 
 
 class TestWhatMayBeAwaited:
+    """Where there is no event loop; `test_job_tasks.py` has what may be where there is one."""
+
     ONLY = "a job may await only the methods of its connection"
 
     @pytest.mark.parametrize("sleep", [asyncio.sleep, trio.sleep])
     @pytest.mark.parametrize("seconds", [0, 0.01])
-    def test_nothing_of_an_event_loop(
-        self, many: Many, each: Runs, sleep: Any, seconds: float
-    ) -> None:
+    def test_nothing_of_an_event_loop(self, many: Many, sleep: Any, seconds: float) -> None:
         async def job(r: JobRemctl) -> None:
             await r.noop()
             await sleep(seconds)
 
         with nothing_left(), pytest.raises(RuntimeError, match=self.ONLY):
-            each([many.target()], job)
+            list(for_each([many.target()], job))
 
     def test_the_error_is_where_the_mistake_is(self, many: Many) -> None:
         told: list[str] = []
@@ -532,22 +532,6 @@ class TestEndings:
             outcomes = for_each(many.targets(4), crowd.job)
             assert next(outcomes).ok
             outcomes.close()
-        assert crowd.ended == ["ended"] * 3
-
-    @pytest.mark.parametrize("run", [asyncio.run, trio.run])
-    def test_in_an_event_loop_too(self, many: Many, run: Any) -> None:
-        crowd = Crowd(3)
-
-        async def main() -> None:
-            async with afor_each(many.targets(4), crowd.job) as outcomes:
-                async for outcome in outcomes:
-                    assert outcome.ok
-                    break
-
-        if run is trio.run:
-            run(main)
-        else:
-            run(main())
         assert crowd.ended == ["ended"] * 3
 
     def test_cleaning_up_cannot_wait(self, many: Many) -> None:

@@ -59,6 +59,25 @@ def test_in_an_event_loop() -> None:
         assert anyio.run(collect) == [3, 3, 3]
 
 
+def test_pauses_in_an_event_loop() -> None:
+    """Of a job, between the tries, and of the limit of a host's time."""
+
+    async def job(r: remctl.JobRemctl) -> str:
+        await r.sleep(0.01)
+        await anyio.sleep(30 if r.host == "web1" else 0)
+        return (await r.run(["test", "where"])).check().text
+
+    async def collect() -> dict[str, remctl.Outcome]:
+        outcomes = remctl.afor_each(HOSTS, job, timeout=0.5, retries=1)
+        return {one.target.host: one async for one in outcomes}
+
+    with fake_remctl(COMMANDS, unreachable=["web2"]):
+        outcomes = anyio.run(collect)
+    assert isinstance(outcomes["web1"].error, remctl.RemctlTimeoutError)
+    assert outcomes["web2"].tries == 2
+    assert outcomes["web3"].value == "web3"
+
+
 def test_what_a_command_function_raises_propagates() -> None:
     def command(target: remctl.Target) -> list[str]:
         raise LookupError(target.host)

@@ -8,15 +8,13 @@ from typing import SupportsIndex
 
 from remctl import _own_types, _types
 from remctl._arguments import Port, Seconds
-from remctl._client_base import documented_as
 from remctl._many.asynchronous import Outcomes, abegin
-from remctl._many.each import for_each
-from remctl._many.job import Job, JobPlan
+from remctl._many.job import Job
+from remctl._many.job_task import TaskPlan
 from remctl._many.limits import Portion
 from remctl._many.outcome import Target
 
 
-@documented_as(for_each)
 def afor_each(
     hosts: Iterable[str | Target] | AsyncIterable[str | Target],
     job: Job,
@@ -36,7 +34,32 @@ def afor_each(
     max_output: SupportsIndex | None = None,
     executor: _types.Executor | None = None,
 ) -> Outcomes:
-    plan = JobPlan(
+    """Do a job of several commands on many hosts at once; an `Outcome` for each.
+
+        async def restart(r):
+            (await r.run(["service", "restart"])).check()
+            async with client.stream("GET", f"https://{r.host}/health") as answer: ...
+
+        async for outcome in remctl.afor_each(hosts, restart, limit=5): ...
+
+    As `for_each`, but each job is a task of the event loop: beside the methods of its
+    connection it may await whatever there is in that loop, and share it with other
+    tasks. It goes on while the caller handles an outcome.
+
+    ``timeout`` is the longest that a host may take for connecting and for the whole
+    job, in seconds. When it is over a call of the connection raises
+    RemctlTimeoutError. If the job awaits something else it is cancelled, and the
+    host's ``outcome.error`` is a RemctlTimeoutError. The time in which the job's own
+    code keeps the event loop is not counted.
+
+    A job that is under way when the run ends is cancelled, and may wait in its
+    ``finally`` blocks as the event loop has it: leaving ``async with``, `aclose()`,
+    and an exception of the loop over the outcomes wait until it has ended.
+
+    With ``executor`` no event loop runs the jobs in the workers. There they may
+    await only what a job of `for_each` may.
+    """
+    plan = TaskPlan(
         job,
         timeout=timeout,
         port=port,

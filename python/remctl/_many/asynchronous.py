@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import (
-    AsyncIterable,
-    AsyncIterator,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-)
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from functools import partial
 from math import inf
 from time import monotonic
@@ -20,20 +12,18 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from remctl import _own_types, _types
 from remctl._arguments import Port, Seconds, count
 from remctl._client_base import documented_as
-from remctl._loops import TaskWaiter, task_waiter
+from remctl._many.async_crew import AsyncCrew
 from remctl._many.blocking import run_chunk, run_many
 from remctl._many.command import CommandFor, CommandPlan, FileFor
-from remctl._many.crew import HostCrew, suspended
 from remctl._many.limits import Limits, Portion
 from remctl._many.outcome import Outcome, Target
 from remctl._many.run import Run
 from remctl._many.source import AsyncIterableSource, IterableSource
+from remctl._waiters import TaskWaiter, task_waiter
 
 if TYPE_CHECKING:
-    from remctl._files import Sinks
     from remctl._many.chunks import Chunks
     from remctl._many.plan import Plan
-    from remctl._output import RemctlOutput
 
 
 @documented_as(run_many)
@@ -101,81 +91,12 @@ def abegin(
     return Outcomes(source, partial(AsyncCrew, plan, number), limits)
 
 
-class AsyncCrew(HostCrew):
-    """Hosts under way, whose files may be the event loop's."""
-
-    def __init__(self, plan: Plan, limit: int) -> None:
-        super().__init__(plan, limit)
-        self.task_waiter: TaskWaiter | None = None
-        self.come_back: deque[Coroutine[Any, None, Outcome]] = deque()
-
-    async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
-        """Hand a token to the files, and wait for what one gives to be awaited."""
-        steps = sinks.steps(token)
-        value = None
-        while True:
-            begin = monotonic()
-            try:
-                awaitable = steps.send(value)
-            except StopIteration:
-                return
-            finally:
-                self.excuse(begin)  # a slow file is no host's fault
-            value = await self._elsewhere(awaitable)
-
-    async def _elsewhere(self, awaitable: Awaitable[Any]) -> Any:
-        """What something gives that the event loop has to wait for."""
-        assert self.task_waiter is not None
-        place = _Elsewhere(self)
-        cancel = self.task_waiter.spawn(awaitable, place.end)
-        if not place.done:
-            try:
-                await suspended(place)
-            except BaseException:  # closed
-                cancel()
-                raise
-        return place.result()
-
-    def dispatch(self) -> None:
-        """See `remctl._many.run.Runner`."""
-        while self.come_back:
-            self.advance(self.come_back.popleft())
-        super().dispatch()
-
-    def close(self) -> None:
-        """See `remctl._many.run.Runner`."""
-        self.come_back.clear()
-        super().close()
-
-
-class _Elsewhere:
-    """What a coroutine of the crew waits for that is not the reactor's."""
-
-    def __init__(self, crew: AsyncCrew) -> None:
-        self.waiter: Any = None
-        self.done = False
-        self._crew = crew
-        self._value: Any = None
-        self._error: BaseException | None = None
-
-    def end(self, value: Any, error: BaseException | None) -> None:
-        """Take what has come of it."""
-        self._value, self._error, self.done = value, error, True
-        if self.waiter is not None:
-            self._crew.come_back.append(self.waiter)
-
-    def result(self) -> Any:
-        """Return or raise that."""
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-
 class Outcomes(AsyncIterator[Outcome]):
     """The outcomes of `arun_many()` or `afor_each()`, in the order of completion.
 
     An asynchronous context manager, which ends all when it is left, as `aclose()` does. (Leaving
-    a loop by ``break`` is leaving only where nothing else holds the iterator.)
+    a loop by ``break`` is leaving only where nothing else holds the iterator, and then nothing
+    waits until the jobs have ended.)
     """
 
     def __init__(
@@ -203,17 +124,27 @@ class Outcomes(AsyncIterator[Outcome]):
         self._running = True
         try:
             outcome = await self._next()
-        except BaseException:
+        except GeneratorExit:
             self._running = False
             self._close()
+            raise
+        except BaseException:
+            await self._end()
             raise
         self._running = False
         self._since = monotonic()
         return outcome
 
     async def aclose(self) -> None:
-        """End all that is under way. It never waits."""
-        self._close()
+        """End all that is under way.
+
+        The jobs of `afor_each()` are cancelled, and waited for. For nothing else it waits.
+        """
+        if self._running:
+            self._close()
+        elif not self._closed:
+            self._running = True
+            await self._end()
 
     async def __aenter__(self) -> _types.Self:
         return self
@@ -224,10 +155,20 @@ class Outcomes(AsyncIterator[Outcome]):
         error: BaseException | None,
         traceback: _types.TracebackType | None,
     ) -> None:
-        self._close()
+        await self.aclose()
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
+            self._close()
+
+    async def _end(self) -> None:
+        """End all, for the one task that is at it."""
+        self._closed = True
+        try:
+            if self._run is not None and isinstance(self._runner, AsyncCrew):
+                await self._runner.end_tasks()
+        finally:
+            self._running = False
             self._close()
 
     def _close(self) -> None:

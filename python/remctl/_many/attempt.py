@@ -25,11 +25,21 @@ class Clock:
         self._crew = crew
         self._timeout = timeout
         self._begin = self._stopped_at = crew.now()
-        self.stopped: bool = False
+        self._stops = 0
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit."""
+        return self._timeout is not None
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it stands still: what raises now is the caller's code."""
+        return self._stops > 0
 
     def passed(self) -> float:
         """How many seconds have passed."""
-        return self._crew.now() - self._begin
+        return (self._stopped_at if self.stopped else self._crew.now()) - self._begin
 
     def left(self) -> float | None:
         """How many seconds are left; None where there is no limit."""
@@ -43,14 +53,16 @@ class Clock:
         return min(seconds(timeout), left)
 
     def stop(self) -> None:
-        """Let no time pass from now on: the caller's code runs, and is what raises now."""
-        self.stopped = True
-        self._stopped_at = self._crew.now()
+        """Let no time pass from now on: the caller's code runs."""
+        if not self._stops:
+            self._stopped_at = self._crew.now()
+        self._stops += 1
 
     def go_on(self) -> None:
-        """Let time pass again."""
-        self.stopped = False
-        self._begin += self._crew.now() - self._stopped_at
+        """Let time pass again, if all that have stopped it do so."""
+        self._stops -= 1
+        if not self._stops:
+            self._begin += self._crew.now() - self._stopped_at
 
 
 class Attempt:

@@ -21,7 +21,7 @@ from remctl._many.outcome import Outcome, Target
 from remctl._many.plan import Plan
 
 if TYPE_CHECKING:
-    from remctl._loops import TaskWaiter
+    from remctl._waiters import TaskWaiter
 
 # Hosts are read for so many chunks ahead of what is known.
 _AHEAD = 64

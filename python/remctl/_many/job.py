@@ -1,38 +1,24 @@
-"""The caller's own coroutine on each of many hosts: what it gets, and what it may wait for."""
+"""The caller's own coroutine on each of many hosts, and the connection that it gets."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable, Generator
-from functools import partial
-from time import monotonic
+from collections.abc import Awaitable, Callable
 from typing import Any, SupportsIndex
 from weakref import WeakSet
 
 from remctl import _remctl, _types
 from remctl._arguments import Seconds, output_limit, seconds
 from remctl._async_client import AsyncRemctl
-from remctl._errors import (
-    RemctlCommandError,
-    RemctlError,
-    locate,
-    make,
-)
+from remctl._errors import RemctlCommandError, RemctlError, locate, make
 from remctl._files import Sinks
-from remctl._loops import Bound
+from remctl._loops import Loop
 from remctl._many.attempt import Attempt, Clock
-from remctl._many.crew import Awaited, HostCrew
+from remctl._many.crew import HostCrew
+from remctl._many.job_loop import Commands, CrewLoop, JobLoop
 from remctl._many.outcome import Target
 from remctl._many.plan import Plan
+from remctl._many.steps import CrewSteps, OwnCode
 from remctl._output import RemctlOutput
-
-_ONLY = (
-    "a job may await only the methods of its connection and the connection's sleep(): "
-    "no event loop runs it"
-)
-
-# What asyncio and trio say where their own loop does not run.
-_NO_LOOP = ("no running event loop", "must be called from async context")
 
 
 class JobRemctl(AsyncRemctl):
@@ -42,7 +28,8 @@ class JobRemctl(AsyncRemctl):
     source address cannot be changed: that is a RemctlError. If the connection is lost, the next
     command makes a new one. Do not use it after the job.
 
-    Only these methods and `sleep()` may be awaited in a job: no event loop runs it.
+    In a job of `for_each()` only these methods and `sleep()` may be awaited: no event loop runs
+    it. A job of `afor_each()` is a task of the event loop.
     """
 
     __module__ = "remctl"
@@ -62,11 +49,11 @@ class JobRemctl(AsyncRemctl):
         self._own = self._use(connection, host, port)  # which is never open
         self._crew = crew
         self._clock = clock
-        self._commands = _Commands()
+        self._own_code = OwnCode(crew)
+        self._commands = Commands()
         self._errors: WeakSet[RemctlError] = WeakSet()
         self._ended = False
-        self._step_begins()
-        self._job_loop = _JobLoop(self)
+        self._job_loop: JobLoop = CrewLoop(connection, crew, clock, self._commands)
 
     async def sleep(self, delay: Seconds) -> None:
         """Wait for ``delay`` seconds, while the jobs of other hosts go on.
@@ -75,14 +62,14 @@ class JobRemctl(AsyncRemctl):
         ValueError for an invalid argument.
         """
         delay = max(0.0, seconds(delay))
-        self._bind()
+        loop = self._bind()
         left = self._clock.left()
         self._commands.pause()
-        await self._crew.rest(delay if left is None else max(0.0, min(delay, left)))
+        await loop.sleep(delay if left is None else max(0.0, min(delay, left)))
         if self._crew.given_up:
             raise self._located(make("lost", "given up", may_have_run=False), None)
         if left is not None and left < delay:
-            raise self._located(make("timeout", "timed out", may_have_run=False), None)
+            raise self._too_late()
 
     async def open(self, *arguments: Any, **keywords: Any) -> _types.NoReturn:
         """Refuse it: RemctlError."""
@@ -106,24 +93,26 @@ class JobRemctl(AsyncRemctl):
             self._commands.refused()
         return error
 
+    def _too_late(self) -> RemctlError:
+        self._commands.pause()  # it is not the last command's
+        return self._located(make("timeout", "timed out", may_have_run=False), None)
+
     def _is_own(self, error: RemctlError) -> bool:
         """Whether an error is the host's: of this connection, or of a result's `check()`."""
         return error in self._errors or isinstance(error, RemctlCommandError)
 
-    def _bind(self) -> _JobLoop:
+    def _bind(self) -> Loop:
         if self._ended:  # and what the job does to clean up cannot wait
             raise self._located(make("lost", "the run has ended", may_have_run=False), None)
-        self._excuse()
+        self._job_loop.bind()
+        self._own_code.excuse()
         return self._job_loop
 
-    def _step_begins(self) -> None:
-        """The job's own code runs from now on, and its time is no host's."""
-        self._since, self._excused = monotonic(), self._crew.excused
-
-    def _excuse(self) -> None:
-        """Excuse the time until now; but not again what was excused in between, a file's."""
-        self._crew.excuse(self._since + self._crew.excused - self._excused)
-        self._step_begins()
+    def _caller(self) -> int | None:
+        try:
+            return None if self._ended else self._job_loop.caller()
+        except RuntimeError:  # no loop runs here
+            return None
 
     def _end(self) -> None:
         """Let nothing of the job wait any more: it is closed where it is."""
@@ -138,12 +127,15 @@ class JobRemctl(AsyncRemctl):
     async def _write(self, sinks: Sinks, token: RemctlOutput) -> None:
         self._clock.stop()
         try:
-            await self._crew.write(sinks, token)
+            await self._job_loop.write(sinks, token)
         finally:
             self._clock.go_on()
 
     def _release(self) -> None:
         """Give the connection up: the job is over."""
+        self._end()
+        self._own_code.close()
+        self._job_loop.close()
         self._use(self._own, *self._where)
 
 
@@ -164,11 +156,15 @@ class JobPlan(Plan):
         """See `Plan`."""
         return {"job": self.job}
 
-    def _work(self, target: Target, crew: HostCrew) -> _JobWork:
-        return _JobWork(self, target, crew)
+    async def carry_out(self, remctl: JobRemctl) -> Any:
+        """Do the job on an open connection. Returns what it returns."""
+        return await CrewSteps(self.job, remctl)
+
+    def _work(self, target: Target, crew: HostCrew) -> JobWork:
+        return JobWork(self, target, crew)
 
 
-class _JobWork:
+class JobWork:
     """The job on one host: see `remctl._many.tries.Work`."""
 
     def __init__(self, plan: JobPlan, target: Target, crew: HostCrew) -> None:
@@ -188,7 +184,7 @@ class _JobWork:
         self.repeatable = False
         remctl = JobRemctl(connection, target.host, port, crew, clock, plan.max_output)
         try:
-            return {"value": await _Driven(plan.job, remctl)}
+            return {"value": await plan.carry_out(remctl)}
         except RemctlError as error:
             if not remctl._is_own(error):
                 clock.stop()
@@ -197,151 +193,6 @@ class _JobWork:
             raise
         finally:
             remctl._release()
-
-
-class _Driven:
-    """A job, of which each step is taken when what it waits for has come.
-
-    The time of its own code is no host's.
-    """
-
-    def __init__(self, job: Job, remctl: JobRemctl) -> None:
-        self._job, self._remctl = job, remctl
-
-    def __await__(self) -> Generator[Awaited, None, Any]:
-        work = _called(self._job, self._remctl)
-        step: Callable[[], Any] = partial(work.send, None)
-        try:
-            while True:
-                self._remctl._step_begins()
-                try:
-                    awaited = step()
-                except StopIteration as end:
-                    return end.value
-                except RuntimeError as error:
-                    if str(error) in _NO_LOOP:
-                        raise RuntimeError(_ONLY) from error
-                    raise
-                finally:
-                    self._remctl._excuse()
-                if hasattr(awaited, "waiter"):  # as each thing has that a crew can wait for
-                    yield awaited
-                    # An exception of the job keeps this frame, and an operation its reactor.
-                    del awaited
-                    step = partial(work.send, None)
-                else:
-                    step = partial(work.throw, RuntimeError(_ONLY))
-        finally:
-            self._remctl._end()
-            work.close()
-
-
-async def _called(job: Job, remctl: JobRemctl) -> Any:
-    awaitable = job(remctl)
-    if not hasattr(type(awaitable), "__await__"):
-        raise TypeError(f"job must be an async function: it returned {type(awaitable).__name__}")
-    return await awaitable
-
-
-class _Commands:
-    """Whether any command of a job may have run, beside the one that is under way."""
-
-    def __init__(self) -> None:
-        self._before = False
-        self._last = False
-
-    @property
-    def any_may_have_run(self) -> bool:
-        """Whether there is one."""
-        return self._before or self._last
-
-    def begin(self) -> None:
-        """One is sent now."""
-        self.pause()
-        self._last = True
-
-    def pause(self) -> None:
-        """Something else is done: its result is not the last command's."""
-        self._before, self._last = self._before or self._last, False
-
-    def refused(self) -> None:
-        """The last one has not run."""
-        self._last = False
-
-
-class _JobLoop:
-    """The crew as the methods of a job's connection see it: see `remctl._loops.Loop`."""
-
-    def __init__(self, remctl: JobRemctl) -> None:
-        self.pid = os.getpid()
-        self.clients: WeakSet[Bound] = WeakSet()
-        self._crew = remctl._crew
-        self._caller = id(remctl._connection)  # a job is one caller
-        self.reactor: Any = _JobReactor(remctl)
-
-    def caller(self) -> int:
-        """See `Loop`."""
-        return self._caller
-
-    def lend(self, session: _remctl.Session, maker: int | None) -> None:
-        """Do nothing: a job has no tasks."""
-
-    def move_here(self) -> None:
-        """Do nothing: the caller of the crew has done it."""
-
-    async def checkpoint_if_cancelled(self) -> None:
-        """Do nothing: a job is closed where it waits."""
-
-    async def finish(self, operation: _remctl.Operation) -> Any:
-        """See `Loop`."""
-        return await self._crew.finish(operation)
-
-    async def sleep(self, seconds: float) -> None:
-        """See `Loop`."""
-        await self._crew.rest(seconds)
-
-    def give_up(self, operation: _remctl.Operation) -> None:
-        """See `Loop`."""
-        self._crew.reactor.cancel(operation)
-
-
-class _JobReactor:
-    """The calls of a job's connection: none takes longer than what is left for the host.
-
-    The reactor itself is the crew's, which closes it, and is kept by nobody else.
-    """
-
-    def __init__(self, remctl: JobRemctl) -> None:
-        self._crew, self._clock, self._commands = remctl._crew, remctl._clock, remctl._commands
-
-    def command(self, *arguments: Any) -> _remctl.Operation:
-        """See `Reactor`."""
-        self._commands.begin()
-        return self._crew.reactor.command(*self._limited(arguments))
-
-    def run(self, *arguments: Any) -> _remctl.Operation:
-        """See `Reactor`."""
-        self._commands.begin()
-        return self._crew.reactor.run(*self._limited(arguments))
-
-    def stream(self, *arguments: Any) -> _remctl.Operation:
-        """See `Reactor`."""
-        self._commands.begin()
-        return self._crew.reactor.stream(*self._limited(arguments))
-
-    def noop(self, *arguments: Any) -> _remctl.Operation:
-        """See `Reactor`."""
-        self._commands.pause()
-        return self._crew.reactor.noop(*self._limited(arguments))
-
-    def outputs(self, *arguments: Any) -> _remctl.Operation:
-        """See `Reactor`."""
-        return self._crew.reactor.outputs(*self._limited(arguments))
-
-    def _limited(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The same arguments; the last of each call is its timeout."""
-        *others, timeout = arguments
-        return (*others, self._clock.at_most(timeout))
 
 
 def _refused(what: str) -> RemctlError:

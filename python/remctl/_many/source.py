@@ -8,8 +8,8 @@ from operator import length_hint
 from time import monotonic
 from typing import Any, Protocol
 
-from remctl._loops import TaskWaiter, task_waiter
 from remctl._many.outcome import Target
+from remctl._waiters import TaskWaiter, task_waiter
 
 #: Outcomes are waited for before the second host is read, for so many seconds at most, if the
 #: iterable may be slow: it has no length.

@@ -9,7 +9,6 @@ import contextlib
 import os
 import select
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from remctl._arguments import Encoded, Seconds
@@ -51,7 +50,6 @@ class FakeReactor:
         self._epoll.register(self._descriptor, select.EPOLLIN)
         self._real: Reactor | None = None
         self._waiting: dict[FakeOperation, Callable[[], bool]] = {}
-        self._ends: dict[FakeOperation, float] = {}  # of pauses
 
     def __del__(self) -> None:
         if hasattr(self, "_epoll"):
@@ -59,11 +57,14 @@ class FakeReactor:
             os.close(self._descriptor)
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._ends)
+        return len(self._waiting)
 
     @property
     def real(self) -> Reactor:
-        """A real one behind the same descriptor, for what fakes have as well: a pool's queue."""
+        """A real one behind the same descriptor, for what fakes have as well.
+
+        That is a pool's queue, and pauses.
+        """
         if self._real is None:
             self._real = Reactor()
             self._epoll.register(self._real.fileno(), select.EPOLLIN)
@@ -74,19 +75,17 @@ class FakeReactor:
         return self._epoll.fileno()
 
     def move_here(self) -> None:
-        """Do nothing: it is for whichever thread."""
+        """See that the real one is served in this thread."""
+        if self._real is not None:
+            self._real.move_here()
 
     def dispatch(self, budget: float, wake: Callable[[FakeOperation | Operation], object]) -> None:
         """Advance what is ready, and call `wake` with each operation that has ended."""
         with contextlib.suppress(BlockingIOError):  # woken already
             os.eventfd_read(self._descriptor)
-        overdue = [operation for operation, end in self._ends.items() if end <= monotonic()]
-        ended = [*overdue]
+        ended = []
         if self._real is not None:
             self._real.dispatch(budget, wake)
-        for operation in overdue:
-            del self._ends[operation]
-            operation.settle()
         for operation, free in list(self._waiting.items()):
             if free():
                 del self._waiting[operation]
@@ -99,8 +98,7 @@ class FakeReactor:
         """Wait until dispatch() may have something to do."""
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
-        end = min(self._ends.values(), default=None)
-        poll.poll(None if end is None else max(0.0, end - monotonic()) * 1000)
+        poll.poll()
 
     def cancel(self, operation: FakeOperation | Operation) -> None:
         """End an operation wherever it is."""
@@ -108,25 +106,21 @@ class FakeReactor:
             self.real.cancel(operation)
             return
         self._waiting.pop(operation, None)
-        self._ends.pop(operation, None)
 
-    def pause(self, seconds: Seconds) -> FakeOperation:
-        """Return an operation that ends after so long, for those that `wait()`."""
-        operation = FakeOperation(lambda: None)
-        self._ends[operation] = monotonic() + float(seconds)
-        return operation
+    def pause(self, seconds: Seconds) -> Operation:
+        """Return an operation that ends after so long."""
+        return self.real.pause(seconds)
 
     def excuse(self, seconds: float) -> None:
-        """Put all deadlines off; calls here have none that could come."""
-        for operation in self._ends:
-            self._ends[operation] += seconds
+        """Put the ends of pauses off; calls here have no deadlines that could come."""
+        if self._real is not None:
+            self._real.excuse(seconds)
 
     def close(self) -> int:
         """Cancel all; return how many there were."""
         count = len(self)
         self._waiting.clear()
-        self._ends.clear()
-        return count
+        return count + (0 if self._real is None else self._real.close())
 
     def _wake(self) -> None:
         os.eventfd_write(self._descriptor, 1)

@@ -3,8 +3,13 @@
 from devkit.mistakes import Mistake
 
 LOOPS = "python/remctl/_loops.py"
+WAITERS = "python/remctl/_waiters.py"
 TRIES = "python/remctl/_many/tries.py"
 JOB = "python/remctl/_many/job.py"
+COMMANDS = "python/remctl/_many/job_loop.py"
+STEPS = "python/remctl/_many/steps.py"
+JOB_TASK = "python/remctl/_many/job_task.py"
+OUTCOMES = "python/remctl/_many/asynchronous.py"
 RUN = "python/remctl/_many/run.py"
 LIMITS = "python/remctl/_many/limits.py"
 FILES = "python/remctl/_files.py"
@@ -17,7 +22,7 @@ BASE = "python/remctl/_client_base.py"
 MISTAKES = [
     Mistake(
         "wake() before wait() is forgotten in asyncio",
-        LOOPS,
+        WAITERS,
         "        if not self._woken:\n            self._waiter = self._loop.create_future()",
         "        if True:\n            self._waiter = self._loop.create_future()",
         "arun_many(executor=) hangs",
@@ -25,7 +30,7 @@ MISTAKES = [
     ),
     Mistake(
         "wake() before wait() is forgotten in trio",
-        LOOPS,
+        WAITERS,
         "        if not self._woken:\n            end = inf",
         "        if True:\n            end = inf",
         "arun_many(executor=) hangs in trio",
@@ -98,7 +103,7 @@ MISTAKES = [
     ),
     Mistake(
         "a job forgets the commands before the one that failed",
-        JOB,
+        COMMANDS,
         "        return self._before or self._last\n",
         "        return self._last\n",
         "a refusal after a restart says that nothing can have run",
@@ -106,10 +111,26 @@ MISTAKES = [
     ),
     Mistake(
         "the time of a job's own code is the host's",
-        JOB,
-        "        self._crew.excuse(self._since + self._crew.excused - self._excused)\n",
+        STEPS,
+        "            self._crew.excuse(self._since + self._crew.excused - self._excused)\n",
         "",
         "a job that computes is too late",
+        ("many",),
+    ),
+    Mistake(
+        "a job in an event loop is cancelled in a call that is late",
+        JOB_TASK,
+        "None if late or loop.busy else",
+        "None if late else",
+        "afor_each(): a RemctlTimeoutError without the command",
+        ("many",),
+    ),
+    Mistake(
+        "jobs in an event loop are not waited for",
+        OUTCOMES,
+        "                await self._runner.end_tasks()\n",
+        "                pass\n",
+        "what a job does to clean up fails, its connection is closed",
         ("many",),
     ),
     Mistake(

@@ -1,0 +1,187 @@
+"""Hosts under way in an event loop: what the loop waits for on their behalf, files and jobs."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from remctl import _remctl
+from remctl._many.crew import HostCrew, suspended
+from remctl._waiters import Cancelled, TaskWaiter
+
+if TYPE_CHECKING:
+    from remctl._files import Sinks
+    from remctl._many.outcome import Outcome
+    from remctl._many.plan import Plan
+    from remctl._output import RemctlOutput
+
+
+class AsyncCrew(HostCrew):
+    """Hosts under way, whose files and jobs may be the event loop's."""
+
+    def __init__(self, plan: Plan, limit: int) -> None:
+        super().__init__(plan, limit)
+        self.task_waiter: TaskWaiter | None = None
+        self.come_back: deque[Coroutine[Any, None, Outcome]] = deque()
+        # Each with what tells whether an error is its host's.
+        self._tasks: dict[Elsewhere, Callable[[Any], bool]] = {}
+
+    async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
+        """Hand a token to the files, and wait for what one gives to be awaited."""
+        await write(self, sinks, token, self._elsewhere)
+
+    async def _elsewhere(self, awaitable: Awaitable[Any]) -> Any:
+        place = Elsewhere(self)
+        with place.awaiting(awaitable):
+            await self.until(place)
+        return place.result()
+
+    @contextmanager
+    def task(
+        self, place: Elsewhere, awaitable: Awaitable[Any], is_host_s: Callable[[Any], bool]
+    ) -> Iterator[None]:
+        """As `Elsewhere.awaiting()`, for a job, which `end_tasks()` waits for."""
+        self._tasks[place] = is_host_s
+        try:
+            with place.awaiting(awaitable):
+                yield
+        finally:
+            del self._tasks[place]
+
+    async def until(self, place: Elsewhere, seconds: float | None = None) -> None:
+        """Wait until something ends elsewhere, or is to be looked at; no longer than so long."""
+        if place.done:
+            return
+        place.timer = None if seconds is None else self.reactor.pause(seconds)
+        try:
+            await suspended(place)
+        finally:
+            timer, place.timer = place.timer, None
+            if timer is not None and not timer.done:
+                self.reactor.cancel(timer)
+
+    async def end_tasks(self) -> None:
+        """Cancel the jobs that are tasks, and wait until they have ended.
+
+        What one of them raises then is raised, unless it is its host's error.
+        """
+        waiter = self.task_waiter
+        tasks = {task: is_host_s for task, is_host_s in self._tasks.items() if not task.done}
+        if waiter is None or not tasks or not waiter.is_here():
+            return
+        for task in tasks:
+            task.cancel()
+        await waiter.join(lambda: all(task.done for task in tasks))
+        for task, is_host_s in tasks.items():
+            try:
+                task.result()
+            except Cancelled:
+                pass
+            except BaseException as error:
+                if not is_host_s(error):
+                    raise
+
+    def dispatch(self) -> None:
+        """See `remctl._many.run.Runner`."""
+        while self.come_back:
+            self.advance(self.come_back.popleft())
+        super().dispatch()
+
+    def close(self) -> None:
+        """See `remctl._many.run.Runner`."""
+        self.come_back.clear()
+        super().close()
+
+
+class Elsewhere:
+    """What a coroutine of the crew waits for in a task of the event loop's.
+
+    Attributes:
+        done: whether that has ended.
+        timer: a pause of the crew's reactor, whose end the coroutine waits for too.
+    """
+
+    def __init__(self, crew: AsyncCrew) -> None:
+        self.done = False
+        self.timer: _remctl.Operation | None = None
+        self._crew = crew
+        self._waiter: Any = None
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._cancel: Callable[[], object] | None = None
+
+    @property
+    def waiter(self) -> Any:
+        """The coroutine that waits; see `remctl._many.crew.Awaited`."""
+        return self._waiter
+
+    @waiter.setter
+    def waiter(self, waiter: Any) -> None:
+        self._waiter = waiter
+        if self.timer is not None:
+            self.timer.waiter = waiter
+
+    @contextmanager
+    def awaiting(self, awaitable: Awaitable[Any]) -> Iterator[None]:
+        """Have it awaited; in the end of the block it is cancelled, unless it has ended."""
+        assert self._crew.task_waiter is not None
+        self._cancel = self._crew.task_waiter.spawn(awaitable, self._end)
+        try:
+            yield
+        finally:
+            if not self.done:
+                self.cancel()
+
+    def cancel(self) -> None:
+        """Cancel it, as the event loop does that."""
+        assert self._cancel is not None
+        self._cancel()
+
+    def look_again(self) -> None:
+        """Wake the coroutine, unless a timer will."""
+        if self.timer is None:
+            self._wake()
+
+    def result(self) -> Any:
+        """Return or raise what has come of it; Cancelled where it was cancelled here."""
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+    def _end(self, value: Any, error: BaseException | None) -> None:
+        self._value, self._error, self.done = value, error, True
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            self._crew.come_back.append(waiter)
+            if self._crew.task_waiter is not None:
+                self._crew.task_waiter.wake()
+
+
+async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+async def write(
+    crew: HostCrew,
+    sinks: Sinks,
+    token: RemctlOutput,
+    wait: Callable[[Awaitable[Any]], Awaitable[Any]] = _awaited,
+) -> None:
+    """Hand a token to the files, and wait for what one gives to be awaited."""
+    steps = sinks.steps(token)
+    value = None
+    while True:
+        begin = monotonic()
+        try:
+            awaitable = steps.send(value)
+        except StopIteration:
+            return
+        finally:
+            crew.excuse(begin)  # a slow file is no host's fault
+        value = await wait(awaitable)

@@ -1,0 +1,241 @@
+"""How one task of an event loop waits for what is no call, and has others wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from contextvars import copy_context
+from math import inf
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Protocol
+
+from remctl._loops import running
+
+if TYPE_CHECKING:
+    import asyncio
+    from asyncio import AbstractEventLoop
+
+#: Receives what an awaitable returned, or the exception that it raised.
+Receiver = Callable[[Any, BaseException | None], None]
+
+
+class Cancelled(Exception):
+    """What a receiver is told of a task that was cancelled by what `spawn()` returned."""
+
+
+class TaskWaiter(Protocol):
+    """Makes one task wait, for a descriptor or for a call of `wake()`."""
+
+    async def checkpoint(self) -> None:
+        """Let others have their turn, and a cancellation its chance."""
+
+    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
+        """Wait until the descriptor is readable, or for `wake()`, which may have been before.
+
+        It ends after so many seconds, where they are given, too.
+        """
+
+    async def join(self, ended: Callable[[], bool]) -> None:
+        """Wait, for as many calls of `wake()` as it takes; a cancellation is raised after that."""
+
+    def is_here(self) -> bool:
+        """Whether the caller runs in the event loop in which it waits."""
+
+    def wake(self) -> None:
+        """End a wait; from the loop's thread."""
+
+    def wake_from_anywhere(self) -> None:
+        """End a wait; from any thread."""
+
+    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
+        """Wait for something in a task of its own. Returns what cancels it, from any thread.
+
+        The receiver may have been called before this returns: eager tasks do that. It is told
+        `Cancelled` where that is what has ended the task.
+        """
+
+
+def task_waiter() -> TaskWaiter:
+    """What makes the caller's task wait; RuntimeError where no loop runs."""
+    module, key = running()
+    is_trio = module.__name__ == "trio"
+    return TrioWaiter(module, key) if is_trio else AsyncioWaiter(module, key)
+
+
+class AsyncioWaiter:
+    """See `TaskWaiter`."""
+
+    def __init__(self, module: Any, loop: AbstractEventLoop) -> None:
+        self._sleep = module.sleep
+        self._cancelled: type[BaseException] = module.CancelledError
+        self._loop = loop
+        self._waiter: asyncio.Future[None] | None = None
+        self._woken = False
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself does not keep them
+        self._thread = get_ident()
+
+    async def checkpoint(self) -> None:
+        """See `TaskWaiter`."""
+        await self._sleep(0)
+
+    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
+        """See `TaskWaiter`."""
+        if not self._woken:
+            self._waiter = self._loop.create_future()
+            timer = None if seconds is None else self._loop.call_later(seconds, self.wake)
+            if descriptor is not None:
+                self._loop.add_reader(descriptor, self.wake)
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
+                if descriptor is not None:
+                    self._loop.remove_reader(descriptor)
+        self._woken = False
+
+    async def join(self, ended: Callable[[], bool]) -> None:
+        """See `TaskWaiter`."""
+        cancelled = None
+        while not ended():
+            try:
+                await self.wait(None)
+            except self._cancelled as error:
+                cancelled = error
+        try:
+            if cancelled is not None:
+                raise cancelled
+        finally:
+            cancelled = None  # it holds this frame
+
+    def wake(self) -> None:
+        """See `TaskWaiter`."""
+        self._woken = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def wake_from_anywhere(self) -> None:
+        """See `TaskWaiter`."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.wake)
+
+    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
+        """See `TaskWaiter`."""
+        ended_here = False
+
+        async def run() -> None:
+            try:
+                value = await awaitable
+            except GeneratorExit:
+                raise
+            except self._cancelled as error:
+                # One of its own is told as it is.
+                receiver(None, Cancelled() if ended_here else error)
+            except BaseException as error:
+                receiver(None, error)
+            else:
+                receiver(value, None)
+            self.wake()
+
+        task = self._loop.create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+        def cancel() -> None:
+            nonlocal ended_here
+            ended_here = True
+            if get_ident() == self._thread:
+                task.cancel()
+            elif not self._loop.is_closed():  # the garbage collector runs in any thread
+                self._loop.call_soon_threadsafe(task.cancel)
+
+        return cancel
+
+    def is_here(self) -> bool:
+        """See `TaskWaiter`."""
+        try:
+            return running()[1] is self._loop
+        except RuntimeError:
+            return False
+
+
+class TrioWaiter:
+    """See `TaskWaiter`."""
+
+    def __init__(self, trio: Any, token: Any) -> None:
+        self._trio = trio
+        self._token = token
+        self._thread = get_ident()
+        self._scope: Any = None
+        self._woken = False
+
+    async def checkpoint(self) -> None:
+        """See `TaskWaiter`."""
+        await self._trio.lowlevel.checkpoint()
+
+    async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
+        """See `TaskWaiter`."""
+        if not self._woken:
+            end = inf if seconds is None else self._trio.current_time() + seconds
+            with self._trio.CancelScope(deadline=end) as self._scope:
+                if descriptor is None:
+                    await self._trio.sleep_forever()
+                await self._trio.lowlevel.wait_readable(descriptor)
+            self._scope = None
+        self._woken = False
+
+    async def join(self, ended: Callable[[], bool]) -> None:
+        """See `TaskWaiter`."""
+        with self._trio.CancelScope(shield=True):
+            while not ended():
+                await self.wait(None)
+
+    def wake(self) -> None:
+        """See `TaskWaiter`."""
+        self._woken = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    def wake_from_anywhere(self) -> None:
+        """See `TaskWaiter`."""
+        with suppress(self._trio.RunFinishedError):
+            self._token.run_sync_soon(self.wake)
+
+    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
+        """See `TaskWaiter`."""
+        scope = self._trio.CancelScope()
+
+        async def run() -> None:
+            value, raised = None, None
+            try:
+                with scope:
+                    value = await awaitable
+            except (GeneratorExit, self._trio.Cancelled):  # all of the run ends
+                raise
+            except BaseException as error:
+                raised = error
+            try:
+                receiver(value, Cancelled() if scope.cancelled_caught else raised)
+            finally:
+                raised = None  # it holds this frame
+            self.wake()
+
+        # Closing the iterator cancels it; a nursery could not be left open for that long.
+        self._trio.lowlevel.spawn_system_task(run, context=copy_context())
+
+        def cancel() -> None:
+            if get_ident() == self._thread:
+                scope.cancel()
+            else:  # the garbage collector runs in any thread
+                with suppress(self._trio.RunFinishedError):
+                    self._token.run_sync_soon(scope.cancel)
+
+        return cancel
+
+    def is_here(self) -> bool:
+        """See `TaskWaiter`."""
+        try:
+            return running()[1] is self._token
+        except RuntimeError:
+            return False
