@@ -5,7 +5,7 @@
     >>> result.stdout, result.status
     (b'hello world\\n', 0)
 
-`remctl()` runs one command. `Remctl` keeps a connection for several, and gives
+`remctl()` runs one command. `Remctl` keeps a connection open for several commands, and returns
 their output as it arrives.
 """
 
@@ -73,7 +73,7 @@ __all__ = [
 
 
 def _refuse_sub_interpreters() -> None:
-    """Say so at once, and not at the first use of a name, which may be much later."""
+    """Raise ImportError now, and not at the first use of a name, which may be much later."""
     try:
         import _interpreters as interpreters  # type: ignore[import-not-found, unused-ignore]
     except ImportError:
@@ -88,10 +88,9 @@ def _refuse_sub_interpreters() -> None:
 
 _refuse_sub_interpreters()
 
-# The same for Python as is said to type checkers above: where each name comes from when it is
-# used first. Until then neither the extension nor Kerberos is loaded, and remctl.backend and
-# remctl.testing need neither. (No module here may be called as a function is: loading it would
-# take the function's place.)
+# The imports above, for Python: where each name is loaded from at its first use. Until then
+# neither the extension nor Kerberos is loaded; remctl.backend and remctl.testing need neither.
+# (No module may have the name of a public function: loading it would replace the function.)
 _HOMES = {
     "AsyncConnectionPool": "_async_pool",
     "AsyncRemctl": "_async_client",
@@ -126,7 +125,7 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # they would take every name for one that exists
+if not TYPE_CHECKING:  # with __getattr__, type checkers would accept every name
 
     def __getattr__(name: str) -> object:
         """Load a public name, or the extension, at its first use."""
@@ -142,5 +141,5 @@ if not TYPE_CHECKING:  # they would take every name for one that exists
 
 
 def __dir__() -> list[str]:
-    """All names, loaded or not."""
+    """List all names, loaded or not."""
     return sorted({*globals(), *_HOMES})

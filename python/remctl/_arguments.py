@@ -1,4 +1,4 @@
-"""Arguments as users write them, into arguments as the extension takes them."""
+"""Check users' arguments and convert them to what the extension takes."""
 
 import os
 from collections.abc import ItemsView, Iterable, KeysView, ValuesView
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Port: TypeAlias = SupportsIndex | float | str | bytes | None
     Seconds: TypeAlias = SupportsFloat | SupportsIndex
 else:
-    # The nearest that can be said without loading typing.
+    # The closest type that does not need typing to be loaded.
     SupportsIndex = int
     Port = int | float | str | bytes | None
     Seconds = int | float
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     class _Arguments(Protocol):
-        """A sequence, but for str and bytes, which look for parts of themselves only."""
+        """A sequence, but not str or bytes, whose `in` only accepts parts of themselves."""
 
         def __contains__(self, value: object, /) -> bool: ...
         def __len__(self) -> int: ...
@@ -37,24 +37,24 @@ if TYPE_CHECKING:
 else:
     Command = Iterable[Argument]
 
-#: An argument as the extension takes it: a buffer is sent from where it lies.
+#: An argument as the extension takes it; a buffer is sent without a copy.
 Encoded = bytes | memoryview
 
-#: How formats of buffers end that hold no values but where they are.
+#: The last characters of buffer formats that hold references instead of values.
 _REFERENCES = ("O", "P", "z", "Z")
 
-#: More of a word of a command is not shown in exceptions and logs.
+#: Exceptions and logs show at most this many bytes of a command's word.
 _LONGEST_WORD = 100
 
 
 class Hidden(bytes):
-    """A word that came from a prompt, standard input or a file: sent, and never shown."""
+    """A word that came from a prompt, standard input or a file: it is sent, but never shown."""
 
 
 def port_number(port: Port) -> int:
     """A port number from 0 to 65535; 0, the library's default, for None.
 
-    Raises TypeError for what is no number and ValueError for one out of range.
+    Raises TypeError if it is not a number, and ValueError if it is out of range.
     """
     if port is None:
         return 0
@@ -62,11 +62,11 @@ def port_number(port: Port) -> int:
         raise ValueError(f"invalid port number: {port!r}")
     try:
         number = int(port)
-    except OverflowError:  # of decimal's infinity, say
+    except OverflowError:  # for example decimal's infinity
         raise ValueError(f"invalid port number: {port!r}") from None
     except (TypeError, ValueError):
         raise TypeError(f"port must be a number: {port!r}") from None
-    # Other kinds of numbers, decimal's say, lose what is behind the point as a float does.
+    # Other numbers, such as a Decimal or a float, must be whole.
     if not isinstance(port, (str, bytes)) and not hasattr(port, "__index__") and number != port:
         raise ValueError(f"invalid port number: {port!r}")
     if not 0 <= number <= 65535:
@@ -75,19 +75,19 @@ def port_number(port: Port) -> int:
 
 
 def seconds(timeout: Seconds) -> float:
-    """A timeout as a float; infinite where it is an int beyond all floats.
+    """A timeout as a float; infinite for an int that is too large for a float.
 
-    Raises TypeError for what is no number and ValueError for NaN.
+    Raises TypeError if it is not a number, and ValueError for NaN.
     """
     try:
-        # Unlike float() it does not read texts.
+        # Unlike float(), ldexp() does not accept a str.
         number = ldexp(timeout, 0)
     except TypeError:
         kind = type(timeout).__name__
         raise TypeError(f"timeout must be a number of seconds, not {kind}") from None
     except OverflowError:
         return -inf if timeout < 0 else inf  # type: ignore[operator]
-    except ValueError as error:  # of a signalling NaN of decimal's, say
+    except ValueError as error:  # for example a signalling NaN of decimal
         raise ValueError(f"timeout must be a number of seconds: {error}") from error
     if isnan(number):
         raise ValueError("timeout must not be NaN")
@@ -95,7 +95,7 @@ def seconds(timeout: Seconds) -> float:
 
 
 def optional_seconds(value: Seconds | None, name: str) -> float | None:
-    """A length of time in seconds; None where it is None or 0, which turn it off.
+    """A duration in seconds; None for None and 0, which turn it off.
 
     Raises TypeError or ValueError that names the argument.
     """
@@ -111,12 +111,12 @@ def optional_seconds(value: Seconds | None, name: str) -> float | None:
 
 
 def output_limit(max_output: SupportsIndex | None) -> int | None:
-    """``max_output=`` as a number of bytes; None is no limit."""
+    """``max_output=`` as a number of bytes; None means no limit."""
     return None if max_output is None else count(max_output, "max_output", 0)
 
 
 def count(value: SupportsIndex, name: str, least: int) -> int:
-    """A number of things; TypeError or ValueError that names the argument."""
+    """An int of at least ``least``; TypeError or ValueError that names the argument."""
     try:
         number = index(value)
     except TypeError:
@@ -127,7 +127,7 @@ def count(value: SupportsIndex, name: str, least: int) -> int:
 
 
 def c_string(value: object, name: str) -> None:
-    """Refuse what cannot be a C string, as the extension does, before it is asked for anything.
+    """Check that the value can be a C string, as the extension does, before calling the extension.
 
     Raises TypeError or ValueError that names the argument.
     """
@@ -143,14 +143,14 @@ def c_string(value: object, name: str) -> None:
 
 
 def host_name(host: object) -> None:
-    """Refuse what cannot be a host, as `c_string` does."""
+    """Check that the value can be a host, like `c_string`."""
     c_string(host, "host")
     if not host:
         raise ValueError("host must not be empty")
 
 
 def manual_command_list(command: Command) -> list[Encoded]:
-    """The same as `command_list()` for the calls of the manual, whose scripts know this text."""
+    """Like `command_list()`, for the calls of the old manual, with the old error text."""
     if isinstance(command, (str, bytes)):
         raise TypeError("command must be a sequence or iterator")
     return command_list(command)
@@ -159,8 +159,7 @@ def manual_command_list(command: Command) -> list[Encoded]:
 def command_list(command: Command) -> list[Encoded]:
     """The arguments of a command as the extension takes them.
 
-    Raises TypeError where the command is not an iterable of arguments, ValueError where it is
-    empty.
+    Raises TypeError if the command is not an iterable of arguments, ValueError if it is empty.
     """
     if isinstance(command, (str, bytes, bytearray, memoryview)):
         text = "command must be a sequence or iterator"
@@ -194,7 +193,7 @@ def _refuse_structures(argument: Argument, position: int) -> None:
 
 
 def _split(command: str | bytes) -> str:
-    """How a command given as one text is written; no more than its first two words are shown."""
+    """How to write a command that was given as one str; shows at most its first two words."""
     words = list(map(repr, command.split(maxsplit=2)))
     return f"[{', '.join(words[:2])}{', ...' if len(words) > 2 else ''}]"
 
@@ -202,12 +201,12 @@ def _split(command: str | bytes) -> str:
 def encode_argument(argument: Argument, position: int) -> Encoded:
     """One argument of a command as the extension takes it.
 
-    bytes, str, int, float and their subclasses are sent as what they hold, whatever the
-    subclass says of itself: of an enumeration's member its value, in every version of Python
-    the same. A str is encoded as UTF-8, with surrogate escapes restored to the bytes they
-    stand for. A path is what `os.fspath` gives, a buffer its bytes, and all else (a bool, too)
-    its string form. Raises TypeError for a collection, a function or a class: its string form
-    is Python's notation, which no command wants.
+    bytes, str, int, float and their subclasses are sent as the value that they hold, even if
+    the subclass overrides `__str__`: for a member of an enumeration that is its value, in every
+    version of Python. A str is encoded as UTF-8, with surrogate escapes restored to the bytes
+    they stand for. A path is converted with `os.fspath`, a buffer is sent as its bytes, and
+    everything else (also a bool) as its string form. Raises TypeError for a collection, a
+    function or a class, whose string form is Python notation.
     """
     if isinstance(argument, bytes):
         return argument
@@ -233,8 +232,8 @@ def encode_argument(argument: Argument, position: int) -> Encoded:
 
 
 def _buffer(argument: Argument, position: int) -> memoryview | None:
-    """The bytes of a buffer; None for a value with a string form, as numpy's scalars are."""
-    # The buffer protocol has no name to test for before Python 3.12.
+    """The bytes of a buffer; None for a value with a string form, such as numpy's scalars."""
+    # Before Python 3.12 there is no class to test for the buffer protocol.
     try:
         view = memoryview(argument)  # type: ignore[arg-type]
     except TypeError:
@@ -260,7 +259,7 @@ def _no_bytes(position: int) -> TypeError:
 
 
 def first_words(command: list[Encoded]) -> str:
-    """What exceptions and logs may show of a command: its first two words, and no more."""
+    """The part of a command that exceptions and logs may show: its first two words."""
     words = [_beginning(word) for word in command[:2]]
     return b" ".join(words).decode("utf-8", "backslashreplace")
 
@@ -272,21 +271,21 @@ def _beginning(word: Encoded) -> bytes:
         view = memoryview(word)
         word = bytes(view.cast("B")[: _LONGEST_WORD + 1]) if view.nbytes else b""
     end = _LONGEST_WORD
-    # Not in the middle of a character of UTF-8, which has three more bytes at most.
+    # Do not cut a UTF-8 character, which has at most three more bytes.
     while _LONGEST_WORD - 3 < end < len(word) and word[end] & 0xC0 == 0x80:
         end -= 1
     return word[:end]
 
 
 def file_or_name(value: str | os.PathLike[str]) -> str:
-    """The name of a ticket cache or a keytab: a path-like object is a file, whatever is in it."""
+    """The name of a ticket cache or a keytab; a path-like object always names a file."""
     if not isinstance(value, os.PathLike):
         return value
     return "FILE:" + os.fsdecode(value)
 
 
 def absolute_name(value: str | os.PathLike[str], name: str) -> str:
-    """The same with a relative path made absolute; TypeError or ValueError names the argument."""
+    """The same with a relative path made absolute; errors name the argument."""
     from remctl import _remctl
 
     path = file_or_name(value)

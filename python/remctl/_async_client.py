@@ -1,4 +1,4 @@
-"""The full interface for event loops: what `Remctl` is for threads."""
+"""`AsyncRemctl` and `AsyncStream`: the full interface for event loops."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ from remctl._stream_base import StreamBase
 
 _token = tuple.__new__
 
-# A stream fetches the tokens that lie ready together, up to so many bytes.
+# A stream fetches the tokens that have arrived together, up to this many bytes.
 _BATCH = 256 * 1024
 
 
 class AsyncRemctl(ClientBase):
     """A connection to a remctl server, for asyncio (uvloop too) and trio.
 
-    As `Remctl`, but that what may wait is awaited. ``async with`` opens the connection when a
-    host was given, and closes it; else ``await r.open(...)`` does. A call that is cancelled ends
-    at once, and drops the connection, as any failure does.
+    Like `Remctl`, but methods that may block are coroutines. If a host was given, ``async
+    with`` opens the connection, and closes it at the end; otherwise use ``await r.open(...)``.
+    A call that is cancelled ends immediately and drops the connection, as any failure does.
 
-    Any number of tasks may use it; their calls are made in order. It belongs to the event loop
-    of its first call until it is closed.
+    Any number of tasks may use it; their calls run one after another, in order. It belongs to
+    the event loop of its first call until it is closed.
     """
 
     __module__ = "remctl"
@@ -229,13 +229,13 @@ class AsyncRemctl(ClientBase):
             async with r.stream(["log", "follow"]) as stream:
                 async for token in stream: ...
 
-        The command is sent at ``async with``, or with the first token that is asked for. The last
-        token is the ``status``, which the stream also has as an attribute. If the server refuses
-        the command, RemctlProtocolError is raised in its place, and the connection can still be
-        used; with ``raise_errors=False`` the refusal is a token, the ``error``. Leaving early drops
-        the connection, unless all of the answer has come already; the next command makes a new one.
-        (Leaving a loop by ``break`` is not leaving the stream: that is what ``async with`` is for.)
-        ``timeout`` is for the whole stream. Raises as `command()` and `output()` do.
+        The command is sent at ``async with``, or when the first token is requested. The last
+        token is the ``status``, which is also an attribute of the stream. If the server refuses
+        the command, RemctlProtocolError is raised instead, and the connection can still be
+        used; with ``raise_errors=False`` you get the ``error`` token. Closing the stream early
+        drops the connection, unless the whole answer has already arrived; the next command
+        opens a new one. (``break`` in a loop does not close the stream: use ``async with``.)
+        ``timeout`` is for the whole stream. Raises the errors of `command()` and `output()`.
         """
         self._require_opened()
         if timeout is not None:
@@ -252,10 +252,10 @@ class AsyncRemctl(ClientBase):
     # The event loop.
 
     def _bind(self) -> Loop:
-        """The loop of this object, which is the one that runs."""
+        """The loop of this object, which must be the running one."""
         now = running_loop()
         if self._loop is not None and self._loop.pid != now.pid:
-            self._loop = None  # it was made before a fork
+            self._loop = None  # it was created before a fork
         if self._loop is None:
             self._loop = now
             now.clients.add(self)
@@ -269,10 +269,10 @@ class AsyncRemctl(ClientBase):
             self._loop = None
 
     def _caller(self) -> int | None:
-        """Who calls, if that is a task of this object's loop."""
+        """The caller's number, if it is a task of this object's loop."""
         try:
             return None if self._loop is None else self._loop.caller()
-        except RuntimeError:  # no loop runs here
+        except RuntimeError:  # no loop is running in this thread
             return None
 
     async def _call(
@@ -300,10 +300,10 @@ class AsyncRemctl(ClientBase):
 class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
     """The tokens of one command's answer, as they arrive; from `AsyncRemctl.stream()`.
 
-    Until it is exhausted or closed the connection is its own. It is an asynchronous context
-    manager that closes it. Tasks may share it once it is entered: each token goes to one of
-    them, and all of them see its end, or the error that it ends with. RuntimeError is raised in a
-    task that reads while another is still sending the command.
+    Until it is exhausted or closed, it has exclusive use of the connection. It is an
+    asynchronous context manager that closes the stream. Once it is entered, tasks may share it:
+    each token goes to one of them, and all of them see the end, or the error that ends the
+    stream. A task that reads while another is still sending the command gets RuntimeError.
     """
 
     __module__ = "remctl"
@@ -317,12 +317,12 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
     ) -> None:
         super().__init__(remctl, first_words(command), raise_errors=raise_errors)
         self._remctl = remctl
-        self._command: list[Encoded] | None = command  # None when it was sent
+        self._command: list[Encoded] | None = command  # None after it was sent
         self._timeout = timeout
         self._end: float | None = None
         self._sending: tuple[Loop, _remctl.Operation] | None = None
         self._session: _remctl.Session | None = None
-        self._maker = remctl._caller()  # who need not be the one that starts to read
+        self._maker = remctl._caller()  # another task may start to read
         self._closed = False
         self._ready: deque[RemctlOutput] = deque()
         self._batch = _BATCH
@@ -357,9 +357,9 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             return
 
     async def _take(self, *, raise_errors: bool) -> RemctlOutput:
-        """The next token; StopAsyncIteration after the last.
+        """Return the next token; StopAsyncIteration after the last.
 
-        If it is raised a refusal comes to each task.
+        `raise_errors` raises the server's refusal in every task.
         """
         while not self._ready:
             await self._fetch(raise_errors)
@@ -368,16 +368,16 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
         return token
 
     async def close(self) -> None:
-        """Leave the stream. Unless it was read to its end the connection is dropped.
+        """Close the stream. If it was not read to its end, the connection is dropped.
 
-        A task that waits for its next token finds it at its end.
+        A task that waits for its next token gets the end of the stream.
         """
         self._leave()
 
     aclose = close
 
     async def _send(self) -> None:
-        """Send the command, unless that was done."""
+        """Send the command, unless it was sent already."""
         if self._sending is not None and not self._closed:
             raise RuntimeError("another task is sending the stream's command")
         if self._command is None:
@@ -390,7 +390,8 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             return
         self._end = end_after(self._timeout)
         try:
-            # No names for these: the frame of an exception would keep them, and the stream.
+            # No local variables for these: the frame of an exception would keep them, and the
+            # stream, alive.
             self._sending = (
                 loop,
                 loop.reactor.stream(remctl._connection, loop.caller(), command, self._timeout),
@@ -409,7 +410,7 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             loop.lend(self._session, self._maker)
 
     async def _fetch(self, raise_errors: bool) -> None:
-        """Take in the next tokens, one at least; or raise what there is instead."""
+        """Read at least one token, or raise the error or the end."""
         await self._send()
         session = self._session
         if session is None:
@@ -425,10 +426,10 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             if tokens[-1][0] == "status":
                 self._session = None
             if tokens[-1][0] == "done":
-                # Which another task has read.
+                # Another task has read it.
                 refusal = remctl._connection.refusal(session, loop.caller())
                 tokens[-1:] = [refusal] if refusal is not None and raise_errors else []
-            if not self._closed:  # when they had come
+            if not self._closed:  # after they had arrived
                 self._ready.extend(_token(RemctlOutput, token) for token in tokens)
         except RemctlError:
             raise
@@ -439,7 +440,7 @@ class AsyncStream(StreamBase, AsyncIterator[RemctlOutput]):
             raise StopAsyncIteration
 
     def _leave(self) -> None:
-        if self._sending is not None:  # first, for in another thread it is refused
+        if self._sending is not None:  # first, because this raises in another thread
             loop, operation = self._sending
             loop.give_up(operation)
         self._closed = True

@@ -33,7 +33,7 @@ class AsyncConnectionPool(PoolBase):
 
     async def __aenter__(self) -> _types.Self:
         self._pool.require_open()
-        # A service may start before its server does; each use says so then.
+        # A service may start before its server. Each use raises the error then.
         with suppress(RemctlError):
             await self.open()
         return self
@@ -58,7 +58,7 @@ class AsyncConnectionPool(PoolBase):
     async def close(self) -> None:
         """Close idle connections now, and lent ones when they are returned. It never waits.
 
-        Everyone who waits for a connection gets a RemctlNotOpenedError, also while one is being
+        Callers that wait for a connection get RemctlNotOpenedError, even while one is being
         opened. A closed pool stays closed; closing it again does nothing.
         """
         self._pool.close()
@@ -71,20 +71,21 @@ class AsyncConnectionPool(PoolBase):
     ) -> AbstractAsyncContextManager[AsyncRemctl]:
         """Lend a connection for the length of an ``async with`` block.
 
-        ``timeout`` takes the place of the pool's, in seconds; 0 or less raises
-        RemctlTimeoutError immediately.
+        ``timeout`` replaces the pool's, in seconds; 0 or less raises RemctlTimeoutError
+        immediately.
 
         Do not use the connection after the block. In the block it is an `AsyncRemctl` whose
         server, tickets and source address cannot be changed: `open()` and the like raise
-        RemctlError. What `set_timeout()` sets is for the block. The connection is closed, and
-        another one takes its place, if the block is left with output pending, in the middle of a
-        stream, or cancelled; an `Exception` does not cost it.
+        RemctlError. `set_timeout()` applies to this block only. The connection is closed and
+        replaced if the block ends with output pending, in the middle of a stream, or is
+        cancelled. After an `Exception` it is kept.
 
-        Returning it never waits. Raises RemctlTimeoutError when no connection was free in time,
-        RemctlError if a new one cannot be opened, and RemctlNotOpenedError if the pool is closed.
+        Returning it never waits. Raises RemctlTimeoutError if no connection was free in time,
+        RemctlError if a new one cannot be opened, and RemctlNotOpenedError if the pool is
+        closed.
         """
         lending = self._pool.lend_async(self._pooled, self._limit(timeout), self._wait)
-        # Its __aexit__ gives what can be awaited, and is no coroutine: it has ended.
+        # Its __aexit__ returns an awaitable that has already completed, not a coroutine.
         return cast("AbstractAsyncContextManager[AsyncRemctl]", lending)
 
     @documented_as(ConnectionPool.run)
@@ -117,7 +118,7 @@ class AsyncConnectionPool(PoolBase):
         except RemctlError as error:
             raise self._located(error) from None
         except BaseException:
-            lending.give_up()  # what has come in this very moment
+            lending.give_up()  # a connection that was lent at this very moment
             raise
 
     def _pooled(self, connection: _remctl.Connection) -> AsyncRemctl:
@@ -128,7 +129,7 @@ class AsyncConnectionPool(PoolBase):
     def _bind(self) -> Loop:
         now = running_loop()
         if self._loop is not None and self._loop.pid != now.pid:
-            self._loop = None  # it was made before a fork
+            self._loop = None  # it was created before a fork
         if self._loop is None:
             self._pool.require_open()
             self._loop = now
@@ -164,17 +165,17 @@ class AsyncPooledRemctl(AsyncRemctl):
         self._use(connection, host, port)
 
     async def open(self, *arguments: Any, **keywords: Any) -> NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed on a pooled connection: raises RemctlError."""
         raise refused_on_pooled("open()")
 
     async def open_socket(self, *arguments: Any, **keywords: Any) -> NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed on a pooled connection: raises RemctlError."""
         raise refused_on_pooled("open_socket()")
 
     def set_ccache(self, ccache: object) -> NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed on a pooled connection: raises RemctlError."""
         raise refused_on_pooled("set_ccache()")
 
     def set_source_ip(self, source: object) -> NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed on a pooled connection: raises RemctlError."""
         raise refused_on_pooled("set_source_ip()")

@@ -1,4 +1,4 @@
-"""What `run(..., stdout=FILE)` writes to."""
+"""The type of files for `run(..., stdout=FILE)`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 
 class BinaryFile(Protocol):
-    """An object to write bytes to; it says how many it took.
+    """An object with a `write()` for bytes that returns how many it wrote.
 
-    In the asynchronous world it may say so by an awaitable.
+    In asynchronous calls it may return an awaitable.
     """
 
     def write(self, data: bytes, /) -> Any:
-        """Take some bytes, or all, and return their number."""
+        """Write some or all of the bytes, and return their number."""

@@ -8,17 +8,17 @@ __all__ = ["VERSION", "BuildInfo", "__version__", "build_info"]
 
 __version__ = _remctl.__version__
 
-#: The version of libremctl, as the old binding had it.
+#: The version of libremctl, like in the old binding.
 VERSION = _remctl.VERSION
 
 
 class BuildInfo(NamedTuple):
     """What the extension was built from.
 
-    `flavour` is `"system"` (linked with the system's libremctl) or `"bundled"`
-    (libremctl, MIT krb5 and keyutils inside the extension). A system build names the
-    versions that it was compiled with: a newer shared library may since have taken their
-    place. None: not known, or not part of this flavour.
+    `flavour` is `"system"` (linked with the system's libremctl) or `"bundled"` (libremctl, MIT
+    krb5 and keyutils inside the extension). A system build names the versions that it was
+    compiled with; the shared libraries may have been updated since. None means unknown, or not
+    part of this flavour.
     """
 
     version: str

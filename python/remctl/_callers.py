@@ -1,4 +1,4 @@
-"""Numbers that tell callers apart which are no threads: tasks, greenlets."""
+"""Numbers for callers that are not threads: tasks and greenlets."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from remctl import _remctl
 
 
 class Callers:
-    """A number for each caller. It is not used again, as an object's id is."""
+    """Gives each caller a number, which, unlike an object's id, is never reused."""
 
     def __init__(self) -> None:
         self._numbers: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
         self._nobody = _remctl.new_caller()
 
     def number(self, caller: Any) -> int:
-        """The number of a caller; None is a callback of the loop's."""
+        """The number of a caller; None stands for a callback of the loop."""
         if caller is None:
             return self._nobody
         number = self._numbers.get(caller)

@@ -1,4 +1,4 @@
-"""The full interface: a connection, and commands on it one after another."""
+"""`Remctl` and `Stream`: the full interface, a connection for any number of commands."""
 
 from __future__ import annotations
 
@@ -22,34 +22,32 @@ from remctl._greenlets import blocking
 from remctl._output import RemctlOutput
 from remctl._stream_base import StreamBase
 
-# What RemctlOutput._make does, without looking at the length again.
+# Like RemctlOutput._make, without checking the length again.
 _token = tuple.__new__
 
 
 class Remctl(ClientBase):
     """A connection to a remctl server.
 
-    With a host the constructor opens the connection; see `open()` for the
-    arguments and what is raised. ``timeout``, ``ccache`` and ``source_ip`` are
-    set before, as `set_timeout()`, `set_ccache()` and `set_source_ip()` do;
-    ``keytab`` is a keytab to get tickets with, in place of ``ccache``. The
-    object is a context manager that closes the connection, and closes by itself
-    when it is garbage.
+    If ``host`` is given, the constructor opens the connection; see `open()` for the arguments
+    and errors. ``timeout``, ``ccache`` and ``source_ip`` are set first, like with
+    `set_timeout()`, `set_ccache()` and `set_source_ip()`; ``keytab`` is a keytab to get tickets
+    with, instead of ``ccache``. The object is a context manager that closes the connection. A
+    connection is also closed when the object is garbage-collected.
 
-    ``connect_timeout`` is the longest that making a connection may take, in
-    seconds, from the look-up of the host to the end of the handshake; 0 and
-    None are no limit. ``keepalive`` is the silence, in seconds, after which the
-    system probes the server's machine: four times, a third of that apart, and
-    then the call ends with a RemctlError of the kind ``lost`` (140 s for the
-    default). It does not limit a command that takes its time. 0 and None turn
-    it off. Sockets given to `open_socket()` are left as they are.
+    ``connect_timeout`` is the longest time that connecting may take, in seconds, from the
+    look-up of the host to the end of the handshake; 0 and None mean no limit. ``keepalive`` is
+    the silence, in seconds, after which the system probes the server's machine: four times, a
+    third of that apart. If there is no response, the call ends with a RemctlError of the kind
+    ``lost`` (after 140 s by default). It does not limit the time that a command runs. 0 and
+    None turn it off. The settings of sockets given to `open_socket()` are not changed.
 
-    Any thread may use it. Calls are made one after another; `run()` and
-    `stream()` have it to themselves until they are done. After any failure
-    the connection is dropped, and the next `command()` makes a new one.
+    Any thread may use it. Calls run one after another; `run()` and `stream()` have exclusive
+    use of the connection until they are done. After any failure the connection is dropped, and
+    the next `command()` opens a new one.
 
-    A call's ``timeout`` is the longest that it may take, in seconds; None is no
-    limit, and 0 or less is too late at once.
+    A call's ``timeout`` is the longest time that it may take, in seconds. None means no limit;
+    0 or less raises RemctlTimeoutError immediately.
     """
 
     __module__ = "remctl"
@@ -95,13 +93,14 @@ class Remctl(ClientBase):
     ) -> None:
         """Connect to ``host`` and authenticate. An open connection is closed first.
 
-        ``host`` is a name or an address. Without a ``port`` 4373 is tried, then 4444. Without a
-        ``principal`` the server is expected to be ``host/<host>``, in the realm the Kerberos
-        configuration maps it to. ``timeout`` is the longest that all of it may take, in seconds;
-        None is no limit, and 0 or less raises RemctlTimeoutError immediately.
+        ``host`` is a name or an address. The default ``port`` is 4373, then 4444 if that fails.
+        The default ``principal`` of the server is ``host/<host>``, in the realm given by the
+        Kerberos configuration. ``timeout`` is the longest time for the whole call, in seconds.
+        None means no limit; 0 or less raises RemctlTimeoutError immediately.
 
-        Raises TypeError or ValueError for an invalid argument, RemctlTimeoutError when a limit has
-        passed, and RemctlError for any other failure of the network or of authentication.
+        Raises TypeError or ValueError for an invalid argument, RemctlTimeoutError if a time
+        limit has passed, and RemctlError for any other failure of the network or of
+        authentication.
         """
         number = port_number(port)
         try:
@@ -118,18 +117,19 @@ class Remctl(ClientBase):
         *,
         timeout: Seconds | None = None,
     ) -> None:
-        """Authenticate over a connected stream socket, a tunnel or a proxy's.
+        """Authenticate over a connected stream socket, for example of a tunnel or a proxy.
 
-        ``sock`` is a `socket.socket` that is connected and not wrapped in TLS. A duplicate of it is
-        used: the caller closes ``sock`` whenever it likes, and must not read from it or write to
-        it. Closing this connection shuts the socket down. ``host`` is a str that only makes the
-        server's principal, ``host/<host>``; it may be left out beside ``principal``, a str.
-        ``timeout`` is the longest that the handshake may take, in seconds; None is no limit, and 0
-        or less raises RemctlTimeoutError immediately. A lost connection is not made again.
+        ``sock`` is a `socket.socket` that is connected and not wrapped in TLS. The connection
+        uses a duplicate of it: you may close ``sock`` at any time, but must not read from it or
+        write to it. Closing this connection shuts the socket down. ``host`` is a str that is
+        only used for the server's principal, ``host/<host>``; it may be omitted if
+        ``principal``, a str, is given. ``timeout`` is the longest time that the handshake may
+        take, in seconds. None means no limit; 0 or less raises RemctlTimeoutError immediately.
+        A lost connection cannot be opened again.
 
-        Raises TypeError or ValueError for an invalid argument, OSError where ``sock`` is closed,
-        RemctlTimeoutError when a limit has passed, and RemctlError for any other failure, such
-        as a server that speaks protocol 1 only.
+        Raises TypeError or ValueError for an invalid argument, OSError if ``sock`` is closed,
+        RemctlTimeoutError if a time limit has passed, and RemctlError for any other failure,
+        such as a server that only speaks protocol 1.
         """
         number = socket_number(sock)
         try:
@@ -151,15 +151,17 @@ class Remctl(ClientBase):
     def command(self, command: Command, *, timeout: Seconds | None = None) -> None:
         """Send a command; read its answer with `output()`.
 
-        ``command`` is a sequence or iterator of arguments: str, bytes-like, path-like, or anything
-        else with a string form that is no collection, function or class. ``timeout`` is the longest
-        that sending may take, in seconds; None is no limit, and 0 or less raises
-        RemctlTimeoutError immediately. If the server has hung up, or an earlier failure dropped the
-        connection, a new one is made first, in the same time.
+        ``command`` is a sequence or iterator of arguments: str, bytes-like, path-like, or any
+        other object with a string form, but not a collection, a function or a class.
+        ``timeout`` is the longest time that sending may take, in seconds. None means no limit;
+        0 or less raises RemctlTimeoutError immediately. If the server has closed the
+        connection, or an earlier failure has dropped it, a new one is opened first, within the
+        same time.
 
-        Raises RemctlNotOpenedError without an open connection, TypeError or ValueError for an
-        invalid argument, RemctlError while the output of the command before is pending (which stays
-        as it is), RemctlTimeoutError when a limit has passed, and RemctlError for other failures.
+        Raises RemctlNotOpenedError if no connection is open, TypeError or ValueError for an
+        invalid argument, RemctlError while output of the previous command is pending (which is
+        not changed), RemctlTimeoutError if a time limit has passed, and RemctlError for other
+        failures.
         """
         self._require_opened()
         arguments = manual_command_list(command)
@@ -169,23 +171,24 @@ class Remctl(ClientBase):
             self._words = words
         except RemctlError as error:
             raise self._located(error, words) from None
-        except BaseException:  # a signal handler's: the caller does not know of the answer
+        except BaseException:  # from a signal handler: an answer may be pending
             self._connection.abandon()
             raise
 
     def output(self, *, timeout: Seconds | None = None) -> RemctlOutput:
         """Read a token of the answer.
 
-        A command answers with any number of ``output`` tokens and a ``status`` token, or with one
-        ``error`` token, the server's refusal, which is not raised; after that each call returns a
-        ``done`` token. ``timeout`` is the longest that the token may take, in seconds; None is no
-        limit, and 0 or less raises RemctlTimeoutError immediately. A failure drops the connection.
+        The answer has any number of ``output`` tokens and then a ``status`` token, or one
+        ``error`` token if the server refuses the command, which is not raised. After that each
+        call returns a ``done`` token. ``timeout`` is the longest wait, in seconds. None means
+        no limit; 0 or less raises RemctlTimeoutError immediately. A failure drops the
+        connection.
 
-        Raises RemctlNotOpenedError without an open connection, TypeError or ValueError for an
-        invalid ``timeout``, RemctlTimeoutError when a limit has passed, and RemctlError for other
-        failures.
+        Raises RemctlNotOpenedError if no connection is open, TypeError or ValueError for an
+        invalid ``timeout``, RemctlTimeoutError if a time limit has passed, and RemctlError for
+        other failures.
         """
-        # It sees by itself whether there is a connection: this is called for each token.
+        # output() itself checks for a connection; this method is called for each token.
         try:
             return _token(RemctlOutput, self._connection.output(None, timeout))
         except RemctlError as error:
@@ -195,7 +198,7 @@ class Remctl(ClientBase):
             raise
 
     def __iter__(self) -> Iterator[RemctlOutput]:
-        """Iterate over the tokens of the answer that is pending, to its end."""
+        """Iterate over the tokens of the pending answer."""
         while (token := self.output()).type != "done":
             yield token
 
@@ -210,20 +213,20 @@ class Remctl(ClientBase):
     ) -> RemctlSimpleResult:
         """Send a command and wait for all of its answer.
 
-        ``command`` is a sequence or iterator of arguments, as for `command()`. ``timeout`` is the
-        longest that all of it may take, in seconds; None is no limit, and 0 or less raises
-        RemctlTimeoutError immediately. ``stdout`` and ``stderr`` are binary files, objects with a
-        ``write`` that takes bytes: output is written to them as it arrives, and the result's member
-        is None then. ``max_output`` is the most that the server may send, in bytes of output of
-        both kinds, also into files; None is no limit. A result's status may be any;
-        `RemctlSimpleResult.check()` raises for those other than 0.
+        ``command`` is a sequence or iterator of arguments, as for `command()`. ``timeout`` is
+        the longest time for the whole call, in seconds. None means no limit; 0 or less raises
+        RemctlTimeoutError immediately. ``stdout`` and ``stderr`` are binary files (objects with
+        a ``write`` that takes bytes): output is written to them as it arrives, and the result's
+        attribute is None. ``max_output`` limits the bytes of output of both kinds together,
+        also of output that goes to files; None means no limit. The result may have any status;
+        use `RemctlSimpleResult.check()` to raise for a status other than 0.
 
-        Raises RemctlNotOpenedError without an open connection, TypeError or ValueError for an
-        invalid argument, RemctlProtocolError when the server refuses the command,
-        RemctlTimeoutError when a limit has passed, RemctlError of the kind ``too_large`` when more
-        output comes than ``max_output`` (its ``partial`` is what came before), and RemctlError for
-        other failures. All of these but a refusal drop the connection. An exception of a file's
-        own ends the call and drops the connection, too.
+        Raises RemctlNotOpenedError if no connection is open, TypeError or ValueError for an
+        invalid argument, RemctlProtocolError if the server refuses the command,
+        RemctlTimeoutError if a time limit has passed, RemctlError of the kind ``too_large`` if
+        there is more output than ``max_output`` (``partial`` has the output so far), and
+        RemctlError for other failures. All of these except a refusal drop the connection. An
+        exception of a file's ``write`` also ends the call and drops the connection.
         """
         self._require_opened()
         arguments = command_list(command)
@@ -249,18 +252,19 @@ class Remctl(ClientBase):
     ) -> Stream:
         """Send a command and iterate over the tokens of its answer as they arrive.
 
-        The last token is the ``status``, which the stream also has as an attribute. If the server
-        refuses the command, RemctlProtocolError is raised in its place, and the connection can
-        still be used; with ``raise_errors=False`` the refusal is a token, the ``error``. Leaving
-        early drops the connection; the next command makes a new one. ``timeout`` is for the whole
-        stream. Raises as `command()` and `output()` do.
+        The last token is the ``status``, which is also an attribute of the stream. If the
+        server refuses the command, RemctlProtocolError is raised instead, and the connection
+        can still be used; with ``raise_errors=False`` you get the ``error`` token. Closing the
+        stream early drops the connection; the next command opens a new one. ``timeout`` is for
+        the whole stream. Raises the errors of `command()` and `output()`.
         """
         self._require_opened()
         end = end_after(timeout)
         arguments = command_list(command)
         words = first_words(arguments)
         try:
-            # No name for the session: the frame of an exception would keep it, and the stream.
+            # No local variable for the session: the frame of an exception would keep it, and
+            # the stream, alive.
             return Stream(
                 self, self._connection.stream(arguments, timeout), words, end, raise_errors
             )
@@ -270,13 +274,13 @@ class Remctl(ClientBase):
     def noop(self, *, timeout: Seconds | None = None) -> bool:
         """Check that the server still responds; this also keeps the connection alive.
 
-        Returns True when it has answered, and False when it does not know the message (protocol 1
-        and 2). ``timeout`` is the longest that it may take, in seconds; None is no limit, and 0 or
-        less raises RemctlTimeoutError immediately.
+        Returns True if the server has answered, and False if it does not support the message
+        (protocol 1 and 2). ``timeout`` is the longest time for the call, in seconds. None means
+        no limit; 0 or less raises RemctlTimeoutError immediately.
 
-        Raises RemctlNotOpenedError without an open connection, TypeError or ValueError for an
-        invalid ``timeout``, RemctlError while output is pending (which stays as it is),
-        RemctlTimeoutError when a limit has passed, and RemctlError for other failures.
+        Raises RemctlNotOpenedError if no connection is open, TypeError or ValueError for an
+        invalid ``timeout``, RemctlError while output is pending (which is not changed),
+        RemctlTimeoutError if a time limit has passed, and RemctlError for other failures.
         """
         self._require_opened()
         try:
@@ -288,9 +292,9 @@ class Remctl(ClientBase):
 class Stream(StreamBase, Iterator[RemctlOutput]):
     """The tokens of one command's answer, as they arrive; from `Remctl.stream()`.
 
-    Until it is exhausted or closed the connection is its own. It is a context
-    manager that closes it. Threads may share it: each token goes to one of
-    them, and all of them see its end, or the error that it ends with.
+    Until it is exhausted or closed, it has exclusive use of the connection. It is a context
+    manager that closes the stream. Threads may share it: each token goes to one of them, and
+    all of them see the end, or the error that ends the stream.
     """
 
     __module__ = "remctl"
@@ -320,19 +324,20 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
     def lines(self) -> Iterator[tuple[int, str]]:
         """Iterate over the lines of the output as they arrive: pairs of a stream and a line.
 
-        The stream is 1 for standard output and 2 for standard error; the line is a str without
-        its newline, decoded as UTF-8 with undecodable bytes replaced. Lines and characters that
-        are split between tokens are put together, for each stream by itself; a last line without
-        a newline is given when the answer ends. `status` has the exit status then. Raises as the
-        stream itself does, and RemctlProtocolError for a refusal in any case.
+        The stream is 1 for standard output and 2 for standard error. The line is a str without
+        its newline, decoded as UTF-8 with invalid bytes replaced. Lines and characters that are
+        split between tokens are joined, separately for each stream. A last line without a
+        newline is returned at the end of the answer; then `status` has the exit status. Raises
+        the errors of the stream, and always RemctlProtocolError if the server refuses the
+        command.
         """
         yield from self._lines_left()
         while (token := self._take(raise_errors=True)) is not None:
             yield from self._lines_of(token)
 
     def _take(self, *, raise_errors: bool) -> RemctlOutput | None:
-        """The next token; None after the last. If it is raised a refusal comes to each thread."""
-        session = self._session  # which another thread may end
+        """The next token; None after the last. With `raise_errors` each thread gets a refusal."""
+        session = self._session  # another thread may end it
         if session is None:
             return None
         connection = self._remctl._connection
@@ -343,7 +348,7 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
             if token[0] == "status":
                 self._session = None
             if token[0] == "done":
-                refusal = connection.refusal(session)  # which another thread has read
+                refusal = connection.refusal(session)  # another thread has read it
                 if refusal is None or not raise_errors:
                     return None
                 token = refusal
@@ -357,9 +362,9 @@ class Stream(StreamBase, Iterator[RemctlOutput]):
             raise
 
     def close(self) -> None:
-        """Leave the stream. Unless it was read to its end the connection is dropped.
+        """Close the stream. If it was not read to its end, the connection is dropped.
 
-        A thread that waits for its next token finds it at its end.
+        A thread that waits for its next token gets the end of the stream.
         """
         session, self._session = self._session, None
         if session is not None:

@@ -1,4 +1,4 @@
-"""What `Remctl` and `AsyncRemctl` share: settings, and all of a verb but the waiting."""
+"""The common base of `Remctl` and `AsyncRemctl`: settings, arguments, results, errors."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     _Method = TypeVar("_Method", bound=Callable[..., Any])
 
-#: The silence in seconds after which a server is probed, unless it is said.
+#: The default of keepalive=, in seconds.
 KEEPALIVE = 60
 
 _LARGEST_DESCRIPTOR = 2**31 - 1
 
-#: What Connection.run() gives.
+#: The result of Connection.run().
 Answer = tuple[bytes | None, bytes | None, int | None, int | None, str]
 
 
@@ -40,8 +40,9 @@ class ClientBase:
         connect_timeout: Seconds | None,
     ) -> None:
         self._connection = _remctl.Connection()
-        # For the texts and fields of exceptions: where it is connected to, and of which command
-        # output() reads the answer. What a call asks is its own: others ask at the same time.
+        # For the texts and attributes of exceptions: the server, and the command whose answer
+        # output() reads. Other calls keep their command to themselves, since several may run at
+        # a time.
         self._host: str | None = None
         self._port: int | None = None
         self._words: str | None = None
@@ -62,26 +63,26 @@ class ClientBase:
         """Use this credential cache for all later `open()` calls on this object.
 
         ``ccache`` is a path, or a name such as ``KEYRING:persistent:0``, or `Credentials`.
-        Raises TypeError or ValueError for an invalid argument, RemctlError
-        where the Kerberos library cannot do it.
+        Raises TypeError or ValueError for an invalid argument, and RemctlError if the Kerberos
+        library does not support this.
         """
         set_tickets(self._connection, ccache, None)
 
     def set_source_ip(self, source: str) -> None:
         """Connect from this IPv4 or IPv6 address in all later `open()` calls.
 
-        Only server addresses of the same family are tried. Raises ValueError
-        where it is not an IP address.
+        Only server addresses of the same family are tried. Raises ValueError if it is not an IP
+        address.
         """
         self._connection.set_source_ip(source)
 
     def set_timeout(self, timeout: Seconds | None) -> None:
         """Give up when the server is silent for ``timeout`` seconds; 0 or None for never.
 
-        It limits each silence, not a whole operation: connecting, the
-        handshake, and sending and reading, measured from the last byte that
-        moved. Raises RemctlError for a negative timeout, TypeError or ValueError
-        for what is no number.
+        It limits each period of silence, not a whole operation: while connecting, in the
+        handshake, and while sending and reading, measured from the last byte that was moved.
+        Raises RemctlError for a negative timeout, TypeError or ValueError if it is not a
+        number.
         """
         if timeout is not None:
             seconds(timeout)
@@ -107,7 +108,7 @@ class ClientBase:
 
     @property
     def principal(self) -> str | None:
-        """Who the server is: the principal given to `open()`, or ``host/<host>``.
+        """The server's principal: the one given to `open()`, or ``host/<host>``.
 
         None before the first successful `open()`.
         """
@@ -124,18 +125,18 @@ class ClientBase:
 
     @property
     def ready(self) -> bool:
-        """True when `output()` has a token to give that was read ahead.
+        """True if `output()` can return a token that was read ahead.
 
-        Look here before waiting for `fileno()`: what was read ahead is not seen by select.
+        Check this before waiting for `fileno()`: select does not see what was read ahead.
         """
         return self._connection.ready
 
     def fileno(self) -> int:
         """The descriptor of the connected socket, for watching only.
 
-        It is readable when something has come that was not read yet. Tokens that were read
-        ahead are not seen by select: wait for it only while `ready` is false. Raises
-        RemctlNotOpenedError where there is none.
+        It is readable when data has arrived that was not read yet. Select does not see tokens
+        that were read ahead: wait for the descriptor only while `ready` is false. Raises
+        RemctlNotOpenedError if no connection is open.
         """
         self._connection.require_opened()
         number = self._connection.fileno()
@@ -144,10 +145,10 @@ class ClientBase:
         return number
 
     def error(self) -> str:
-        """The text of the last failure, ``"no error"`` when there was none."""
+        """The text of the last failure, or ``"no error"``."""
         return self._connection.error()
 
-    # What the verbs of both worlds begin and end with.
+    # The parts that all verbs share.
 
     def _require_opened(self) -> None:
         try:
@@ -159,21 +160,22 @@ class ClientBase:
         self._host, self._port, self._words = host, number or None, None
 
     def _use(self, connection: _remctl.Connection, host: str, number: int) -> _remctl.Connection:
-        """Work on another connection from now on. Returns the one used until now."""
+        """Switch to another connection. Returns the previous one."""
         before, self._connection = self._connection, connection
         self._set_server(host, number)
         return before
 
     def _open_failed(self, error: RemctlError, host: str | None, number: int) -> RemctlError:
-        """The error of an `open()`. What others fail of is where the connection is, as before."""
+        """Complete the error of an `open()`. Errors of other calls still name the old server."""
         if not self._connection.opened:
             self._set_server(host, number)
         return self._raised(locate(error, host, number or None, None))
 
     def _located(self, error: RemctlError, words: str | None) -> RemctlError:
-        """The error, which says now where it is, and of the command of which words.
+        """Add the server and the command's words to the error.
 
-        What `output()` fails with from now on is of that one, unless another's answer is pending.
+        Later errors of `output()` name this command too, unless another command's answer is
+        pending.
         """
         if words is not None and not self._connection.pending:
             self._words = words
@@ -189,17 +191,17 @@ class ClientBase:
             raise
 
     def _raised(self, error: RemctlError) -> RemctlError:
-        """An error of this connection's that is about to be raised. Subclasses take note of it."""
+        """Return an error of this connection that is about to be raised; subclasses record it."""
         return error
 
 
 class Settings:
-    """How to connect: the keyword arguments of `Remctl`, but for ``timeout=``.
+    """How to connect: the keyword arguments of `Remctl`, except ``timeout=``.
 
-    The connections have one identity: the default ticket cache of the moment when this is
-    made, and the client that the first of them is opened as. ``many``: they are connections to
-    many servers. Raises TypeError or ValueError for an invalid argument, RemctlError where the
-    Kerberos library cannot do it.
+    All connections have one identity: the default ticket cache at creation, and the client
+    principal of the first open. ``many``: they are connections to many servers. Raises
+    TypeError or ValueError for an invalid argument, and RemctlError if the Kerberos library
+    does not support this.
     """
 
     def __init__(
@@ -219,10 +221,10 @@ class Settings:
         self._identity = _remctl.Identity.of_now(many=many)
         self.keepalive: float | None = optional_seconds(keepalive, "keepalive")
         self.connect_timeout: float | None = optional_seconds(connect_timeout, "connect_timeout")
-        self.connection()  # what is wrong is known now
+        self.connection()  # to raise errors now
 
     def connection(self) -> _remctl.Connection:
-        """A connection with these settings, not open."""
+        """A new, unopened connection with these settings."""
         connection = _remctl.Connection()
         if self._tickets is not None:
             connection.set_ccache(self._tickets)
@@ -238,7 +240,7 @@ def set_tickets(
     ccache: str | os.PathLike[str] | _own_types.Credentials | None,
     keytab: str | os.PathLike[str] | None,
 ) -> None:
-    """Say which tickets to use, as ``ccache=`` and ``keytab=`` do; ValueError for both."""
+    """Apply ``ccache=`` and ``keytab=``; ValueError if both are given."""
     tickets = tickets_of(ccache, keytab)
     if tickets is not None:
         connection.set_ccache(tickets)
@@ -248,9 +250,9 @@ def tickets_of(
     ccache: str | os.PathLike[str] | _own_types.Credentials | None,
     keytab: str | os.PathLike[str] | None,
 ) -> str | _remctl.Credentials | None:
-    """The tickets that ``ccache=`` and ``keytab=`` name, for `Connection.set_ccache`.
+    """Return the tickets that ``ccache=`` and ``keytab=`` name, for `Connection.set_ccache`.
 
-    A relative path in them is that of now.
+    Relative paths in them are made absolute.
     """
     if keytab is not None:
         if ccache is not None:
@@ -274,7 +276,7 @@ def _cache_of_now(
 def set_patience(
     connection: _remctl.Connection, keepalive: Seconds | None, connect_timeout: Seconds | None
 ) -> None:
-    """Say how long to wait for a server, as ``keepalive=`` and ``connect_timeout=`` do."""
+    """Apply ``keepalive=`` and ``connect_timeout=``."""
     if keepalive is not KEEPALIVE:
         connection.set_keepalive(optional_seconds(keepalive, "keepalive"))
     if connect_timeout is not None:
@@ -284,9 +286,9 @@ def set_patience(
 def result_of(
     answer: Answer, host: str | None, port: int | None, words: str, *, wrote: bool = False
 ) -> RemctlSimpleResult:
-    """What a command answered; RemctlProtocolError where the server refused it.
+    """Return the result of a command; RemctlProtocolError if the server refused it.
 
-    `wrote`: the command has written output that is not in the answer. So it has run.
+    `wrote`: output of the command was written to files, so the command has run.
     """
     stdout, stderr, status, code, text = answer
     if code is not None:
@@ -313,17 +315,17 @@ def socket_number(sock: _types.Socket) -> int:
 
 
 def end_after(timeout: Seconds | None) -> float | None:
-    """The moment, on the monotonic clock, that so many seconds end at."""
+    """The deadline, on the monotonic clock, of a timeout that starts now."""
     return None if timeout is None else monotonic() + seconds(timeout)
 
 
 def left(end: float | None) -> float | None:
-    """The seconds until then, 0 or less when it is past."""
+    """The seconds until a deadline; 0 or less if it has passed."""
     return None if end is None else end - monotonic()
 
 
 def documented_as(twin: Any) -> Callable[[_Method], _Method]:
-    """Give a method its blocking twin's docstring, which is written once."""
+    """Copy the docstring of a method's blocking twin."""
 
     def describe(method: _Method) -> _Method:
         method.__doc__ = twin.__doc__

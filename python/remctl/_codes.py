@@ -45,5 +45,5 @@ _MEANINGS = {
 
 
 def meaning(code: int) -> str:
-    """What a code means, for a refusal without a text of the server's."""
+    """The meaning of a code, for an error token without a text."""
     return f"{_MEANINGS.get(code, 'refused by the server')} (error {code})"

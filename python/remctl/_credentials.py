@@ -1,4 +1,4 @@
-"""Tickets: from a keytab, or from a cache that is there."""
+"""`Credentials`: tickets from a keytab, or from an existing cache."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from remctl._greenlets import wait_for
 
 
 class Credentials:
-    """Who the client is: a keytab that tickets are got with, or a cache that has some.
+    """The client's credentials: a keytab to get tickets with, or a ticket cache.
 
-    Made by `from_keytab()` or `from_ccache()`. Any number of threads, event
-    loops and connections share one; give it as ``ccache=``, wherever a ticket
-    cache can be given. It is a context manager that closes it. It can be
-    neither copied nor pickled. The child of a fork starts with no ticket.
+    Create it with `from_keytab()` or `from_ccache()`. Any number of threads, event loops and
+    connections may share one; pass it as ``ccache=``. It is a context manager that closes it.
+    It cannot be copied or pickled. The child of a fork starts without a ticket.
     """
 
     __module__ = "remctl"
@@ -37,20 +36,18 @@ class Credentials:
     def from_keytab(
         cls, keytab: str | os.PathLike[str] | None = None, principal: str | None = None
     ) -> _types.Self:
-        """Get tickets with a key from ``keytab``, into a cache that is this object's own.
+        """Get tickets with a key from ``keytab``, into a private cache of this object.
 
-        ``keytab`` is a path, or a name such as ``FILE:/etc/client.keytab``;
-        None is the default client keytab (``KRB5_CLIENT_KTNAME``, or
-        ``default_client_keytab_name`` in krb5.conf). ``principal`` is the
-        client's; None is the first in the keytab.
+        ``keytab`` is a path, or a name such as ``FILE:/etc/client.keytab``; None means the
+        default client keytab (``KRB5_CLIENT_KTNAME``, or ``default_client_keytab_name`` in
+        krb5.conf). ``principal`` is the client's; None means the first one in the keytab.
 
-        The keytab is read, and nobody is contacted: a ticket is got before the
-        first connection, and again before a new connection when less than a
-        quarter of its life or less than five minutes is left. A ticket that is
-        still good is used when the KDC cannot be reached.
+        This reads the keytab and contacts nobody. A ticket is requested before the first
+        connection, and again before a new connection if less than a quarter of its lifetime, or
+        less than five minutes, is left. If the KDC cannot be reached, a ticket that is still
+        valid is used.
 
-        Raises RemctlError where the keytab cannot be read or has no key of the
-        principal.
+        Raises RemctlError if the keytab cannot be read or has no key of the principal.
         """
         path = None if keytab is None else file_or_name(keytab)
         return cls._of(_remctl.Credentials.from_keytab(path, principal))
@@ -59,22 +56,22 @@ class Credentials:
     def from_ccache(cls, name: str | os.PathLike[str] | None = None) -> _types.Self:
         """Use the tickets in a cache that something else fills: kinit, a login, a daemon.
 
-        ``name`` is a path, or a name such as ``KEYRING:persistent:0``; None is
-        the default cache of this moment (``KRB5CCNAME``). It need not be there
-        yet. The cache is read once, for a fifth of a second at most, and after
-        that by `check()`. Raises RemctlError if no cache can have that name.
+        ``name`` is a path, or a name such as ``KEYRING:persistent:0``; None means the current
+        default cache (``KRB5CCNAME``). The cache need not exist yet. It is read once, for at
+        most a fifth of a second, and later by `check()`. Raises RemctlError if the name is
+        invalid.
         """
         path = None if name is None else file_or_name(name)
         return cls._of(_remctl.Credentials.from_ccache(path))
 
     @property
     def principal(self) -> str | None:
-        """The client's name, with its realm; None if the last look did not show it."""
+        """The client's name, with its realm; None if the last check did not find it."""
         return self._shared.look()[1]
 
     @property
     def expires(self) -> _types.Datetime | None:
-        """When the ticket expires, in UTC; None without a ticket. As of the last look."""
+        """When the ticket expires, in UTC, as of the last check; None without a ticket."""
         seconds = self._shared.look()[2]
         if seconds is None:
             return None
@@ -84,28 +81,28 @@ class Credentials:
 
     @property
     def valid(self) -> bool:
-        """Whether there is a ticket that is valid now, as of the last look.
+        """Whether there is a valid ticket, as of the last check.
 
-        It reads nothing: `check()` looks.
+        This reads nothing; use `check()`.
         """
         return self._shared.look()[3]
 
     @property
     def name(self) -> str | None:
-        """The ticket cache's, with its type; None as long as there is none.
+        """The ticket cache's name, with its type; None if there is no cache yet.
 
-        With a keytab it changes with every renewal, and the cache of the old
-        name goes: hand over this object rather than the name.
+        With a keytab it changes with every renewal, and the old cache is destroyed: pass on
+        this object, not the name.
         """
         return self._shared.look()[0]
 
     def check(self, timeout: float | None = None) -> bool:
-        """Look at the ticket now; `valid`, `expires` and `principal` tell what was seen.
+        """Check the ticket now; updates `valid`, `expires` and `principal`.
 
-        ``timeout`` is the longest that the look may take, in seconds: None for
-        no limit; 0 or less raises RemctlTimeoutError immediately. A cache that
-        another process has locked, or whose service does not answer, takes
-        time. Nobody is contacted, and nothing is renewed.
+        ``timeout`` is the longest time that the check may take, in seconds. None means no
+        limit; 0 or less raises RemctlTimeoutError immediately. It may have to wait if another
+        process has locked the cache, or the service that holds it does not answer. It does not
+        contact the KDC, and renews nothing.
 
         Returns `valid`. Raises RemctlTimeoutError, and RemctlError after
         `close()`.
@@ -116,7 +113,7 @@ class Credentials:
         )
 
     async def acheck(self, timeout: float | None = None) -> bool:
-        """Look at the ticket now: `check()` for asyncio (uvloop too) and trio."""
+        """Check the ticket now: `check()` for asyncio (uvloop too) and trio."""
         from remctl._loops import running_loop
 
         loop = running_loop()
@@ -124,14 +121,14 @@ class Credentials:
         return valid
 
     def renew(self, timeout: float | None = None) -> None:
-        """Get a new ticket now; connections made from now on use it.
+        """Get a new ticket now; connections opened from now on use it.
 
-        ``timeout`` is the most that it may take, in seconds: None for no
-        limit; 0 or less is too late at once. Callers who come while one waits
-        for the KDC share in its ticket.
+        ``timeout`` is the longest time for the call, in seconds. None means no limit; 0 or less
+        raises RemctlTimeoutError immediately. Calls that come while a renewal is in progress
+        share its result.
 
-        Raises RemctlError where the KDC gives none (its ``hint`` says what to
-        do) or the cache is from `from_ccache()`, and RemctlTimeoutError.
+        Raises RemctlTimeoutError, and RemctlError if the KDC issues no ticket (its ``hint``
+        says what to do) or the object is from `from_ccache()`.
         """
         shared = self._shared
         wait_for(lambda: shared.renew(timeout), lambda reactor: shared.renew_in(reactor, timeout))
@@ -150,26 +147,27 @@ class Credentials:
             with credentials.environ() as env:
                 subprocess.run(["ldapsearch", ...], env={**os.environ, **env})
 
-        It gives a mapping of environment variables. ``KRB5CCNAME`` names a private file with the
-        tickets (mode 0600, in a folder of its own). ``KRB5_CLIENT_KTNAME`` names an empty keytab:
-        the child does not use this process's. While the block lasts a helper thread renews the
-        tickets in the file. After the block the file is gone. A cache of `from_ccache()` that other
-        processes can open is only named, and not renewed.
+        The block gets a mapping of environment variables. ``KRB5CCNAME`` names a private file
+        with the tickets (mode 0600, in its own directory). ``KRB5_CLIENT_KTNAME`` names an
+        empty keytab, so that the child does not use this process's keytab. During the block a
+        helper thread renews the tickets in the file; at its end the file is removed. For a
+        cache from `from_ccache()` that other processes can open, only its name is passed on,
+        and it is not renewed.
 
-        ``timeout`` is the longest that getting the first ticket may take, in seconds: None for no
-        limit, 0 or less raises RemctlTimeoutError immediately.
+        ``timeout`` is the longest time for getting the first ticket, in seconds. None means no
+        limit; 0 or less raises RemctlTimeoutError immediately.
 
-        Raises RemctlError and RemctlTimeoutError as `renew()` does, or if the file cannot be
-        written. A renewal that fails is logged, and raised at the end of the block unless a later
-        one succeeded or the block raises an exception of its own.
+        Raises RemctlError and RemctlTimeoutError like `renew()`, and RemctlError if the file
+        cannot be written. A failed renewal is logged. Its error is raised at the end of the
+        block, unless a later renewal has succeeded or the block itself raises an exception.
         """
         return TicketEnvironment(self._shared, timeout)
 
     def close(self) -> None:
-        """Let no connection be opened with it from now on, and forget the tickets.
+        """Allow no new connections with it, and discard the tickets.
 
-        Connections that are open go on. A cache from `from_ccache()` is left
-        as it is. Closing it again does nothing.
+        Open connections continue. A cache from `from_ccache()` is not changed. Closing it again
+        does nothing.
         """
         self._shared.close()
 
@@ -196,13 +194,13 @@ _shared_by_keytab: dict[str, Credentials] = {}
 
 
 def shared_credentials(keytab: str | os.PathLike[str]) -> Credentials:
-    """The Credentials that all ``keytab=`` of one path share in this process.
+    """The Credentials that every ``keytab=`` with this path shares in this process.
 
     The first open that needs a ticket reads the keytab, within its limit.
     """
     name = absolute_name(keytab, "keytab")
     key = f"FILE:{name}" if name.startswith("/") else name
-    # setdefault, so that threads that come at once get the same one.
+    # setdefault, so that concurrent threads get the same one.
     return _shared_by_keytab.get(key) or _shared_by_keytab.setdefault(
         key, Credentials._of(_remctl.Credentials.from_unread_keytab(key))
     )

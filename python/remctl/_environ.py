@@ -1,4 +1,4 @@
-"""Tickets for the programs that this one starts: `Credentials.environ()`."""
+"""Tickets for child processes: `Credentials.environ()`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from remctl import _remctl, _types
 from remctl._greenlets import wait_for
 
-# What stands in the place of the parent's client keytab: it holds no keys.
+# An empty keytab, which replaces the parent's client keytab.
 _NO_KEYTAB = "FILE:/dev/null"
 
 
@@ -33,7 +33,7 @@ class TicketVariables(Mapping[str, str]):
 
 
 class TicketEnvironment:
-    """The context manager that `Credentials.environ()` gives, for ``with`` and ``async with``."""
+    """The context manager of `Credentials.environ()`, for ``with`` and ``async with``."""
 
     def __init__(self, shared: _remctl.Credentials, timeout: float | None) -> None:
         self._shared = shared
@@ -62,7 +62,7 @@ class TicketEnvironment:
             loan.end()
         except Exception:
             if error is None:
-                raise  # else the block's own exception is what matters
+                raise  # otherwise the block's own exception takes precedence
 
     async def __aenter__(self) -> TicketVariables:
         self._require_unused()

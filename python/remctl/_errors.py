@@ -1,7 +1,7 @@
-"""How a command ends: with a result, or with an exception.
+"""Results of commands, and the exceptions.
 
-They are in one file because each has the other in it: a result's `check()` raises an
-exception, and an exception has the partial result of what had come before it.
+They are in one file because each refers to the other: a result's `check()` raises an exception,
+and an exception contains a partial result.
 """
 
 TYPE_CHECKING = False
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from remctl._codes import ErrorCode as _ErrorCode
     from remctl._kinds import ErrorKind as _ErrorKind
 
-    #: What `make()` makes an error of: a value of ErrorKind, or ``not_opened``, the misuse that
-    #: has a class of its own.
+    #: The argument of `make()`: a value of ErrorKind, or ``not_opened``, the misuse with its
+    #: own class.
     Kind = Literal[
         "resolve",
         "connect",
@@ -29,45 +29,46 @@ if TYPE_CHECKING:
         "local",
     ]
 else:
-    # Which it is. The module enum is loaded for who gets one, and by nobody else. That is also
-    # why the annotations here are objects and not texts: to the outside these classes are
-    # remctl's, where a tool that reads a text would not find what is loaded at first use.
+    # At run time these are just int and str, because enum is loaded only when a caller uses
+    # one. The annotations here are objects and not strings: the classes appear as remctl's,
+    # where a tool that evaluates a string would not find names that are loaded at their first
+    # use.
     _ErrorCode = int
     _ErrorKind = Kind = str
 
-#: With these codes remctld refuses a command before it begins it. With the others (1, 9 and
-#: unknown ones) that is not known.
+#: With these codes remctld refuses a command before starting it. With the others (1, 9 and
+#: unknown ones) that is not certain.
 _REFUSED_BEFORE_IT_RAN = frozenset({2, 3, 4, 5, 6, 7, 8, 10})
 
-#: What a refusal is, by its code; with every other code it is "refused".
+#: The kind of a refusal by its code; for every other code it is "refused".
 _REFUSALS = {5: "unknown_command", 6: "denied"}
 
-#: Kinds that may pass without anybody's doing.
+#: Kinds of errors that may go away by themselves.
 _PASSING = frozenset({"resolve", "connect", "kdc", "timeout", "lost", "not_started"})
 
-#: More of the last line of standard error is not shown in an exception's text.
+#: An exception's text shows at most this many characters of the last line of standard error.
 _LONGEST_LINE = 500
 
 
 class RemctlSimpleResult:
     """The answer to a command (manual, remctl.remctl).
 
-    - ``stdout``, ``stderr``: bytes; None when nothing came, or when it went to a file.
+    - ``stdout``, ``stderr``: bytes; None if there was no output, or if it went to a file.
     - ``text``, ``stderr_text``: the same as str.
     - ``status``: the exit status, an int from 0 to 255.
-    - ``ok``: whether the status is 0. Other statuses raise nothing by themselves; `check()` does.
+    - ``ok``: whether the status is 0. A status other than 0 is not raised; `check()` raises it.
 
     Results compare and hash by value.
     """
 
     __module__ = "remctl"
-    # Where it came from is not among the attributes that vars() shows.
+    # The origin is kept out of vars().
     __slots__ = ("__dict__", "__weakref__", "_origin")
 
     stdout: bytes | None
-    """Standard output, or None when nothing came."""
+    """Standard output, or None if there was none."""
     stderr: bytes | None
-    """Standard error, or None when nothing came."""
+    """Standard error, or None if there was none."""
     status: int | None
     """The exit status, 0 to 255."""
 
@@ -85,12 +86,12 @@ class RemctlSimpleResult:
 
     @property
     def text(self) -> str:
-        """Standard output as text: UTF-8, undecodable bytes replaced; "" for None."""
+        """Standard output as text: UTF-8, with invalid bytes replaced; "" for None."""
         return "" if self.stdout is None else self.stdout.decode("utf-8", "replace")
 
     @property
     def stderr_text(self) -> str:
-        """Standard error as text, as `text` is of standard output."""
+        """Standard error as text, decoded like `text`."""
         return "" if self.stderr is None else self.stderr.decode("utf-8", "replace")
 
     @property
@@ -99,7 +100,7 @@ class RemctlSimpleResult:
         return self.status == 0
 
     def check(self) -> "RemctlSimpleResult":
-        """Return the result itself, or raise `RemctlCommandError` where the status is not 0."""
+        """Return the result itself, or raise `RemctlCommandError` if the status is not 0."""
         if self.status != 0:
             raise RemctlCommandError(self)
         return self
@@ -125,7 +126,7 @@ class RemctlSimpleResult:
         return self.__dict__, {"_origin": self._came_from()}
 
     def _came_from(self) -> tuple[str | None, str | None]:
-        # Nowhere, where it was made by hand.
+        # Unknown if it was created by hand.
         return getattr(self, "_origin", (None, None))
 
 
@@ -136,10 +137,11 @@ class RemctlError(Exception):
 
     - ``kind``: what failed, an `ErrorKind`, for programs.
     - ``retryable``: True if the same call may succeed later and the command cannot have run.
-    - ``may_have_run``: False if the server cannot have begun the command.
-    - ``host``, ``port``, ``command``: which call it was; of the command its first two words.
+    - ``may_have_run``: False if the server cannot have started the command.
+    - ``host``, ``port``, ``command``: the call that failed; ``command`` has its first two
+      words.
     - ``hint``: what to do about it, one sentence, or None.
-    - ``partial``: a `RemctlSimpleResult` of the output that came before the failure, or None.
+    - ``partial``: a `RemctlSimpleResult` with the output before the failure, or None.
     """
 
     __module__ = "remctl"
@@ -147,28 +149,28 @@ class RemctlError(Exception):
     host: str | None = None
     """The host that the call was for."""
     port: int | None = None
-    """The port; None where no connection was asked for by number."""
+    """The port; None if the call did not name one."""
     command: str | None = None
     """The first two words of the command, joined by a space; never other arguments."""
     hint: str | None = None
     """What to do about it, in one sentence. It is also a note (``__notes__``, PEP 678)."""
     partial: RemctlSimpleResult | None = None
-    """What had come of the answer, its status None; None where nothing is kept."""
+    """The output before the failure, with the status None; None if none was kept."""
     may_have_run: bool = True
-    """False where the server cannot have begun the command."""
+    """False if the server cannot have started the command."""
 
     _kind: str | None = None
-    _lasting = False  # of a kind that passes, but not this time
+    _lasting = False  # not retryable, although its kind may be
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
 
     @property
     def kind(self) -> _ErrorKind | None:
-        """What the call failed of, an `ErrorKind`. It can be set.
+        """What failed, an `ErrorKind`. It can be set.
 
         None for a `RemctlCommandError`, since the command itself has failed, and for an
-        exception that a program has made without saying it.
+        exception that a program has created without a kind.
         """
         if self._kind is None:
             return None
@@ -188,7 +190,7 @@ class RemctlError(Exception):
     def retryable(self) -> bool:
         """True if the same call may succeed later by itself, and the command cannot have run.
 
-        False for a call that was too late when it was made: its ``timeout`` was 0 or less.
+        False for a call whose ``timeout`` was 0 or less.
         """
         return self._kind in _PASSING and not self._lasting and not self.may_have_run
 
@@ -202,11 +204,11 @@ class RemctlError(Exception):
 
 
 class RemctlProtocolError(RemctlError):
-    """The server refused a command, or a simple call failed in any way but by its timeout.
+    """The server refused a command, or a simple call failed for any reason except its timeout.
 
-    ``code`` says what the server answered. The text of a refusal is the server's; the full
-    interface puts the command and the host in front (``"no such on host.example.com: Unknown
-    command"``), and the simple interface adds them as a note.
+    ``code`` is the server's error code. The text of a refusal is the server's. In the full
+    interface it follows the command and the host (``"no such on host.example.com: Unknown
+    command"``); the simple interface adds these as a note.
 
     ``RemctlProtocolError(text, code)``: an int as the second argument is the ``code``.
     """
@@ -214,10 +216,10 @@ class RemctlProtocolError(RemctlError):
     __module__ = "remctl"
 
     code: _ErrorCode | int | None = None
-    """The protocol's error code: an `ErrorCode` where it is a known one, another int where it
-    is not, and None where the error is not the server's answer (a network error, say)."""
+    """The protocol's error code: an `ErrorCode` if it is a known one, otherwise an int, and
+    None if the error is not the server's answer (for example a network error)."""
 
-    _says_where = False  # str() does
+    _says_where = False  # whether str() names command and host
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -233,7 +235,7 @@ class RemctlProtocolError(RemctlError):
         return f"{printable((self.command or 'the command') + where)}: {text}"
 
     def _as_simple(self) -> "RemctlProtocolError":
-        """The same, in the server's words alone (manual, remctl.remctl); the rest is a note."""
+        """The error with only the server's text (manual, remctl.remctl); a note has the rest."""
         if self._says_where:
             self._says_where = False
             text = f"The command was {printable(self.command or '')!r} on {self.host}."
@@ -250,14 +252,13 @@ class RemctlNotOpenedError(RemctlError):
 
 
 class RemctlTimeoutError(RemctlError, TimeoutError):
-    """Nothing came from the server in time. Also a `TimeoutError`."""
+    """A time limit has passed. Also a `TimeoutError`."""
 
     __module__ = "remctl"
 
     _kind = "timeout"
 
-    # Left to itself an OSError takes the first two of its arguments for an error number and
-    # its text.
+    # By default an OSError uses its first two arguments as errno and strerror.
     def __new__(cls, *args: object, **keywords: object) -> "RemctlTimeoutError":
         error = super().__new__(cls)
         error.args = args
@@ -276,7 +277,7 @@ class RemctlCommandError(RemctlError):
     __module__ = "remctl"
 
     result: RemctlSimpleResult
-    """The whole result, with what the command wrote."""
+    """The whole result, with the command's output."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args)
@@ -309,7 +310,7 @@ def make(
     may_have_run: bool = True,
     lasting: bool = False,
 ) -> RemctlError:
-    """An exception of a kind; `lasting` where it is of one that passes, but not this time."""
+    """An exception of a kind; `lasting` means not retryable although the kind is."""
     error = _CLASSES.get(kind, RemctlError)(text)
     error._kind = "misuse" if kind == "not_opened" else kind
     error._lasting = lasting
@@ -326,12 +327,12 @@ _CLASSES = {"timeout": RemctlTimeoutError, "not_opened": RemctlNotOpenedError}
 
 
 def _again(kind: type[RemctlError], args: tuple[object, ...]) -> RemctlError:
-    """A copy's beginning, without __init__, whose arguments a subclass may have changed."""
+    """The first step of copying: skips __init__, whose arguments a subclass may have changed."""
     return kind.__new__(kind, *args)
 
 
 def add_hint(error: RemctlError, hint: str) -> None:
-    """Say what to do about an error; also as a note, which Python 3.10 keeps but does not show."""
+    """Set an error's hint, also as a note (which Python 3.10 keeps but does not show)."""
     error.hint = hint
     vars(error).setdefault("__notes__", []).append(hint)
 
@@ -344,7 +345,7 @@ def _locate(error: RemctlError, host: str | None, command: str | None) -> None:
 def locate(
     error: RemctlError, host: str | None, port: int | None, command: str | None
 ) -> RemctlError:
-    """The error, which says now where it happened and of which command."""
+    """Add the host and the command to the error."""
     _locate(error, host, command)
     error.port = port
     if error.partial is not None:
@@ -362,7 +363,7 @@ def refusal(
     port: int | None,
     command: str,
 ) -> RemctlProtocolError:
-    """The server's answer that it does not run a command, or no further."""
+    """The error for an error token of the server."""
     silent = stdout is None and stderr is None
     error = refused(text, code, silent=silent, host=host, port=port, command=command)
     error.partial = RemctlSimpleResult(stdout, stderr)
@@ -373,7 +374,7 @@ def refusal(
 def refused(
     text: str, code: int, *, silent: bool, host: str | None, port: int | None, command: str
 ) -> RemctlProtocolError:
-    """The same where nothing of the output is kept; `silent` if none has come."""
+    """The same if no output was kept; `silent` if there was none."""
     if not text:
         from remctl._codes import meaning
 
@@ -387,7 +388,7 @@ def refused(
 
 
 def as_protocol_error(error: RemctlError) -> RemctlProtocolError:
-    """The same error as the simple call raises it (manual, remctl.remctl)."""
+    """Convert the error to the one that the simple call raises (manual, remctl.remctl)."""
     again = RemctlProtocolError(str(error))
     again._kind = error._kind
     again.__dict__.update(error.__dict__)
@@ -404,18 +405,18 @@ def _code(number: int) -> _ErrorCode | int:
 
 
 def _last_line(data: bytes | None) -> str:
-    """The last line that is not blank, or the beginning of a long one."""
+    """The last non-blank line, cut off if it is long."""
     if not isinstance(data, bytes):
         return ""
     data = data.rstrip()
     start = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-    # A character has four bytes at most: of a longer line more than enough is left.
+    # A character has at most four bytes, so enough of a long line is decoded.
     line = data[start : start + 4 * (_LONGEST_LINE + 1)].decode("utf-8", "replace")
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."
 
 
 def printable(text: str) -> str:
-    """The text, with what a terminal would act on written as Python writes it in a string."""
+    """The text with control characters escaped as in Python strings."""
     if text.isprintable():
         return text
     return "".join(

@@ -11,15 +11,15 @@ from remctl._client_base import Answer
 from remctl._errors import RemctlError, RemctlSimpleResult, make
 from remctl._output import RemctlOutput
 
-#: Tokens that lie ready are fetched together, up to so many bytes.
+#: Tokens that have arrived are fetched together, up to this many bytes.
 BATCH = 256 * 1024
 
 
 def checked_file(file: BinaryFile | None, name: str) -> BinaryFile | None:
-    """A file that bytes can be written to; TypeError or ValueError that names the argument."""
+    """Check that the file accepts bytes; TypeError or ValueError that names the argument."""
     if file is None:
         return None
-    # Others that wrap a text file (tempfile, codecs) have its encoding.
+    # Wrappers of text files (tempfile, codecs) have an encoding too.
     if isinstance(file, io.TextIOBase) or isinstance(getattr(file, "encoding", None), str):
         raise TypeError(f"{name} must be a binary file, not a text file")
     if getattr(file, "closed", False) is True:
@@ -32,18 +32,18 @@ def checked_file(file: BinaryFile | None, name: str) -> BinaryFile | None:
 
 
 def _is_read_only(file: BinaryFile) -> bool:
-    """Whether it says so: a class of the caller's need not have more than write()."""
+    """Whether the file says that it is read-only. A user's class may have nothing but write()."""
     kind = type(file)
     if getattr(kind, "write", None) is io.BufferedIOBase.write:
-        return True  # what BufferedReader has, and raises
+        return True  # BufferedReader has a write() that raises
     writable = getattr(kind, "writable", io.IOBase.writable)
     return writable is not io.IOBase.writable and not file.writable()  # type: ignore[attr-defined]
 
 
 class Sinks:
-    """Where the two streams of an answer go, and what is kept of it.
+    """The files for the two streams of an answer, and the output that is kept.
 
-    Of each answer at most ``max_output`` bytes are taken, in files and kept; None is no limit.
+    Each answer may have at most ``max_output`` bytes, in files and kept; None means no limit.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class Sinks:
             2: checked_file(stderr, "stderr"),
         }
         self._most = max_output
-        #: Whether there was any output, of any command.
+        #: Whether any command has had output.
         self.wrote: bool = False
         self.begin()
 
     def begin(self) -> None:
-        """Take the answer to another command."""
-        self._kept: dict[int, io.BytesIO] = {}  # which gives what it has without a copy
+        """Start with the answer to another command."""
+        self._kept: dict[int, io.BytesIO] = {}  # its contents can be taken without a copy
         self._size = 0
         self._status: int | None = None
         self._code: int | None = None
@@ -71,13 +71,13 @@ class Sinks:
 
     @property
     def batch(self) -> int:
-        """How many bytes to fetch: with no more than a token beyond what may come."""
+        """How many bytes to fetch: at most one token more than the limit allows."""
         if self._most is None:
             return BATCH
         return max(1, min(BATCH, self._most - self._size + 1))
 
     def excess(self, token: RemctlOutput) -> RemctlError | None:
-        """The error for a token that is too much output; to be asked before it is taken."""
+        """The error if a token exceeds the limit; call it before the token is written."""
         if self._most is None or token.type != "output":
             return None
         self._size += len(token.output or b"")
@@ -91,14 +91,14 @@ class Sinks:
         )
 
     def steps(self, token: RemctlOutput) -> Generator[Awaitable[Any], Any, None]:
-        """Take a token. Yields the awaitables that a file gives, to be sent what they give."""
+        """Write a token. Yields the awaitables that a file returns; send their results."""
         if token.type == "status":
             self._status = token.status
         elif token.type == "error":
             self._code = token.error
             self._text = (token.output or b"").decode("utf-8", "backslashreplace")
         elif token.type == "output":
-            # Anything but standard output is told apart no further, as run() does it.
+            # Like run(), everything that is not standard output counts as standard error.
             stream = 1 if token.stream == 1 else 2
             data = token.output or b""
             file = self._files[stream]
@@ -113,14 +113,14 @@ class Sinks:
                 data = data[_taken(count, len(data)) :]
 
     def write(self, token: RemctlOutput) -> None:
-        """Take a token; TypeError where a file cannot do without an event loop."""
+        """Write a token; TypeError if a file needs an event loop."""
         for awaitable in self.steps(token):
             if hasattr(awaitable, "close"):
                 awaitable.close()
             raise TypeError("write() must return a number: there is no event loop to await it")
 
     async def awrite(self, token: RemctlOutput) -> None:
-        """Take a token, and await what a file gives to be awaited."""
+        """Write a token, and await the file's awaitables."""
         steps = self.steps(token)
         try:
             awaitable = next(steps)
@@ -130,7 +130,7 @@ class Sinks:
             pass
 
     def answer(self) -> Answer:
-        """What `Connection.run()` would have given; None for what went to a file."""
+        """The answer in the form of `Connection.run()`; None for a stream that went to a file."""
         return *self._taken_until_now(), self._status, self._code, self._text
 
     def _taken_until_now(self) -> tuple[bytes | None, bytes | None]:
@@ -141,7 +141,7 @@ class Sinks:
 
 
 def _taken(count: object, most: int) -> int:
-    """The number of bytes that write() took."""
+    """The number of bytes that write() has written."""
     if count is None or count == 0:
         raise BlockingIOError("write() took nothing: the file must not be a non-blocking one")
     if not isinstance(count, int) or not 0 < count <= most:

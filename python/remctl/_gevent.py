@@ -1,7 +1,8 @@
-"""Blocking calls in a program that gevent has patched: the greenlet waits, its thread does not.
+"""Blocking calls in a program that gevent has patched: only the greenlet waits, not its thread.
 
-A `Connection` takes the place of the extension's where gevent has replaced `select`. Each hub has a
-reactor; a greenlet starts its call there and switches to the hub, which wakes it at the call's end.
+If gevent has replaced `select`, this `Connection` is used instead of the extension's. Each hub
+has a reactor; a greenlet starts its call there and switches to the hub, which wakes it when the
+call has ended.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from remctl import _remctl
 from remctl._callers import Callers
 from remctl._errors import RemctlError
 
-#: The longest that calls may take of the hub's time in one go, in seconds.
+#: The longest time that calls may use in the hub at a time, in seconds.
 BUDGET = 0.003
-_READABLE = 1  # of gevent's watchers
+_READABLE = 1  # gevent's event mask
 
 
 class HubReactor:
@@ -30,11 +31,11 @@ class HubReactor:
         self.reactor = _remctl.Reactor()
         self.pid = os.getpid()
         self._waiting = 0
-        # Active only while a greenlet waits: an active watcher keeps a program from ending.
+        # Active only while a greenlet waits: an active watcher keeps the program from exiting.
         self._watcher = hub.loop.io(self.reactor.fileno(), _READABLE)
 
     def finish(self, operation: _remctl.Operation) -> Any:
-        """Wait for the end of a call and return or raise what it gives.
+        """Wait for the end of a call, and return its result or raise its error.
 
         An exception that is thrown into the greenlet (`gevent.Timeout`, `kill()`) ends the call.
         """
@@ -70,10 +71,10 @@ _callers = Callers()
 
 
 def hub_reactor() -> HubReactor:
-    """That of the calling thread's hub."""
+    """The reactor of the calling thread's hub."""
     hub = gevent.get_hub()
     found = _reactors.get(hub)
-    # One that was made before a fork is the parent's.
+    # A reactor from before a fork belongs to the parent.
     if found is None or found.pid != os.getpid():
         found = _reactors[hub] = HubReactor(hub)
     return found
@@ -85,7 +86,7 @@ def wait_readable(descriptor: int) -> None:
 
 
 class Connection:
-    """What the extension's `Connection` is to a blocking client, for greenlets."""
+    """The extension's `Connection` for blocking calls in greenlets."""
 
     __slots__ = ("__weakref__", "_plain")
 
@@ -93,7 +94,7 @@ class Connection:
         self._plain = plain
 
     def __getattr__(self, name: str) -> Any:
-        """What never waits is the extension's."""
+        """Methods that never wait are the extension's."""
         return getattr(self._plain, name)
 
     def _perform(self, verb: str, *arguments: Any) -> Any:
@@ -102,11 +103,11 @@ class Connection:
         return hub.finish(start(self._plain, _callers.number(gevent.getcurrent()), *arguments))
 
     def abandon(self) -> None:
-        """See the extension's; for the greenlet."""
+        """See the extension's, for the current greenlet."""
         self._plain.abandon(_callers.number(gevent.getcurrent()))
 
     def refusal(self, session: _remctl.Session) -> tuple[Any, ...] | None:
-        """The token that a stream ended with, if the server refused; once for each greenlet."""
+        """The error token that ended the stream, if there was one; each greenlet gets it once."""
         return self._plain.refusal(session, _callers.number(gevent.getcurrent()))
 
     def open(
@@ -126,7 +127,7 @@ class Connection:
         principal: str | None = None,
         timeout: float | None = None,
     ) -> None:
-        """Authenticate over a connected socket, of which a duplicate is used."""
+        """Authenticate over a duplicate of a connected socket."""
         self._perform("open_descriptor", descriptor, host, principal, timeout)
 
     def command(self, command: list[Any], timeout: float | None = None) -> None:
@@ -165,7 +166,7 @@ class Connection:
 
 
 class Lending:
-    """What `with pool.connection()` is made on, for greenlets; see `_remctl.Pool.lend`."""
+    """The context manager of `pool.connection()` for greenlets; see `_remctl.Pool.lend`."""
 
     def __init__(
         self,

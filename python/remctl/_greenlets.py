@@ -1,4 +1,4 @@
-"""Whether blocking calls wait in a greenlet's hub: if gevent has patched `select`."""
+"""Detects whether blocking calls must wait in gevent's hub, because gevent has patched `select`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def wait_for(
     wait: _types.Callable[[], Result],
     start: _types.Callable[[_remctl.Reactor], _remctl.Operation],
 ) -> Result:
-    """What a blocking call gives: `wait` blocks; `start` starts the same in a hub's reactor."""
+    """Make a blocking call: `wait` blocks the thread; `start` uses a hub's reactor."""
     gevent = greenlets()
     if gevent is None:
         return wait()
@@ -37,6 +37,6 @@ def wait_for(
 
 
 def blocking(connection: _remctl.Connection) -> _remctl.Connection:
-    """The connection as blocking calls use it."""
+    """The connection object to use for blocking calls."""
     gevent = greenlets()
     return connection if gevent is None else gevent.Connection(connection)

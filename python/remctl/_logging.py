@@ -1,8 +1,8 @@
-"""What the package logs, with the standard logging, by topic.
+"""Passes the package's log entries to the standard logging module.
 
-A module that may have something to say asks `remctl._remctl.listening()` first, and says it with
-`remctl._remctl.note()`. Importing this does not import logging: the extension asks for
-`loggers()` when the program has done so. Before that nobody listens.
+A module calls `remctl._remctl.listening()` first, and then `remctl._remctl.note()` to log
+something. Importing this module does not import logging: the extension calls `loggers()` when
+the program has imported it. Before that nothing is logged.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from logging import Logger
 
-#: The topics: numbers that the extension knows too.
+#: The topics, with the same numbers as in the extension.
 CONNECTIONS, CREDENTIALS, POOLS = range(3)
 
 _NAMES = {
@@ -29,8 +29,8 @@ _loggers: dict[int, Logger] = {}
 def loggers() -> dict[int, Logger]:
     """The logger of each topic.
 
-    Each is looked up once. getLogger() takes a lock of the whole of logging, and an exception
-    from a signal handler just then would leave it locked.
+    Each is looked up once. getLogger() takes logging's global lock, and an exception from a
+    signal handler at that moment would leave it locked.
     """
     if not _loggers:
         from logging import getLogger
@@ -51,9 +51,9 @@ def write(
     status: int | None,
     kind: str | None,
 ) -> None:
-    """Log a text: on one line, whatever a server's or a user's words have in them.
+    """Log a text on one line, with control characters escaped.
 
-    The others are attributes of the record, for machines; None where it does not say that.
+    The other arguments become attributes of the record; None if the entry does not have them.
     """
     loggers()[topic].debug(
         "%s",

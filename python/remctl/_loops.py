@@ -1,7 +1,7 @@
-"""The event loops: asyncio's (uvloop too) and trio's.
+"""Event loops: what calls need of asyncio (uvloop too) and trio, and which one is running.
 
-A `Loop` watches a reactor, which is one descriptor for any number of calls, for as long as it
-runs. Which loop runs is detected here; neither library is imported unless it is in use.
+A `Loop` runs a reactor, which has one descriptor for any number of calls. Neither library is
+imported unless it is in use.
 """
 
 from __future__ import annotations
@@ -23,59 +23,59 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
 
-#: The longest that calls may take of a loop's time in one go, in seconds. A step that has begun
-#: is finished: with that it stays below 5 ms.
+#: The longest time that calls may use in a loop at a time, in seconds. The current step is
+#: finished after that; in total it stays below 5 ms.
 BUDGET = 0.003
 
 
 class Bound(Protocol):
-    """What belongs to a loop until it is closed."""
+    """An object that belongs to a loop until it is closed."""
 
     def _left_open(self) -> None:
-        """Close what is open, for the loop has ended; a ResourceWarning where there is."""
+        """Close it because the loop has ended; a ResourceWarning if it was open."""
 
 
 class Loop(Protocol):
-    """A loop that runs, as calls see it."""
+    """A running loop, as calls use it."""
 
     reactor: _remctl.Reactor
     pid: int
     clients: WeakSet[Bound]
 
     def caller(self) -> int:
-        """What tells the task that runs from all others."""
+        """The number of the current task."""
 
     def lend(self, session: _remctl.Session, maker: int | None) -> None:
-        """Give a stream back to its maker when the task that has started to read it ends.
+        """Return a stream to its creator when the task that reads it ends.
 
-        `asyncio.wait_for(anext(stream), 1)` reads in a task of its own before Python 3.12.
+        Before Python 3.12 `asyncio.wait_for(anext(stream), 1)` reads in a new task.
         """
 
     def move_here(self) -> None:
-        """See that the loop is served in this thread, which runs it now."""
+        """Make this thread, which runs the loop now, the owner of the reactor."""
 
     async def checkpoint_if_cancelled(self) -> None:
-        """Raise what cancels the caller already, where the loop can tell: before a call starts."""
+        """Before a call starts: raise if the caller is already cancelled, and the loop can tell."""
 
     async def finish(self, operation: _remctl.Operation) -> Any:
-        """Wait for the end of a call and return or raise what it gives.
+        """Wait for the end of a call, and return its result or raise its error.
 
-        A wait that is cancelled ends the call, or puts right what it has done.
+        If the wait is cancelled, the call is ended, or undone.
         """
 
     def give_up(self, operation: _remctl.Operation) -> None:
-        """End a call that a task waits for: the task gets None. One that has ended is left."""
+        """Cancel a call that a task waits for: the task gets None. Does nothing if it has ended."""
 
     async def sleep(self, seconds: float) -> None:
-        """Wait so long."""
+        """Wait for this many seconds."""
 
 
 def running_loop() -> Loop:
-    """The loop that the caller runs in; RuntimeError where there is none."""
+    """The loop that the caller runs in; RuntimeError if there is none."""
     module, key = running()
     found = _loops.get(key)
     loop = None if found is None else found()
-    # One that was made before a fork is the parent's.
+    # A loop from before a fork belongs to the parent.
     if loop is None or loop.pid != os.getpid():
         is_trio = module.__name__ == "trio"
         loop = TrioLoop(module) if is_trio else AsyncioLoop(module, key)
@@ -85,8 +85,8 @@ def running_loop() -> Loop:
 
 
 def running() -> tuple[Any, Any]:
-    """The library whose loop runs the caller, and the loop itself (trio: its token)."""
-    # trio may be the guest of another loop in the same thread, and knows which tasks are its own.
+    """The library whose loop is running, and the loop itself (for trio its token)."""
+    # trio may be a guest of another loop in the same thread; it knows its own tasks.
     trio = sys.modules.get("trio")
     if trio is not None and trio.lowlevel.in_trio_task():
         return trio, trio.lowlevel.current_trio_token()
@@ -97,9 +97,9 @@ def running() -> tuple[Any, Any]:
 
 
 def close_left_open(clients: WeakSet[Bound]) -> None:
-    """Close what is open when a loop ends; a ResourceWarning for each.
+    """Close connections and pools that are open when a loop ends; a ResourceWarning for each.
 
-    If warnings are errors all are closed before the first is raised.
+    If warnings are errors, all are closed before the first one is raised.
     """
     warned: Warning | None = None
     for client in list(clients):
@@ -111,18 +111,18 @@ def close_left_open(clients: WeakSet[Bound]) -> None:
         if warned is not None:
             raise warned
     finally:
-        warned = None  # it holds this frame, and with it the loop's reactor
+        warned = None  # it refers to this frame, and so to the loop's reactor
 
 
-# By the running loops' own objects, which nothing here keeps: a loop keeps its Loop.
+# Keyed weakly by the libraries' own loop objects: each of these keeps its Loop alive.
 _loops: WeakKeyDictionary[Any, ref[Loop]] = WeakKeyDictionary()
 
 
 class AsyncioLoop:
-    """asyncio's loop, or one like it.
+    """A loop of asyncio, or a compatible one.
 
-    The loop keeps this object, as its reader of the reactor's descriptor, until it is closed.
-    Nothing keeps the loop.
+    The loop keeps this object alive until it is closed, as the reader of the reactor's
+    descriptor. This object does not keep the loop alive.
     """
 
     def __init__(self, module: Any, loop: AbstractEventLoop) -> None:
@@ -143,7 +143,7 @@ class AsyncioLoop:
             self._thread = get_ident()
 
     def end(self) -> None:
-        """The loop was closed, or is gone: so are its calls and its connections."""
+        """The loop was closed or destroyed: end its calls and close its connections."""
         if self.pid == os.getpid():
             self.move_here()
             try:
@@ -152,7 +152,7 @@ class AsyncioLoop:
                 self.reactor.close()
 
     async def checkpoint_if_cancelled(self) -> None:
-        """Do nothing: a task of asyncio's is told when it waits."""
+        """Do nothing: an asyncio task is cancelled when it waits."""
 
     def caller(self) -> int:
         """See `Loop`."""
@@ -193,12 +193,12 @@ class AsyncioLoop:
             self._wake(operation)
 
     def dispatch(self) -> None:
-        """Advance the calls for which something has come, and wake those who wait for them."""
+        """Advance the calls that are ready, and wake the tasks of those that have ended."""
         self.move_here()
         self.reactor.dispatch(BUDGET, self._wake)
 
     def _wake(self, operation: _remctl.Operation) -> None:
-        # Once more for the same one, after an exception in the middle of this.
+        # After an exception in here, this is called again for the same operation.
         waiter = operation.waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -206,9 +206,9 @@ class AsyncioLoop:
 
 
 class _Reader:
-    """What an asyncio loop calls when the reactor is readable.
+    """The callback of an asyncio loop when the reactor is readable.
 
-    The loop alone keeps it, so that its end is the loop's.
+    Only the loop refers to it, so it is destroyed with the loop.
     """
 
     def __init__(self, loop: AsyncioLoop) -> None:
@@ -222,7 +222,7 @@ class _Reader:
 
 
 class TrioLoop:
-    """A run of trio's."""
+    """A run of trio."""
 
     def __init__(self, trio: Any) -> None:
         self.reactor = _remctl.Reactor()
@@ -235,7 +235,7 @@ class TrioLoop:
         self._served = True
         try:
             trio.lowlevel.spawn_system_task(self._serve, name="remctl")
-        except RuntimeError:  # the run ends: what finalizes async generators is left
+        except RuntimeError:  # the run is ending: only async generators are being finalized
             self._served = False
 
     def move_here(self) -> None:
@@ -250,12 +250,12 @@ class TrioLoop:
         return self._callers.number(self._lowlevel.current_task())
 
     def lend(self, session: _remctl.Session, maker: int | None) -> None:
-        """Do nothing: no task of trio's reads for another one."""
+        """Do nothing: no trio task reads on behalf of another one."""
 
     async def finish(self, operation: _remctl.Operation) -> Any:
         """See `Loop`."""
         if operation.done:
-            # Others shall have their turn, and a cancellation its next chance.
+            # Let other tasks run. Cancellation takes effect at the next checkpoint.
             await self._lowlevel.cancel_shielded_checkpoint()
             return operation.result()
         if not self._served:
@@ -270,7 +270,8 @@ class TrioLoop:
         try:
             await self._lowlevel.wait_task_rescheduled(abort)
         except BaseException:
-            # Also one of a signal handler, before the wait: nobody may wake this task then.
+            # Also an exception of a signal handler before the wait: then nobody may wake this
+            # task.
             operation.waiter = None
             if not operation.done:
                 self.reactor.cancel(operation)
@@ -295,7 +296,7 @@ class TrioLoop:
                 await self._dispatch()
         finally:
             self._served = False
-            with suppress(Warning):  # it would end the whole run as a fault of trio's
+            with suppress(Warning):  # it would end the whole run with a TrioInternalError
                 close_left_open(self.clients)
             self.reactor.close()
 
@@ -304,9 +305,9 @@ class TrioLoop:
         self.reactor.dispatch(BUDGET, self._wake)
 
     async def _finish_alone(self, operation: _remctl.Operation) -> Any:
-        """Wait for a call where the run has ended its system tasks already.
+        """Wait for a call after the run has ended its system tasks.
 
-        Only async generators that are finalized run then, one after another.
+        Only the finalizers of async generators run then, one after another.
         """
         try:
             while not operation.done:
@@ -318,7 +319,7 @@ class TrioLoop:
 
 
 def another_loop() -> Exception:
-    """For an object that is used where it does not belong."""
+    """The error for an object that is used in another loop."""
     return make(
         "misuse",
         "the connection belongs to another event loop: close() it there first",
@@ -327,7 +328,7 @@ def another_loop() -> Exception:
 
 
 def warn_left_open(client: object, host: str | None) -> None:
-    """Say that a connection was never closed."""
+    """Warn that a connection was never closed."""
     warnings.warn(
         f"unclosed connection to {host or 'a socket'}: {client!r}",
         ResourceWarning,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         error: int | None
 
 else:
-    # What NamedTuple comes to, without loading typing.
+    # The same as the NamedTuple, without loading typing.
     _members = {
         "type": str,
         "output": bytes | None,
@@ -29,10 +29,10 @@ else:
 class RemctlOutput(_Members):
     """A token of output (manual, Remctl.output).
 
-    ``type`` is ``"output"``, ``"status"``, ``"error"`` or ``"done"``. Members that have no
-    meaning for it are None: ``output`` (bytes) is what the command wrote, or the text of an
-    error; ``stream`` is 1 for standard output and 2 for standard error; ``status`` is the exit
-    status, 0 to 255; ``error`` is the protocol's error code, to compare with `ErrorCode`.
+    ``type`` is ``"output"``, ``"status"``, ``"error"`` or ``"done"``. Attributes that do not
+    apply are None: ``output`` (bytes) is the command's output, or the text of an error;
+    ``stream`` is 1 for standard output and 2 for standard error; ``status`` is the exit status,
+    0 to 255; ``error`` is the protocol's error code, to compare with `ErrorCode`.
     """
 
     __module__ = "remctl"

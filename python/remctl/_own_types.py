@@ -1,6 +1,6 @@
-"""Types of the package that annotations name where the modules that have them are not loaded.
+"""Types of the package for annotations in modules that do not load the types' own modules.
 
-As in `remctl._types`, each is loaded for who evaluates an annotation.
+Like in `remctl._types`, each is loaded when an annotation is evaluated.
 """
 
 TYPE_CHECKING = False

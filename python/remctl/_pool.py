@@ -25,13 +25,13 @@ class ConnectionPool(PoolBase):
     ``host``, ``port`` and ``principal`` are as for `Remctl.open()`, ``ccache``, ``keytab``,
     ``source_ip``, ``keepalive`` and ``connect_timeout`` as for `Remctl`. The pool keeps
     ``min_size`` connections open, and opens more while callers wait, up to ``max_size``.
-    ``timeout`` is the longest wait for a connection, in seconds; None is no limit. Waiters are
-    served first come, first served.
+    ``timeout`` is the longest wait for a connection, in seconds; None means no limit. Waiters
+    are served first come, first served.
 
-    A connection that was idle for ``max_idle`` seconds is closed (remctld hangs up after an
-    hour), and so is one that is ``max_lifetime`` seconds old, or whose ticket has expired, when
-    it is returned. Idle connections are checked before they are lent, and replaced if they do
-    not respond.
+    A connection that was idle for ``max_idle`` seconds is closed (remctld closes connections
+    after an hour). So is a connection that is ``max_lifetime`` seconds old, or whose ticket has
+    expired, when it is returned. Idle connections are checked before they are lent, and
+    replaced if they do not respond.
 
     Nothing is connected before ``with``, `open()` or the first use. If a server cannot be
     reached, `open()` and each use raise the error; ``with`` does not. The pool opens and
@@ -47,7 +47,7 @@ class ConnectionPool(PoolBase):
 
     def __enter__(self) -> _types.Self:
         self._pool.require_open()
-        # A service may start before its server does; each use says so then.
+        # A service may start before its server. Each use raises the error then.
         with suppress(RemctlError):
             self.open()
         return self
@@ -63,9 +63,9 @@ class ConnectionPool(PoolBase):
     def open(self, *, timeout: Seconds | None = None) -> None:
         """Wait until there are ``min_size`` connections.
 
-        ``timeout`` takes the place of the pool's. Opening an open pool opens only what is missing.
-        Raises RemctlTimeoutError, RemctlError if a connection cannot be opened, and
-        RemctlNotOpenedError if the pool was closed.
+        ``timeout`` replaces the pool's. Opening an open pool opens only the missing
+        connections. Raises RemctlTimeoutError, RemctlError if a connection cannot be opened,
+        and RemctlNotOpenedError if the pool was closed.
         """
         limit, gevent = self._limit(timeout), greenlets()
         try:
@@ -79,7 +79,7 @@ class ConnectionPool(PoolBase):
     def close(self) -> None:
         """Close idle connections now, and lent ones when they are returned.
 
-        Everyone who waits for a connection gets a RemctlNotOpenedError, also while one is being
+        Callers that wait for a connection get RemctlNotOpenedError, even while one is being
         opened. A closed pool stays closed; closing it again does nothing.
         """
         self._pool.close()
@@ -87,17 +87,18 @@ class ConnectionPool(PoolBase):
     def connection(self, timeout: Seconds | None = None) -> AbstractContextManager[Remctl]:
         """Lend a connection for the length of a ``with`` block.
 
-        ``timeout`` takes the place of the pool's, in seconds; 0 or less raises
-        RemctlTimeoutError immediately.
+        ``timeout`` replaces the pool's, in seconds; 0 or less raises RemctlTimeoutError
+        immediately.
 
         Do not use the connection after the block. In the block it is a `Remctl` whose server,
         tickets and source address cannot be changed: `open()` and the like raise RemctlError.
-        What `set_timeout()` sets is for the block. The connection is closed, and another one
-        takes its place, if the block is left with output pending, in the middle of a stream, or
-        by an exception that is not an `Exception` (Ctrl-C); other exceptions do not cost it.
+        `set_timeout()` applies to this block only. The connection is closed and replaced if the
+        block ends with output pending, in the middle of a stream, or with an exception that is
+        not an `Exception` (Ctrl-C). After other exceptions it is kept.
 
-        Returning it never waits. Raises RemctlTimeoutError when no connection was free in time,
-        RemctlError if a new one cannot be opened, and RemctlNotOpenedError if the pool is closed.
+        Returning it never waits. Raises RemctlTimeoutError if no connection was free in time,
+        RemctlError if a new one cannot be opened, and RemctlNotOpenedError if the pool is
+        closed.
         """
         limit, gevent = self._limit(timeout), greenlets()
         if gevent is None:
@@ -118,7 +119,7 @@ class ConnectionPool(PoolBase):
     ) -> RemctlSimpleResult:
         """Run a command on one of the connections: `connection()` and `Remctl.run()`.
 
-        ``timeout`` is the longest that both may take together.
+        ``timeout`` is the longest time for both together.
         """
         end = end_after(timeout)
         with self.connection(self._wait_limit(timeout)) as remctl:
@@ -145,17 +146,17 @@ class PooledRemctl(Remctl):
         self._use(blocking(connection), host, port)
 
     def open(self, *arguments: object, **keywords: object) -> NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed on a pooled connection: raises RemctlError."""
         raise refused_on_pooled("open()")
 
     def open_socket(self, *arguments: object, **keywords: object) -> NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed on a pooled connection: raises RemctlError."""
         raise refused_on_pooled("open_socket()")
 
     def set_ccache(self, ccache: object) -> NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed on a pooled connection: raises RemctlError."""
         raise refused_on_pooled("set_ccache()")
 
     def set_source_ip(self, source: object) -> NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed on a pooled connection: raises RemctlError."""
         raise refused_on_pooled("set_source_ip()")

@@ -1,6 +1,6 @@
-"""What the pools of both worlds share: arguments and limits.
+"""The common base of the two pools: arguments and limits.
 
-The pool itself, who waits, what is idle, what is opened and checked, is `_remctl.Pool`.
+The pool itself (waiting, idle connections, opening, checking) is `_remctl.Pool`.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from remctl._errors import RemctlError, locate, make
 if TYPE_CHECKING:
     from remctl._loops import Loop
 
-#: remctld hangs up after an hour without a command.
+#: remctld closes connections after an hour without a command.
 _SERVER_LIMIT = 3600.0
 
-#: A connection that was idle for less, in seconds, is only looked at before it is lent; the server
-#: is asked about others, for so long, and at most for a quarter of the caller's time.
+#: A connection that was idle for less than the first of these, in seconds, is not pinged before
+#: it is lent. For others, a ping may take as long as the second, but at most a quarter of the
+#: caller's time.
 TRUSTED = 1.0
 CHECK_LIMIT = 1.0
 
-#: The longest that the pool tries to open one connection, in seconds: its timeout (without one,
-#: the second of these), but no less than connect_timeout and the first.
+#: The longest time for opening one connection, in seconds: the pool's timeout (or the second of
+#: these if it has none), but at least connect_timeout and the first of these.
 _SHORTEST_OPENING = 30.0
 _LONGEST_OPENING = 60.0
 
 
 class PoolBase:
-    """A pool, without the waiting."""
+    """A pool's arguments, limits and numbers."""
 
-    #: Whether threads wait for connections; else the tasks of an event loop.
+    #: True for a pool of threads, False for one of an event loop.
     _in_threads: bool
 
     def __init__(
@@ -56,7 +57,7 @@ class PoolBase:
         host_name(host)
         if principal is not None:
             c_string(principal, "principal")
-        self._loop: Loop | None = None  # where there is one
+        self._loop: Loop | None = None  # the loop that the pool belongs to
         self._host, self._port = host, port_number(port)
         settings = Settings(ccache, keytab, source_ip, keepalive, connect_timeout)
         least, most = count(min_size, "min_size", 0), count(max_size, "max_size", 1)
@@ -92,23 +93,23 @@ class PoolBase:
         return f"<{name} {self._host} {state}>"
 
     def stats(self) -> dict[str, int]:
-        """Return numbers about the pool, by the names that psycopg_pool has for them.
+        """Return numbers about the pool, with the names of psycopg_pool.
 
         ``pool_min`` and ``pool_max``; ``pool_size``, the open connections, ``pool_available``,
-        those that are idle, and ``requests_waiting``. Since the pool was made: ``requests_num``,
-        ``requests_queued`` (those that had to wait), ``requests_wait_ms`` (milliseconds, of all)
-        and ``requests_errors``; ``connections_num`` (opened), ``connections_errors`` (not
-        opened) and ``connections_lost`` (idle ones that turned out to be dead); and
-        ``returns_bad``, those that were returned and could not be used again.
+        those that are idle, and ``requests_waiting``. Since the pool was created:
+        ``requests_num``, ``requests_queued`` (those that had to wait), ``requests_wait_ms``
+        (total milliseconds) and ``requests_errors``; ``connections_num`` (opened),
+        ``connections_errors`` (failed to open) and ``connections_lost`` (idle ones that were
+        dead); and ``returns_bad`` (returned and not usable again).
         """
         return self._pool.stats()
 
     def _limit(self, timeout: Seconds | None) -> Seconds | None:
-        """How long to wait for a connection: the pool's limit, unless the call has its own."""
+        """How long to wait for a connection: the call's limit, or else the pool's."""
         return self._timeout if timeout is None else seconds(timeout)
 
     def _wait_limit(self, timeout: Seconds | None) -> Seconds | None:
-        """How long `run()` may wait for a connection: as others do, or as long as it may take."""
+        """How long `run()` may wait for a connection: the pool's limit or its own if less."""
         if timeout is None or self._timeout is None:
             return timeout
         return min(seconds(timeout), self._timeout)
@@ -118,7 +119,7 @@ class PoolBase:
 
 
 def refused_on_pooled(call: str) -> RemctlError:
-    """For a call that is not allowed on a pooled connection."""
+    """The error for a call that is not allowed on a pooled connection."""
     text = f"{call} is not allowed on a pooled connection; configure the pool instead"
     return make("misuse", text, may_have_run=False)
 

@@ -4,20 +4,20 @@ __all__ = ["preload"]
 
 
 def preload() -> None:
-    """Load now everything that a later call may need.
+    """Load everything that a later call may need.
 
-    The package loads its modules when they are first used. Call `preload()` before the process
-    loses access to them: before it gives up its privileges, enters a chroot or a sandbox, or
-    has used up its file descriptors. Nothing of the package is read from the disk afterwards,
-    in the blocking and the asynchronous interface, with files, pools, many hosts and logging,
-    also when a call fails.
+    The package loads its modules at their first use. Call `preload()` before the process loses
+    access to them: before it drops its privileges, enters a chroot or a sandbox, or runs out of
+    file descriptors. After that, no file of the package is read any more, in the blocking and
+    the asynchronous interface, with files, pools, many hosts and logging, even when a call
+    fails.
 
     It connects to nothing. It does not load `remctl.backend` and `remctl.testing`, nor the event
     loops uvloop and trio: import them beforehand if you use them. The Kerberos library still
     reads its configuration, the ticket cache and the keytab at every connection.
     """
-    # The whole list is written out, so that tools which freeze programs (PyInstaller) see in a
-    # Python file also what only the extension imports.
+    # The list is complete, so that tools like PyInstaller also find the modules that only the
+    # extension imports.
     import asyncio
     import datetime
     import logging

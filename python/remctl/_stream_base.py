@@ -1,4 +1,4 @@
-"""What `Stream` and `AsyncStream` share: what is known of an answer that is being read."""
+"""The common base of `Stream` and `AsyncStream`: the state of an answer that is being read."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from remctl._output import RemctlOutput
 
 
 class StreamBase:
-    """The answer to one command, all but the waiting."""
+    """The state of the answer to one command."""
 
     status: int | None = None
-    """The exit status, 0 to 255, once the stream has ended. None before that, and where there is
-    none: the server refused the command, or the connection failed."""
+    """The exit status, 0 to 255, once the stream has ended. None before that, and if the server
+    refused the command or the connection failed."""
 
     def __init__(self, remctl: ClientBase, words: str, *, raise_errors: bool) -> None:
         self._client = remctl
         self._words = words
         self._raise_errors = raise_errors
-        self._silent = True  # no output has come
+        self._silent = True  # no output has arrived
         self._lines = _Lines()
 
     def _note(self, token: RemctlOutput) -> None:
-        """Keep what a token tells of the whole answer."""
+        """Update the state from a token."""
         if token.type == "output":
             self._silent = False
         elif token.type == "status":
             self.status = token.status
 
     def _checked(self, token: RemctlOutput) -> RemctlOutput:
-        """The token; RemctlProtocolError for the server's refusal."""
+        """Return the token, or raise RemctlProtocolError for an error token."""
         if token.type == "error" and self._raise_errors:
             raise self._refusal(token)
         return token
 
     def _lines_of(self, token: RemctlOutput) -> Iterator[tuple[int, str]]:
-        """The lines that a token ends. A refusal is raised after them: no line can tell it."""
+        """The lines that a token completes; after them, RemctlProtocolError for an error token."""
         self._lines.add(token)
         yield from self._lines_left()
         if token.type == "error":
             raise self._refusal(token)
 
     def _lines_left(self) -> Iterator[tuple[int, str]]:
-        """The lines that are whole, and were not taken when they were."""
+        """The complete lines that were not returned yet."""
         whole = self._lines.whole
         while whole:
             yield whole.popleft()
@@ -66,14 +66,14 @@ class StreamBase:
 
 
 class _Lines:
-    """Puts lines together from output as it comes."""
+    """Joins output to lines as it arrives."""
 
     def __init__(self) -> None:
         self.whole: deque[tuple[int, str]] = deque()
         self._begun: dict[int, list[bytes]] = {}
 
     def add(self, token: RemctlOutput) -> None:
-        """Take in a token; one that ends the answer ends the lines without a newline, too."""
+        """Add a token; the end of the answer also completes a last line without a newline."""
         if token.type != "output":
             for stream in list(self._begun):
                 self._complete(stream)

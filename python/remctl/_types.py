@@ -1,7 +1,6 @@
-"""Types of the standard library that only annotations name.
+"""Types of the standard library that are only used in annotations.
 
-Nobody pays for them but who evaluates an annotation (`typing.get_type_hints()`): each is loaded
-then.
+Each is loaded when an annotation is evaluated (`typing.get_type_hints()`), and not before.
 """
 
 TYPE_CHECKING = False
@@ -61,7 +60,7 @@ else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module, member = _HOMES[name]
         home = import_module(module)
-        # Python 3.10 has no Self. What stands for it says less, and nothing wrong.
+        # Python 3.10 has no Self; Any is less precise, but not wrong.
         value = home.Any if name == "Self" and not hasattr(home, name) else getattr(home, member)
         globals()[name] = value
         return value

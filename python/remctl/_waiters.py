@@ -1,4 +1,4 @@
-"""How one task of an event loop waits for what is no call, and has others wait for it."""
+"""Lets a task of an event loop wait for something that is not a call of the reactor."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ if TYPE_CHECKING:
     import asyncio
     from asyncio import AbstractEventLoop
 
-#: Receives what an awaitable returned, or the exception that it raised.
+#: Receives the result of an awaitable, or its exception.
 Receiver = Callable[[Any, BaseException | None], None]
 
 
 class Cancelled(Exception):
-    """What a receiver is told of a task that was cancelled by what `spawn()` returned."""
+    """Passed to the receiver if the task was cancelled by the function that `spawn()` returned."""
 
 
 class TaskWaiter(Protocol):
-    """Makes one task wait, for a descriptor or for a call of `wake()`."""
+    """Lets one task wait for a descriptor or for a call of `wake()`."""
 
     async def checkpoint(self) -> None:
-        """Let others have their turn, and a cancellation its chance."""
+        """Let other tasks run, and cancellation take effect."""
 
     async def wait(self, descriptor: int | None, seconds: float | None = None) -> None:
-        """Wait until the descriptor is readable, or for `wake()`, which may have been before.
+        """Wait until the descriptor is readable or `wake()` is called, now or before.
 
-        It ends after so many seconds, where they are given, too.
+        With ``seconds`` it waits at most that long.
         """
 
     async def join(self, ended: Callable[[], bool]) -> None:
-        """Wait, for as many calls of `wake()` as it takes; a cancellation is raised after that."""
+        """Wait until `ended()`, checked at each `wake()`; a cancellation is raised after that."""
 
     def is_here(self) -> bool:
-        """Whether the caller runs in the event loop in which it waits."""
+        """Whether the caller runs in this waiter's event loop."""
 
     def wake(self) -> None:
-        """End a wait; from the loop's thread."""
+        """End the wait; call it in the loop's thread."""
 
     def wake_from_anywhere(self) -> None:
-        """End a wait; from any thread."""
+        """End the wait; call it in any thread."""
 
     def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
-        """Wait for something in a task of its own. Returns what cancels it, from any thread.
+        """Await something in a new task. Returns a function that cancels it, in any thread.
 
-        The receiver may have been called before this returns: eager tasks do that. It is told
-        `Cancelled` where that is what has ended the task.
+        With eager tasks the receiver may be called before this returns. It gets `Cancelled` if
+        the task was ended by that function.
         """
 
 
 def task_waiter() -> TaskWaiter:
-    """What makes the caller's task wait; RuntimeError where no loop runs."""
+    """A `TaskWaiter` for the caller's task; RuntimeError if no loop is running."""
     module, key = running()
     is_trio = module.__name__ == "trio"
     return TrioWaiter(module, key) if is_trio else AsyncioWaiter(module, key)
@@ -71,7 +71,7 @@ class AsyncioWaiter:
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = None
         self._woken = False
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself does not keep them
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself does not keep tasks alive
         self._thread = get_ident()
 
     async def checkpoint(self) -> None:
@@ -107,7 +107,7 @@ class AsyncioWaiter:
             if cancelled is not None:
                 raise cancelled
         finally:
-            cancelled = None  # it holds this frame
+            cancelled = None  # it refers to this frame
 
     def wake(self) -> None:
         """See `TaskWaiter`."""
@@ -130,7 +130,7 @@ class AsyncioWaiter:
             except GeneratorExit:
                 raise
             except self._cancelled as error:
-                # One of its own is told as it is.
+                # The awaitable's own CancelledError is passed on as it is.
                 receiver(None, Cancelled() if ended_here else error)
             except BaseException as error:
                 receiver(None, error)
@@ -211,17 +211,17 @@ class TrioWaiter:
             try:
                 with scope:
                     value = await awaitable
-            except (GeneratorExit, self._trio.Cancelled):  # all of the run ends
+            except (GeneratorExit, self._trio.Cancelled):  # the whole run is ending
                 raise
             except BaseException as error:
                 raised = error
             try:
                 receiver(value, Cancelled() if scope.cancelled_caught else raised)
             finally:
-                raised = None  # it holds this frame
+                raised = None  # it refers to this frame
             self.wake()
 
-        # Closing the iterator cancels it; a nursery could not be left open for that long.
+        # Closing the iterator cancels it. (A nursery cannot be kept open for that long.)
         self._trio.lowlevel.spawn_system_task(run, context=copy_context())
 
         def cancel() -> None:

@@ -1,1 +1,1 @@
-"""Many hosts: a command on each of them, in both worlds and in other processes."""
+"""`run_many()`, `for_each()` and their asynchronous twins: a command or a job on many hosts."""

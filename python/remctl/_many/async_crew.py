@@ -1,4 +1,4 @@
-"""Hosts under way in an event loop: what the loop waits for on their behalf, files and jobs."""
+"""Hosts in progress in an event loop, with files and jobs that the loop awaits."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 class AsyncCrew(HostCrew):
-    """Hosts under way, whose files and jobs may be the event loop's."""
+    """Hosts in progress, whose files and jobs may use the event loop."""
 
     def __init__(self, plan: Plan, limit: int) -> None:
         super().__init__(plan, limit)
         self.task_waiter: TaskWaiter | None = None
         self.come_back: deque[Coroutine[Any, None, Outcome]] = deque()
-        # Each with what tells whether an error is its host's.
+        # Each task with a function that tells whether an error belongs to its host.
         self._tasks: dict[Elsewhere, Callable[[Any], bool]] = {}
 
     async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
-        """Hand a token to the files, and wait for what one gives to be awaited."""
+        """Write a token to the files, and await their awaitables."""
         await write(self, sinks, token, self._elsewhere)
 
     async def _elsewhere(self, awaitable: Awaitable[Any]) -> Any:
@@ -43,7 +43,7 @@ class AsyncCrew(HostCrew):
     def task(
         self, place: Elsewhere, awaitable: Awaitable[Any], is_host_s: Callable[[Any], bool]
     ) -> Iterator[None]:
-        """As `Elsewhere.awaiting()`, for a job, which `end_tasks()` waits for."""
+        """Like `Elsewhere.awaiting()`, for a job, which `end_tasks()` waits for."""
         self._tasks[place] = is_host_s
         try:
             with place.awaiting(awaitable):
@@ -52,7 +52,7 @@ class AsyncCrew(HostCrew):
             del self._tasks[place]
 
     async def until(self, place: Elsewhere, seconds: float | None = None) -> None:
-        """Wait until something ends elsewhere, or is to be looked at; no longer than so long."""
+        """Wait until it has ended or must be checked, but at most for this many seconds."""
         if place.done:
             return
         place.timer = None if seconds is None else self.reactor.pause(seconds)
@@ -66,7 +66,7 @@ class AsyncCrew(HostCrew):
     async def end_tasks(self) -> None:
         """Cancel the jobs that are tasks, and wait until they have ended.
 
-        What one of them raises then is raised, unless it is its host's error.
+        Raises an exception of one of them, unless it is the host's error.
         """
         waiter = self.task_waiter
         tasks = {task: is_host_s for task, is_host_s in self._tasks.items() if not task.done}
@@ -97,11 +97,11 @@ class AsyncCrew(HostCrew):
 
 
 class Elsewhere:
-    """What a coroutine of the crew waits for in a task of the event loop's.
+    """Something that a coroutine of the crew awaits in a task of the event loop.
 
     Attributes:
-        done: whether that has ended.
-        timer: a pause of the crew's reactor, whose end the coroutine waits for too.
+        done: whether it has ended. timer: a pause in the crew's reactor, which the coroutine
+        also waits for.
     """
 
     def __init__(self, crew: AsyncCrew) -> None:
@@ -126,7 +126,7 @@ class Elsewhere:
 
     @contextmanager
     def awaiting(self, awaitable: Awaitable[Any]) -> Iterator[None]:
-        """Have it awaited; in the end of the block it is cancelled, unless it has ended."""
+        """Start awaiting it; at the end of the block it is cancelled, unless it has ended."""
         assert self._crew.task_waiter is not None
         self._cancel = self._crew.task_waiter.spawn(awaitable, self._end)
         try:
@@ -136,17 +136,17 @@ class Elsewhere:
                 self.cancel()
 
     def cancel(self) -> None:
-        """Cancel it, as the event loop does that."""
+        """Cancel it in the event loop."""
         assert self._cancel is not None
         self._cancel()
 
     def look_again(self) -> None:
-        """Wake the coroutine, unless a timer will."""
+        """Wake the coroutine, unless a timer will do so."""
         if self.timer is None:
             self._wake()
 
     def result(self) -> Any:
-        """Return or raise what has come of it; Cancelled where it was cancelled here."""
+        """Return the result or raise the exception; Cancelled if it was cancelled here."""
         if self._error is not None:
             raise self._error
         return self._value
@@ -173,7 +173,7 @@ async def write(
     token: RemctlOutput,
     wait: Callable[[Awaitable[Any]], Awaitable[Any]] = _awaited,
 ) -> None:
-    """Hand a token to the files, and wait for what one gives to be awaited."""
+    """Write a token to the files, and await their awaitables."""
     steps = sinks.steps(token)
     value = None
     while True:
@@ -183,5 +183,5 @@ async def write(
         except StopIteration:
             return
         finally:
-            crew.excuse(begin)  # a slow file is no host's fault
+            crew.excuse(begin)  # the time of a slow file does not count against the hosts
         value = await wait(awaitable)

@@ -1,4 +1,4 @@
-"""A job on many hosts at once, in an event loop."""
+"""`afor_each()`: a job on many hosts at once, in an event loop."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def afor_each(
 
         async for outcome in remctl.afor_each(hosts, restart, limit=5): ...
 
-    As `for_each`, but each job is a task of the event loop: beside the methods of its
-    connection it may await whatever there is in that loop, and share it with other
-    tasks. It goes on while the caller handles an outcome.
+    Like `for_each`, but each job is a task of the event loop: besides the methods of its
+    connection it may await anything in that loop, also objects that other tasks use. Jobs
+    continue while the caller handles an outcome.
 
-    ``timeout`` is the longest that a host may take for connecting and for the whole
-    job, in seconds. When it is over a call of the connection raises
-    RemctlTimeoutError. If the job awaits something else it is cancelled, and the
-    host's ``outcome.error`` is a RemctlTimeoutError. The time in which the job's own
-    code keeps the event loop is not counted.
+    ``timeout`` is the longest time that a host may take for connecting and for the whole job,
+    in seconds. When it has passed, a call of the connection raises RemctlTimeoutError. If the
+    job awaits something else, it is cancelled, and the host's ``outcome.error`` is a
+    RemctlTimeoutError. The time in which the job's own code blocks the event loop does not
+    count.
 
-    A job that is under way when the run ends is cancelled, and may wait in its
-    ``finally`` blocks as the event loop has it: leaving ``async with``, `aclose()`,
-    and an exception of the loop over the outcomes wait until it has ended.
+    A job that is in progress when the run ends is cancelled, and may still await in its
+    ``finally`` blocks: the end of ``async with``, `aclose()`, and an exception of the loop over
+    the outcomes wait until it has ended.
 
-    With ``executor`` no event loop runs the jobs in the workers. There they may
-    await only what a job of `for_each` may.
+    With ``executor`` there is no event loop in the workers: a job may only await the same as a
+    job of `for_each`.
     """
     plan = TaskPlan(
         job,

@@ -77,7 +77,7 @@ def abegin(
     max_failures: Portion | None,
     executor: _types.Executor | None,
 ) -> Outcomes:
-    """The outcomes of a plan. TypeError or ValueError for an invalid argument."""
+    """Start a plan and return its outcomes. TypeError or ValueError for an invalid argument."""
     number = count(limit, "limit", 1)
     source: IterableSource | AsyncIterator[str | Target]
     limits = Limits(hosts, batch, max_failures)
@@ -94,9 +94,9 @@ def abegin(
 class Outcomes(AsyncIterator[Outcome]):
     """The outcomes of `arun_many()` or `afor_each()`, in the order of completion.
 
-    An asynchronous context manager, which ends all when it is left, as `aclose()` does. (Leaving
-    a loop by ``break`` is leaving only where nothing else holds the iterator, and then nothing
-    waits until the jobs have ended.)
+    An asynchronous context manager, which stops the run at its end, like `aclose()`. (``break``
+    in a loop stops the run only if nothing else refers to the iterator, and does not wait until
+    the jobs have ended.)
     """
 
     def __init__(
@@ -136,9 +136,10 @@ class Outcomes(AsyncIterator[Outcome]):
         return outcome
 
     async def aclose(self) -> None:
-        """End all that is under way.
+        """Stop the run.
 
-        The jobs of `afor_each()` are cancelled, and waited for. For nothing else it waits.
+        It cancels the jobs of `afor_each()` and waits until they have ended; otherwise it never
+        waits.
         """
         if self._running:
             self._close()
@@ -162,7 +163,7 @@ class Outcomes(AsyncIterator[Outcome]):
             self._close()
 
     async def _end(self) -> None:
-        """End all, for the one task that is at it."""
+        """Stop the run; called by one task only."""
         self._closed = True
         try:
             if self._run is not None and isinstance(self._runner, AsyncCrew):
@@ -174,7 +175,8 @@ class Outcomes(AsyncIterator[Outcome]):
     def _close(self) -> None:
         self._closed = True
         if self._running:
-            # Another task waits, and does it before its descriptor is closed.
+            # Another task is waiting; it closes the run itself, before the descriptor is
+            # closed.
             if self._run is not None:
                 self._task_waiter.wake()
         elif self._run is not None:

@@ -1,4 +1,4 @@
-"""One try on one host of many: its connection, the calls on it, and their time."""
+"""One attempt on one of many hosts: its connection, its calls, and their time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _token = tuple.__new__
 
 
 class Clock:
-    """The time of one host: it stands still while the caller's own code makes the host wait."""
+    """The clock of one host. It stands still while the caller's own code makes the host wait."""
 
     def __init__(self, crew: HostCrew, timeout: float | None) -> None:
         self._crew = crew
@@ -34,7 +34,7 @@ class Clock:
 
     @property
     def stopped(self) -> bool:
-        """Whether it stands still: what raises now is the caller's code."""
+        """Whether it is stopped: an exception now comes from the caller's code."""
         return self._stops > 0
 
     def passed(self) -> float:
@@ -42,34 +42,34 @@ class Clock:
         return (self._stopped_at if self.stopped else self._crew.now()) - self._begin
 
     def left(self) -> float | None:
-        """How many seconds are left; None where there is no limit."""
+        """How many seconds are left; None if there is no limit."""
         return None if self._timeout is None else self._timeout - self.passed()
 
     def at_most(self, timeout: Seconds | None) -> Seconds | None:
-        """A call's own limit, or what is left for the host if that is less."""
+        """The smaller of a call's own limit and the host's remaining time."""
         left = self.left()
         if timeout is None or left is None:
             return left if timeout is None else timeout
         return min(seconds(timeout), left)
 
     def stop(self) -> None:
-        """Let no time pass from now on: the caller's code runs."""
+        """Stop the clock: the caller's code is running."""
         if not self._stops:
             self._stopped_at = self._crew.now()
         self._stops += 1
 
     def go_on(self) -> None:
-        """Let time pass again, if all that have stopped it do so."""
+        """Start the clock again, once everyone who has stopped it has called this."""
         self._stops -= 1
         if not self._stops:
             self._begin += self._crew.now() - self._stopped_at
 
 
 class Attempt:
-    """One try on one host.
+    """One attempt on one host.
 
-    Its calls are coroutines of a crew, and raise RemctlError. Output goes to the host's files if
-    there are any, and is a part of the results if not.
+    Its calls are coroutines of a crew, and raise RemctlError. Output goes to the host's files,
+    if it has any, or into the results.
 
     Attributes:
         target: the host.
@@ -89,8 +89,8 @@ class Attempt:
         self._host, self._port = target.host, port
         self._principal = principal if target.principal is None else target.principal
         self._connection = connection
-        self._caller = id(connection)  # nobody else has it
-        # No name for the reactor, here and below: the frame of an exception would keep its
+        self._caller = id(connection)  # the connection has no other caller
+        # No variable for the reactor, here and below: the frame of an exception would keep its
         # descriptors open.
         self._crew = crew
         self._sinks = sinks
@@ -145,7 +145,7 @@ class Attempt:
         return self._result(self._sinks.answer(), arguments, wrote=self._sinks.wrote)
 
     async def say(self, text: bytes, stream: int = 1, status: int = 0) -> RemctlSimpleResult:
-        """A result with a text of our own as its output, or as its standard error (2)."""
+        """A result with the given text as its output, or as its standard error (2)."""
         if self._sinks is not None:
             self._clock.stop()
             await self._crew.write(self._sinks, RemctlOutput("output", text, stream, None, None))
@@ -156,7 +156,7 @@ class Attempt:
         return RemctlSimpleResult(None, text, status)
 
     async def _stream(self, arguments: list[Encoded], sinks: Sinks) -> None:
-        """Run a command, and hand its output to the files as it comes."""
+        """Run a command, and write its output to the files as it arrives."""
         session = await self._crew.finish(
             self._crew.reactor.stream(self._connection, self._caller, arguments, self._clock.left())
         )

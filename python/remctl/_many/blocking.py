@@ -1,4 +1,4 @@
-"""One command on many hosts at once, without an event loop."""
+"""`run_many()`: one command on many hosts at once, without an event loop."""
 
 from __future__ import annotations
 
@@ -45,55 +45,53 @@ def run_many(
 ) -> Generator[Outcome, None, None]:
     """Run a command on many hosts at once; an `Outcome` for each, as soon as it is known.
 
-    ``hosts`` is any iterable, also an endless one, of hosts' names or `Target`.
-    It is read only as fast as ``limit`` allows: no more than so many hosts are
-    connected to, or have outcomes that were not taken yet. (At most five
-    connections are opened at a time to one address and port, which is what a
-    remctld that listens by itself has room for.) ``command`` is a command, or a
+    ``hosts`` is any iterable, also an endless one, of hosts' names or `Target`. It is read only
+    as fast as ``limit`` allows: at most this many hosts are connected to, or have outcomes that
+    you have not taken yet. (At most five connections are opened at a time to one address and
+    port, which is the listen queue of a standalone remctld.) ``command`` is a command, or a
     function of the `Target` that returns one.
 
-    ``timeout`` is the longest that one host may take, over all its tries and
-    the pauses between them, in seconds: None is no limit, 0 or less is too late
-    at once. ``port`` and ``principal`` are for the hosts that have none of
-    their own; ``ccache``, ``keytab``, ``source_ip``, ``keepalive`` and
-    ``connect_timeout`` are as for `Remctl`. The limit of ``connect_timeout`` is each
-    try's; waiting for its turn to connect is not counted.
+    ``timeout`` is the longest time that one host may take, with all its attempts and the pauses
+    between them, in seconds. None means no limit; 0 or less times out immediately. ``port`` and
+    ``principal`` are for hosts that do not have their own; ``ccache``, ``keytab``,
+    ``source_ip``, ``keepalive`` and ``connect_timeout`` are as for `Remctl`.
+    ``connect_timeout`` applies to each attempt; the time spent waiting for a turn to connect
+    does not count.
 
-    ``retries`` is how many more times a host is tried, after growing pauses,
-    whose error is ``retryable``: it could not be resolved or connected to, no KDC
-    answered, it took too long, or it was lost; never where the command may have
-    run, and never after another failure to authenticate or a refusal.
+    ``retries`` is how many more times a host is tried, after growing pauses, if its error is
+    ``retryable``: it could not be resolved or connected to, no KDC answered, it took too long,
+    or the connection was lost. A host is not tried again if the command may have run, after any
+    other authentication failure, or if the server has refused.
 
-    ``stdout`` and ``stderr`` are functions of the `Target` that return a binary
-    file: what comes for one is written to it as it arrives, and the result's
-    member is None then. Close it when the host's outcome has come.
+    ``stdout`` and ``stderr`` are functions of the `Target` that return a binary file. The
+    host's output is written to it as it arrives, and the result's attribute is None. Close the
+    file when you have the host's outcome.
 
-    With ``batch`` hosts are taken in groups of so many: the next group starts when
-    all hosts of the one before are done. With ``max_failures`` no further host
-    starts once more than so many are not ``ok``. Those under way go on, and each of
-    the others has an outcome with an error of the kind ``not_started`` (so there are
-    outcomes for all of ``hosts``). Both are an int, or a percentage such as ``"10%"``,
-    rounded down, if ``len(hosts)`` is known.
+    With ``batch``, hosts run in groups of this size: the next group starts when all hosts of
+    the previous one are done. With ``max_failures``, no more hosts are started once more than
+    this many are not ``ok``. Hosts in progress continue, and each remaining host gets an
+    outcome with an error of the kind ``not_started`` (so there is an outcome for every host).
+    Both are an int, or, if ``len(hosts)`` is known, a percentage such as ``"10%"``, rounded
+    down.
 
-    ``max_output`` is the most that one host may send, in bytes of output of both
-    kinds, also into files; None is no limit. A host that sends more has an outcome
-    with an error of the kind ``too_large``, whose ``partial`` is what came before.
+    ``max_output`` limits the output of one host, in bytes of both kinds together, also of
+    output that goes to files; None means no limit. A host with more output gets an error of the
+    kind ``too_large``, whose ``partial`` has the output so far.
 
-    ``executor`` is a `concurrent.futures.Executor` to which hosts are handed
-    in chunks, for what one process cannot do; ``limit`` is each chunk's then,
-    and outcomes come as chunks end.
+    ``executor`` is a `concurrent.futures.Executor` that runs chunks of hosts, if one process is
+    not enough. Then ``limit`` applies to each chunk, and outcomes arrive when a chunk ends.
 
-    A host that fails never stops another: its outcome has the error. What the
-    caller's iterable, functions and files raise is raised here, and ends all,
-    as closing the iterator does. While nobody asks for the next outcome nothing
-    moves, and no time passes for ``timeout``. A slow file makes no host late either.
-    Any thread may ask for the next outcome, one at a time.
+    A host that fails does not stop the others: its outcome has the error. An exception from
+    your iterable, functions or files stops the whole run and is raised here; closing the
+    iterator also stops the run. While your code handles an outcome, no I/O happens and the
+    ``timeout`` clock is stopped. Time spent in your files does not count either. Any thread may
+    ask for the next outcome, one at a time.
 
-    Asking for an outcome reads hosts in between. A slow iterable gets half of the
-    time, and the hosts under way get the other half.
+    Hosts are read while you wait for outcomes. If the iterable is slow, reading gets half of
+    the time, and the hosts in progress get the other half.
 
-    Raises TypeError or ValueError for an invalid argument before anything is
-    sent, and for an invalid host when it is read.
+    Raises TypeError or ValueError for an invalid argument before anything is sent, and for an
+    invalid host when it is taken from ``hosts``.
     """
     plan = CommandPlan(
         command,
@@ -124,7 +122,7 @@ def begin(
     max_failures: Portion | None,
     executor: _types.Executor | None,
 ) -> Generator[Outcome, None, None]:
-    """The outcomes of a plan. TypeError or ValueError for an invalid argument."""
+    """Start a plan and return its outcomes. TypeError or ValueError for an invalid argument."""
     number = count(limit, "limit", 1)
     source, limits = IterableSource(hosts), Limits(hosts, batch, max_failures)
     if executor is None:
@@ -138,7 +136,7 @@ def begin(
 def run_chunk(
     token: str, chunk: list[Target], arguments: dict[str, Any], limit: int
 ) -> ChunkResult:
-    """Run a chunk of hosts, in a worker; the token tells it from others like it."""
+    """Run a chunk of hosts in a worker; the token makes the call unique."""
     outcomes: list[Outcome] = []
     try:
         if "job" in arguments:
@@ -164,7 +162,7 @@ def _run(
 
 
 def outcomes_of(run: Run, runner: HostCrew | Chunks) -> Generator[Outcome, None, None]:
-    """Carry out a run to its end. It is the caller's to close."""
+    """Yield the outcomes of a run. The caller must close the run."""
     while (step := run.step()) is not None:
         if isinstance(step, Outcome):
             since = monotonic()

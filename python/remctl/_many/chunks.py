@@ -1,4 +1,4 @@
-"""Many hosts in chunks, each run elsewhere: by an executor of `concurrent.futures`."""
+"""Chunks of hosts, each run by an executor of `concurrent.futures`."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from remctl._many.plan import Plan
 if TYPE_CHECKING:
     from remctl._waiters import TaskWaiter
 
-# Hosts are read for so many chunks ahead of what is known.
+# How many chunks may be submitted without a result.
 _AHEAD = 64
 
-# Where the number of hosts is known it is divided into so many at least: for many workers,
-# and for outcomes that come early.
+# If the number of hosts is known, there are at least this many chunks, to keep many workers
+# busy and to get outcomes early.
 _LEAST = 16
 
-# With many hosts, chunks grow beyond `limit`, up to so many times it: a chunk's hosts follow one
-# another without a pause, and each chunk costs a message or two.
+# With many hosts, chunks grow beyond `limit`, up to this many times: a chunk runs its hosts
+# without pauses, and each chunk costs a message or two.
 _MOST = 64
 _LARGEST = 16
 
-#: What a worker does with a chunk: its outcomes, and what stopped them.
+#: The result of a chunk: its outcomes, and the exception that stopped it.
 ChunkResult = tuple[list[Outcome], Exception | None]
 
 
 class Chunks:
-    """Hosts in the hands of an executor: see `remctl._many.run.Runner`."""
+    """Hosts that an executor runs: see `remctl._many.run.Runner`."""
 
     def __init__(
         self,
@@ -74,19 +74,19 @@ class Chunks:
         return self._hosts + waiting < _AHEAD * self._size
 
     def add(self, target: Target) -> None:
-        """Put a host into the next chunk; hand that over when it is full."""
+        """Add a host to the next chunk; submit the chunk when it is full."""
         self._hosts += 1
         self._next.append(target)
         if len(self._next) >= self._size:
             self.complete()
 
     def complete(self) -> None:
-        """Hand over what there is of a chunk."""
+        """Submit an incomplete chunk."""
         chunk, self._next = self._next, []
         if not chunk:
             return
         begin = monotonic()
-        # Dask takes calls with equal arguments for the same call. No two tokens are equal.
+        # Dask treats calls with equal arguments as the same call, so each gets a unique token.
         token = f"remctl-{uuid4().hex}"
         try:
             work = self._work
@@ -117,31 +117,31 @@ class Chunks:
         return kept
 
     def _cancels_truly(self) -> bool:
-        """Whether a future that is cancelled has never been started.
+        """Whether a cancelled future was certainly never started.
 
-        It is so with the executors of the standard library. Others cancel what runs already.
+        That is so with the standard library's executors. Others also cancel running calls.
         """
         return _is_standard(self._executor)
 
     def excuse(self, since: float) -> None:
-        """Elsewhere time goes on."""
+        """Do nothing: the clocks of the workers do not stop."""
 
     @property
     def descriptor(self) -> None:
-        """There is none: `task_waiter` is woken."""
+        """None: `task_waiter` is woken instead."""
 
     def wait(self, seconds: float = inf) -> None:
-        """Wait until a chunk has ended, or so long."""
+        """Wait until a chunk has ended, but at most for this many seconds."""
         with suppress(Empty):
             self._take(self._done.get(timeout=None if seconds == inf else seconds))
 
     def dispatch(self) -> None:
-        """Take in the outcomes of the chunks that have ended."""
+        """Collect the outcomes of the chunks that have ended."""
         while not self._done.empty():
             self._take(self._done.get())
 
     def close(self) -> None:
-        """Cancel the chunks that were not begun."""
+        """Cancel the chunks that were not started."""
         running, self._running = self._running, {}
         for future in running:
             future.cancel()
@@ -153,7 +153,7 @@ class Chunks:
 
     def _take(self, future: Future[ChunkResult]) -> None:
         if future not in self._running:
-            return  # it was stopped
+            return  # stopped by stop()
         chunk, begin, token = self._running.pop(future)
         try:
             outcomes, raised = future.result()
@@ -174,7 +174,7 @@ class Chunks:
     def _fail(
         self, chunk: list[Target], begin: float, error: BaseException, *, may_have_run: bool
     ) -> None:
-        """The executor has no outcomes for a chunk: errors in their place."""
+        """Create error outcomes for a chunk of which the executor has no outcomes."""
         text = f"the worker ended without an outcome: {str(error) or type(error).__name__}"
         self._hosts -= len(chunk)
         for target in chunk:
@@ -191,7 +191,7 @@ def _is_standard(executor: Executor) -> bool:
 
 
 def _sent(executor: Executor, plan: Plan) -> dict[str, Any]:
-    """The arguments of the run that a worker can be sent; TypeError where one cannot."""
+    """The run's arguments for a worker; TypeError if one cannot be pickled."""
     arguments = plan.sent()
     for name, value in arguments.items():
         try:
@@ -222,8 +222,8 @@ def _check_that_it_pickles(executor: Executor, value: object) -> None:
     try:
         pickle.dumps(value)
     except Exception:
-        # Those of the standard library use pickle. Others (Dask, Ray, loky) use cloudpickle,
-        # which carries functions that are not a module's too.
+        # The standard library's executors use pickle. Others (Dask, Ray, loky) use cloudpickle,
+        # which also supports functions that are not at module level.
         if _is_standard(executor):
             raise
         try:
@@ -236,10 +236,10 @@ def _check_that_it_pickles(executor: Executor, value: object) -> None:
 
 
 def arguments_for(executor: Executor, plan: Plan) -> dict[str, Any]:
-    """What the workers are sent; TypeError or ValueError where they cannot do it.
+    """The arguments for the workers; TypeError or ValueError if they cannot be used there.
 
-    Kerberos and the threads of the engine do not survive a fork in the middle of what they do,
-    which is what a worker that is forked has to.
+    A worker must not be forked: Kerberos and the engine's threads may be in the middle of
+    something at the fork.
     """
     if not callable(getattr(executor, "submit", None)):
         raise TypeError(

@@ -1,4 +1,4 @@
-"""One command on each of many hosts."""
+"""The plan to run one command on each of many hosts."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from remctl._files import Sinks
     from remctl._many.crew import HostCrew
 
-#: A command, or what gives one for each target.
+#: A command, or a function that returns one for each target.
 CommandFor = Command | Callable[[Target], Command]
 
-#: What gives a target's file.
+#: A function that returns a target's file.
 FileFor = Callable[[Target], BinaryFile | None]
 
 
 class CommandPlan(Plan):
-    """Which command to run on each host, and where its output goes; see `run_many`."""
+    """The command for each host, and the files for its output; see `run_many`."""
 
     def __init__(
         self,
@@ -46,12 +46,12 @@ class CommandPlan(Plan):
         """See `Plan`."""
         command = self.command
         if not callable(command):
-            # Those that are hidden from logs stay so.
+            # Words that are hidden from logs stay hidden.
             command = [one if isinstance(one, bytes) else bytes(one) for one in command]
         return {"command": command, "stdout": self.stdout, "stderr": self.stderr}
 
     async def carry_out(self, attempt: Attempt, arguments: list[Encoded]) -> RemctlSimpleResult:
-        """What an attempt is: connect, send the command, and take in its answer."""
+        """Connect, send the command, and read its answer."""
         return await attempt.simple(arguments)
 
     def _work(self, target: Target, crew: HostCrew) -> CommandWork:

@@ -1,7 +1,7 @@
 """Coroutines over one reactor, advanced by the caller that waits for it.
 
-They wait for calls and for nothing else, so that no event loop is needed; where there is one
-it waits for the reactor's descriptor. Nothing moves but in `start()` and `dispatch()`.
+They only await calls of the reactor, so no event loop is needed; if there is one, it watches
+the reactor's descriptor. They only run inside `start()` and `dispatch()`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ if TYPE_CHECKING:
     from remctl._many.plan import Plan
     from remctl._output import RemctlOutput
 
-#: The longest that `dispatch()` stays away from signals and other tasks, in seconds.
+#: The longest time that `dispatch()` runs without letting signal handlers and other tasks run,
+#: in seconds.
 BUDGET = 0.005
 
-# Less than this is not worth putting off the deadlines for.
+# A shorter time is not worth moving the deadlines for.
 _SHORTEST_EXCUSE = 0.005
 
 _Result = TypeVar("_Result")
 
 
 class Awaited(Protocol):
-    """What a coroutine can wait for: an operation, or something that ends elsewhere."""
+    """Something that a coroutine can await: an operation, or an awaitable of the event loop."""
 
     waiter: Any
 
@@ -45,9 +46,9 @@ class Awaited(Protocol):
 
 
 class Crew(Generic[_Result]):
-    """Coroutines under way, and the results of those that have ended.
+    """Running coroutines, and the results of those that have ended.
 
-    An exception in one of them is raised to the caller that advanced it.
+    An exception of one of them is raised to the caller that advances it.
 
     Attributes:
         ended: the results.
@@ -58,7 +59,7 @@ class Crew(Generic[_Result]):
         self.reactor: _remctl.Reactor = _remctl.Reactor()
         self._pid = os.getpid()
         self.ended: deque[_Result] = deque()
-        # Each with what it waits for; None while it runs.
+        # Each coroutine with the object that it awaits; None while it runs.
         self._at_work: dict[Coroutine[Any, None, _Result], Awaited | None] = {}
         self.excused: float = 0.0
         self._owed = 0.0
@@ -68,7 +69,7 @@ class Crew(Generic[_Result]):
         return len(self._at_work)
 
     def start(self, work: Coroutine[Any, None, _Result]) -> None:
-        """Take a coroutine to its first wait, or to its end."""
+        """Run a coroutine until its first wait or its end."""
         self.advance(work)
 
     @property
@@ -77,7 +78,7 @@ class Crew(Generic[_Result]):
         return self.reactor.fileno()
 
     def wait(self, seconds: float = inf) -> None:
-        """Wait until `dispatch()` may have something to do, or so long."""
+        """Wait until `dispatch()` may have something to do, but at most for this many seconds."""
         timer = None if seconds == inf else self.reactor.pause(seconds)
         try:
             gevent = greenlets()
@@ -90,18 +91,18 @@ class Crew(Generic[_Result]):
                 self.reactor.cancel(timer)
 
     def dispatch(self) -> None:
-        """Advance all whose calls have ended, without a wait."""
+        """Advance the coroutines whose calls have ended, without waiting."""
         self.reactor.dispatch(BUDGET, self._wake)
 
     def _wake(self, operation: _remctl.Operation) -> None:
         work = operation.waiter
         operation.waiter = None
-        del operation  # this frame may be an exception's, and kept
+        del operation  # an exception may keep this frame alive
         if work is not None:
             self.advance(work)
 
     def advance(self, work: Coroutine[Any, None, _Result]) -> None:
-        """Take a coroutine on that waits for something which has ended."""
+        """Continue a coroutine whose awaited object has ended."""
         self._at_work[work] = None
         try:
             awaited: Awaited = work.send(None)
@@ -116,15 +117,15 @@ class Crew(Generic[_Result]):
             awaited.waiter = work
 
     def move_here(self) -> None:
-        """Go on in the thread that calls. RemctlError in the child of a fork."""
+        """Make the calling thread the owner. RemctlError in the child of a fork."""
         if self._pid != os.getpid():
             raise make("misuse", "these calls are the parent process's", may_have_run=False)
         self.reactor.move_here()
 
     def close(self) -> None:
-        """End all of them where they are, and close the descriptors.
+        """Close all coroutines, and the descriptors.
 
-        An exception that one of them raises then is raised when all have ended.
+        If one of them raises an exception, it is raised after all have ended.
         """
         if self._at_work and self._pid == os.getpid():
             self.move_here()
@@ -132,12 +133,13 @@ class Crew(Generic[_Result]):
             while self._at_work:
                 self._close_one()
         finally:
-            # Not when this object goes: the frames of an exception may keep it.
+            # Now, and not when this object is destroyed: the frames of an exception may keep it
+            # alive.
             self.__dict__.pop("reactor", None)
 
     def _close_one(self) -> None:
         try:
-            # In the child of a fork the calls go with the reactor.
+            # In the child of a fork the calls end with the reactor.
             with suppress(RemctlError):
                 self._at_work.popitem()[0].close()
         except BaseException:
@@ -149,13 +151,13 @@ class Crew(Generic[_Result]):
     # Time.
 
     def now(self) -> float:
-        """The time as the calls' deadlines have it: it stands still where it is excused."""
+        """The time for the calls' deadlines, which does not include excused time."""
         return monotonic() - self.excused
 
     def excuse(self, since: float) -> None:
-        """Do not count the time since a moment of the monotonic clock.
+        """Do not count the time since this value of the monotonic clock.
 
-        Nothing could move in it: its caller did something else.
+        The crew could not run in that time, because the caller did something else.
         """
         self.move_here()
         time = monotonic() - since
@@ -168,7 +170,7 @@ class Crew(Generic[_Result]):
     # For the coroutines.
 
     async def finish(self, operation: _remctl.Operation) -> Any:
-        """Wait for the end of a call and return or raise what it gives."""
+        """Wait for the end of a call, and return its result or raise its error."""
         if not operation.done:
             try:
                 await suspended(operation)
@@ -178,12 +180,12 @@ class Crew(Generic[_Result]):
         return operation.result()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait so long."""
+        """Wait for this many seconds."""
         await self.finish(self.reactor.pause(seconds))
 
 
 class HostCrew(Crew[Outcome]):
-    """Hosts under way in one reactor, each with the steps of a plan.
+    """Hosts in progress in one reactor, each with the steps of a plan.
 
     Attributes:
         given_up: whether `give_up()` was called.
@@ -219,9 +221,10 @@ class HostCrew(Crew[Outcome]):
         """See `remctl._many.run.Runner`."""
 
     def give_up(self, seconds: float) -> None:
-        """End all that is under way, and have outcomes that say where the command may have run.
+        """Stop all hosts, with outcomes that say where the command may have run.
 
-        A host has none if its files raise something now, or if it takes longer than that.
+        A host has no outcome if its files raise an exception now, or if it takes longer than
+        ``seconds``.
         """
         self.move_here()
         self.given_up = True
@@ -241,7 +244,7 @@ class HostCrew(Crew[Outcome]):
 
     @contextmanager
     def connected(self, connection: _remctl.Connection) -> Iterator[None]:
-        """Close a connection at the end of the block, or when all is given up."""
+        """Close a connection at the end of the block, or when the run is given up."""
         self._connections.add(connection)
         try:
             yield
@@ -250,7 +253,7 @@ class HostCrew(Crew[Outcome]):
             connection.close()
 
     async def rest(self, seconds: float) -> None:
-        """Wait so long, or until all is given up."""
+        """Wait for this many seconds, or until the run is given up."""
         pause = self.reactor.pause(seconds)
         self._pauses.add(pause)
         try:
@@ -259,13 +262,13 @@ class HostCrew(Crew[Outcome]):
             self._pauses.discard(pause)
 
     async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
-        """Hand a token to the files; TypeError where one cannot do without an event loop."""
+        """Write a token to the files; TypeError if one needs an event loop."""
         begin = monotonic()
         sinks.write(token)
-        self.excuse(begin)  # a slow file is no host's fault
+        self.excuse(begin)  # the time of a slow file does not count against the hosts
 
 
 @coroutine
 def suspended(awaited: Awaited) -> Generator[Awaited, None, None]:
-    """Wait until somebody advances the coroutine that `awaited` has as its waiter."""
+    """Suspend the coroutine until the crew advances it; `awaited` has it as its waiter."""
     yield awaited

@@ -1,4 +1,4 @@
-"""A job on many hosts at once, without an event loop."""
+"""`for_each()`: a job on many hosts at once, without an event loop."""
 
 from __future__ import annotations
 
@@ -42,30 +42,29 @@ def for_each(
 
         for outcome in remctl.for_each(hosts, restart, limit=5): ...
 
-    ``job`` is an async function. It gets an open connection to the host, a
-    `JobRemctl`, and what it returns is ``outcome.value``. There is no thread for
-    each host, and no event loop: only methods of this connection may be awaited
-    in it, and its ``sleep()``. Anything else is a RuntimeError that says so.
+    ``job`` is an async function. It gets an open connection to the host, a `JobRemctl`, and its
+    return value becomes ``outcome.value``. There is no thread for each host, and no event loop:
+    a job may only await methods of this connection, including its ``sleep()``. Awaiting
+    anything else raises RuntimeError.
 
-    A RemctlError that the connection raises, or `RemctlSimpleResult.check()`, is
-    the host's ``outcome.error`` if the job lets it pass; its ``may_have_run`` is
-    False only if no command of the job can have run. Any other exception of the
-    job, a RemctlError of another connection included, stops the whole run and is
-    raised here. An outcome is ``ok`` where there is no error.
+    A RemctlError from this connection or from `RemctlSimpleResult.check()` that the job does
+    not catch becomes the host's ``outcome.error``; its ``may_have_run`` is False only if no
+    command of the job can have run. Any other exception of the job, also a RemctlError of
+    another connection, stops the whole run and is raised here. An outcome is ``ok`` if there is
+    no error.
 
-    ``timeout`` is the longest that a host may take for connecting and for the
-    whole job, in seconds; the time of the job's own code is not counted. What
-    waits on the connection when it is over raises RemctlTimeoutError.
-    ``retries`` is how often connecting is tried again, as for `run_many`: a job
-    that has begun is never begun again.
+    ``timeout`` is the longest time that a host may take for connecting and for the whole job,
+    in seconds; the time of the job's own code does not count. When it has passed, calls of the
+    connection raise RemctlTimeoutError. ``retries`` is how often connecting is tried again, as
+    for `run_many`. A job that has started is never started again.
 
-    A job that is under way when the run ends is closed where it waits, as a
-    generator is: its ``finally`` blocks run, but cannot wait any more.
+    A job that is in progress when the run ends is closed where it waits, like a generator: its
+    ``finally`` blocks run, but cannot await anything.
 
-    ``max_output`` is for each ``run()`` of the job that has none of its own.
+    ``max_output`` is the default for each ``run()`` of the job.
 
-    With ``executor`` the job has to be a function that can be pickled, and what
-    it returns too. All the rest is as for `run_many`.
+    With ``executor`` the job and its return value must be picklable. Everything else is as for
+    `run_many`.
     """
     plan = JobPlan(
         job,

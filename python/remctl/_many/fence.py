@@ -1,8 +1,8 @@
-"""A fence around chunks in Dask's hands: each is run once.
+"""Makes sure that Dask runs each chunk only once.
 
-Dask computes a task again when its worker was lost, also after the task had ended. So each chunk
-has a `distributed.Queue` with one item, kept by the scheduler. The worker that takes it may run the
-chunk; taking it is atomic and never waits.
+Dask runs a task again if its worker is lost, even after the task has ended. Therefore each
+chunk has a `distributed.Queue` with one item in the scheduler. The worker that takes the item
+may run the chunk; taking it is atomic and never waits.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 
 class Fence:
-    """The chunks' items, on the side that hands the chunks out."""
+    """The queues of the chunks, in the process that submits them."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
         self._queues: dict[str, Any] = {}
 
     def put_up(self, token: str) -> None:
-        """Let a chunk run, once."""
+        """Allow a chunk to run once."""
         queue = sys.modules["distributed"].Queue(token, client=self._client)
         queue.put(True)
         self._queues[token] = queue
 
     def take_down(self, token: str) -> None:
-        """Forget a chunk whose outcomes are known. It cannot run any more."""
+        """Remove a chunk whose outcomes are known. It cannot run any more."""
         self._queues.pop(token).close()
 
 
 def fence_of(executor: object) -> Fence | None:
-    """The fence that an executor needs; None if it runs nothing twice by itself."""
+    """The fence for an executor; None if it never runs a call twice."""
     distributed: Any = sys.modules.get("distributed")
     if distributed is None:
         return None
@@ -51,7 +51,7 @@ def fence_of(executor: object) -> Fence | None:
 def run_fenced(
     token: str, chunk: list[Target], arguments: dict[str, Any], limit: int
 ) -> ChunkResult:
-    """Run a chunk of hosts in one of Dask's workers, unless that was done before."""
+    """Run a chunk of hosts in a Dask worker, unless it was run before."""
     from remctl._many.blocking import run_chunk
 
     distributed: Any = import_module("distributed")

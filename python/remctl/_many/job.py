@@ -1,4 +1,4 @@
-"""The caller's own coroutine on each of many hosts, and the connection that it gets."""
+"""The plan to run a job, the caller's coroutine, on each of many hosts; and its connection."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from remctl._output import RemctlOutput
 class JobRemctl(AsyncRemctl):
     """The open connection to a host that a job of `for_each()` or `afor_each()` gets.
 
-    It has the methods of `AsyncRemctl`. It cannot be opened again, and its ticket cache and
-    source address cannot be changed: that is a RemctlError. If the connection is lost, the next
-    command makes a new one. Do not use it after the job.
+    It has the methods of `AsyncRemctl`. Opening it again, or changing its ticket cache or
+    source address, raises RemctlError. If the connection is lost, the next command opens a new
+    one. Do not use it after the job.
 
     In a job of `for_each()` only these methods and `sleep()` may be awaited: no event loop runs
     it. A job of `afor_each()` is a task of the event loop.
@@ -46,7 +46,7 @@ class JobRemctl(AsyncRemctl):
         super().__init__()
         self._max_output = max_output
         self._where = host, port
-        self._own = self._use(connection, host, port)  # which is never open
+        self._own = self._use(connection, host, port)  # a closed one
         self._crew = crew
         self._clock = clock
         self._own_code = OwnCode(crew)
@@ -56,9 +56,9 @@ class JobRemctl(AsyncRemctl):
         self._job_loop: JobLoop = CrewLoop(connection, crew, clock, self._commands)
 
     async def sleep(self, delay: Seconds) -> None:
-        """Wait for ``delay`` seconds, while the jobs of other hosts go on.
+        """Wait for ``delay`` seconds, while the jobs of other hosts continue.
 
-        Raises RemctlTimeoutError when the time of the host is over before that, TypeError or
+        Raises RemctlTimeoutError if the host's time runs out before that, TypeError or
         ValueError for an invalid argument.
         """
         delay = max(0.0, seconds(delay))
@@ -72,19 +72,19 @@ class JobRemctl(AsyncRemctl):
             raise self._too_late()
 
     async def open(self, *arguments: Any, **keywords: Any) -> _types.NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed in a job: raises RemctlError."""
         raise _refused("open()")
 
     async def open_socket(self, *arguments: Any, **keywords: Any) -> _types.NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed in a job: raises RemctlError."""
         raise _refused("open_socket()")
 
     def set_ccache(self, ccache: object) -> _types.NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed in a job: raises RemctlError."""
         raise _refused("set_ccache()")
 
     def set_source_ip(self, source: object) -> _types.NoReturn:
-        """Refuse it: RemctlError."""
+        """Not allowed in a job: raises RemctlError."""
         raise _refused("set_source_ip()")
 
     def _raised(self, error: RemctlError) -> RemctlError:
@@ -94,15 +94,15 @@ class JobRemctl(AsyncRemctl):
         return error
 
     def _too_late(self) -> RemctlError:
-        self._commands.pause()  # it is not the last command's
+        self._commands.pause()  # the error is not the last command's
         return self._located(make("timeout", "timed out", may_have_run=False), None)
 
     def _is_own(self, error: RemctlError) -> bool:
-        """Whether an error is the host's: of this connection, or of a result's `check()`."""
+        """Whether an error is the host's: from this connection, or from a result's `check()`."""
         return error in self._errors or isinstance(error, RemctlCommandError)
 
     def _bind(self) -> Loop:
-        if self._ended:  # and what the job does to clean up cannot wait
+        if self._ended:  # the job's cleanup cannot await anything
             raise self._located(make("lost", "the run has ended", may_have_run=False), None)
         self._job_loop.bind()
         self._own_code.excuse()
@@ -111,11 +111,11 @@ class JobRemctl(AsyncRemctl):
     def _caller(self) -> int | None:
         try:
             return None if self._ended else self._job_loop.caller()
-        except RuntimeError:  # no loop runs here
+        except RuntimeError:  # no loop is running in this thread
             return None
 
     def _end(self) -> None:
-        """Let nothing of the job wait any more: it is closed where it is."""
+        """Refuse further calls of the job, which is being closed."""
         self._ended = True
 
     def _unbind(self) -> None:
@@ -132,19 +132,19 @@ class JobRemctl(AsyncRemctl):
             self._clock.go_on()
 
     def _release(self) -> None:
-        """Give the connection up: the job is over."""
+        """Release the connection: the job has ended."""
         self._end()
         self._own_code.close()
         self._job_loop.close()
         self._use(self._own, *self._where)
 
 
-#: What is done on each host.
+#: The type of a job.
 Job = Callable[[JobRemctl], Awaitable[Any]]
 
 
 class JobPlan(Plan):
-    """Which job is done on each host; see `for_each`."""
+    """The job for each host; see `for_each`."""
 
     def __init__(self, job: Job, **connecting: Any) -> None:
         if not callable(job):
@@ -157,7 +157,7 @@ class JobPlan(Plan):
         return {"job": self.job}
 
     async def carry_out(self, remctl: JobRemctl) -> Any:
-        """Do the job on an open connection. Returns what it returns."""
+        """Run the job on an open connection, and return its result."""
         return await CrewSteps(self.job, remctl)
 
     def _work(self, target: Target, crew: HostCrew) -> JobWork:
@@ -169,7 +169,7 @@ class JobWork:
 
     def __init__(self, plan: JobPlan, target: Target, crew: HostCrew) -> None:
         self._plan, self._target, self._crew = plan, target, crew
-        self.repeatable = True  # until the job begins
+        self.repeatable = True  # until the job has started
 
     def locate(self, error: RemctlError) -> None:
         """See `Work`."""
@@ -189,7 +189,7 @@ class JobWork:
             if not remctl._is_own(error):
                 clock.stop()
             elif remctl._commands.any_may_have_run:
-                error.may_have_run = True  # of the job as a whole
+                error.may_have_run = True  # the job as a whole may have
             raise
         finally:
             remctl._release()

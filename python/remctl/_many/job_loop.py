@@ -1,4 +1,4 @@
-"""What a job's connection takes for its event loop: no call takes longer than the host may."""
+"""The event loop of a job's connection, which limits each call to the host's remaining time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Commands:
-    """Whether any command of a job may have run, beside the one that is under way."""
+    """Whether any command of a job may have run, other than the current one."""
 
     def __init__(self) -> None:
         self._before = False
@@ -25,35 +25,36 @@ class Commands:
 
     @property
     def any_may_have_run(self) -> bool:
-        """Whether there is one."""
+        """Whether one may have run."""
         return self._before or self._last
 
     def begin(self) -> None:
-        """One is sent now."""
+        """A command is being sent."""
         self.pause()
         self._last = True
 
     def pause(self) -> None:
-        """Something else is done: its result is not the last command's."""
+        """A call that is not a command: its result says nothing about the last command."""
         self._before, self._last = self._before or self._last, False
 
     def refused(self) -> None:
-        """The last one has not run."""
+        """The last command has not run."""
         self._last = False
 
 
 class JobLoop(Protocol):
-    """See `remctl._loops.Loop`, and what a job needs beside that."""
+    """A `remctl._loops.Loop` with the additions for a job."""
 
     pid: int
     clients: WeakSet[Bound]
     reactor: Any
 
     def bind(self) -> None:
-        """RemctlError where the job's loop is not the one that runs."""
+        """Raise RemctlError if the job's loop is not the running one."""
 
     def close(self) -> None:
-        """The job is over. An exception of it may keep this, which keeps no reactor then."""
+        """The job has ended. Drop the reactor: an exception of the job may keep this object
+        alive."""
 
     def caller(self) -> int:
         """See `Loop`."""
@@ -77,11 +78,11 @@ class JobLoop(Protocol):
         """See `Loop`."""
 
     async def write(self, sinks: Sinks, token: RemctlOutput) -> None:
-        """Hand a token to the caller's files."""
+        """Write a token to the caller's files."""
 
 
 class CrewLoop:
-    """A crew as the loop of a job that it advances: see `JobLoop`."""
+    """A crew in the role of a job's event loop: see `JobLoop`."""
 
     def __init__(
         self, connection: _remctl.Connection, crew: HostCrew, clock: Clock, commands: Commands
@@ -106,7 +107,7 @@ class CrewLoop:
         """Do nothing: a job has no tasks."""
 
     def move_here(self) -> None:
-        """Do nothing: the caller of the crew has done it."""
+        """Do nothing: the caller of the crew does it."""
 
     async def checkpoint_if_cancelled(self) -> None:
         """Do nothing: a job is closed where it waits."""
@@ -129,13 +130,13 @@ class CrewLoop:
 
 
 class HasReactor(Protocol):
-    """A crew or an event loop, which closes its reactor: nobody else keeps that."""
+    """A crew or an event loop, which closes its reactor; nothing else may keep that alive."""
 
     reactor: _remctl.Reactor
 
 
 class JobReactor:
-    """The calls of a job's connection: none takes longer than what is left for the host."""
+    """The calls of a job's connection, limited to the remaining time of the host."""
 
     def __init__(self, owner: HasReactor, clock: Clock, commands: Commands) -> None:
         self._owner, self._clock, self._commands = owner, clock, commands
@@ -165,6 +166,6 @@ class JobReactor:
         return self._owner.reactor.outputs(*self._limited(arguments))
 
     def _limited(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The same arguments; the last of each call is its timeout."""
+        """The same arguments with a limited timeout, which is the last one of each call."""
         *others, timeout = arguments
         return (*others, self._clock.at_most(timeout))

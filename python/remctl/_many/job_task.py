@@ -1,4 +1,4 @@
-"""A job that is a task of an event loop, and may await whatever there is in that loop."""
+"""Jobs that are tasks of an event loop, and may await anything in that loop."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 class TaskPlan(JobPlan):
-    """Which job is done on each host; see `afor_each`."""
+    """The job for each host; see `afor_each`."""
 
     async def carry_out(self, remctl: JobRemctl) -> Any:
-        """Do the job in a task, which is cancelled when the time of its host is over.
+        """Run the job in a task, which is cancelled when its host's time has passed.
 
-        A call of its connection ends by itself then, with an error that tells more.
+        A call of its connection ends by itself, with a more specific error.
         """
         crew, clock = remctl._crew, remctl._clock
         assert isinstance(crew, AsyncCrew)
@@ -54,7 +54,7 @@ class TaskLoop:
     """The event loop of a job: see `remctl._many.job_loop.JobLoop`.
 
     Attributes:
-        busy: how many calls of the job's connection are under way that end in time.
+        busy: how many calls of the job's connection, which end in time, are in progress.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class TaskLoop:
     def _call(self) -> Iterator[None]:
         left = self._clock.left()
         if left is not None and left <= 0:
-            # A job that tries again and again never waits for anything else.
+            # Let other tasks run: a job that keeps trying might never wait for anything else.
             yield
             return
         self.busy += 1

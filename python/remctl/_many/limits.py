@@ -7,14 +7,14 @@ from typing import SupportsIndex
 
 from remctl._arguments import count
 
-#: A number of hosts, or a part of all of them, such as "10%".
+#: A number of hosts, or a percentage of all of them, such as "10%".
 Portion = SupportsIndex | str
 
 
 class Limits:
-    """How many hosts are in a batch, and how many may fail before no further host starts.
+    """The size of a batch, and how many hosts may fail before no more are started.
 
-    None is no limit. Raises TypeError or ValueError for an invalid argument, and names it.
+    None means no limit. Raises TypeError or ValueError that names an invalid argument.
     """
 
     def __init__(self, hosts: object, batch: Portion | None, max_failures: Portion | None) -> None:

@@ -1,4 +1,4 @@
-"""Where a command runs, and how it ended there."""
+"""`Target` and `Outcome`: a host, and the result of a command or a job on it."""
 
 from remctl._arguments import Port, c_string, host_name, port_number
 from remctl._errors import RemctlError, RemctlSimpleResult
@@ -7,14 +7,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_NOTHING: object = object()  # no value: None is one
+_NOTHING: object = object()  # marks a missing value, since None is one
 
 
 class Target:
     """A server: host, port and principal, as for `Remctl.open()`.
 
-    It cannot be changed, compares and hashes by value, and pickles. A target that is a host
-    and no more equals the host's name as a str, so that outcomes can be looked up by what was
+    It is immutable, compares and hashes by value, and can be pickled. A target with only a host
+    is equal to the host's name as a str, so that outcomes can be looked up by the host that was
     given. Raises TypeError or ValueError for an invalid argument.
     """
 
@@ -23,7 +23,7 @@ class Target:
     __match_args__ = ("host", "port", "principal")
 
     def __init__(self, host: str, port: Port = None, principal: str | None = None) -> None:
-        if isinstance(host, bytes):  # which open() takes, but a target is equal to a str
+        if isinstance(host, bytes):  # open() accepts bytes, but a target must be equal to a str
             raise TypeError("host must be a str, not bytes")
         host_name(host)
         if principal is not None:
@@ -36,9 +36,9 @@ class Target:
     def parse(cls, text: str, principal: str | None = None) -> "Target":
         """The target that a text such as ``"host.example.com:4373"`` names.
 
-        The port may be left out. An IPv6 address with a port is in brackets:
-        ``"[2001:db8::1]:4373"``. Raises TypeError for what is no str, and ValueError for a text
-        that names no host, or no port from 1 to 65535.
+        The port may be omitted. An IPv6 address with a port must be in brackets:
+        ``"[2001:db8::1]:4373"``. Raises TypeError if it is not a str, and ValueError if there
+        is no host or the port is not between 1 and 65535.
         """
         if not isinstance(text, str):
             raise TypeError(f"text must be a str, not {type(text).__name__}")
@@ -56,19 +56,19 @@ class Target:
 
     @property
     def port(self) -> int | None:
-        """None for the default."""
+        """The port; None for the default."""
         return self._port
 
     @property
     def principal(self) -> str | None:
-        """Who the server has to be; None for ``host/<host>``."""
+        """The server's principal; None for ``host/<host>``."""
         return self._principal
 
     def __repr__(self) -> str:
         return f"{type(self).__qualname__}({', '.join(map(repr, self._given()))})"
 
     def __str__(self) -> str:
-        """The host, and the port where one is given, as in a URL."""
+        """The host, and the port if there is one, like in a URL."""
         if self._port is None:
             return self._host
         return f"[{self._host}]:{self._port}" if ":" in self._host else f"{self._host}:{self._port}"
@@ -88,20 +88,20 @@ class Target:
         return type(self), self._given()
 
     def _given(self) -> tuple[object, ...]:
-        """The arguments that say something."""
+        """The arguments without trailing defaults."""
         if self._principal is not None:
             return self._host, self._port, self._principal
         return (self._host,) if self._port is None else (self._host, self._port)
 
 
 def split_port(text: str) -> tuple[str | None, int | None]:
-    """The host and the port in a text; no host where it has another form."""
+    """The host and the port in a text; the host is None if the text has another form."""
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or not _is_ipv6(host) or (rest and not rest.startswith(":")):
             return None, None
     elif text.count(":") > 1:
-        host, rest = text if _is_ipv6(text) else "", ""  # as str(target) writes it without a port
+        host, rest = text if _is_ipv6(text) else "", ""  # like str(target) without a port
     else:
         host, colon, port = text.partition(":")
         rest = colon + port
@@ -114,23 +114,23 @@ def split_port(text: str) -> tuple[str | None, int | None]:
 
 
 def _is_ipv6(host: str) -> bool:
-    """Whether it has the form of an IPv6 address, which may have a scope."""
+    """Whether it looks like an IPv6 address, possibly with a scope."""
     address, _, _ = host.partition("%")
     return address.count(":") > 1 and set(address) <= set("0123456789abcdefABCDEF:.")
 
 
 class Outcome:
-    """What came of a command or a job on one of many hosts: a result, a value or an error.
+    """The outcome of a command or a job on one of many hosts: a result, a value or an error.
 
     - ``target``: the `Target`, equal to the host that was given; ``host`` is its host.
     - ``result``: the `RemctlSimpleResult`, whatever its status; None for an error or a job.
-    - ``value``: what the job has returned; None for an error or a command.
+    - ``value``: the return value of the job; None for an error or a command.
     - ``error``: the `RemctlError`; None if there is none.
-    - ``ok``: False for an error and for a status other than 0. `check()` raises then.
-    - ``status``, ``stdout``, ``stderr``: the result's; None if there is no result.
-    - ``seconds``: how long it took, over all ``tries`` and the pauses between them.
+    - ``ok``: False for an error and for a status other than 0, for which `check()` raises.
+    - ``status``, ``stdout``, ``stderr``: those of the result; None if there is no result.
+    - ``seconds``: how long it took, with all ``tries`` and the pauses between them.
 
-    Raises ValueError for a result with an error, and for none of the three.
+    Raises ValueError if there is a result and an error, or none of the three.
     """
 
     __module__ = "remctl"
@@ -138,22 +138,22 @@ class Outcome:
     target: Target
     """The host, equal to the one that was given."""
     if TYPE_CHECKING:
-        # With Any instead of None no checker asks for a test of `result` after one of `error`.
+        # Any instead of None: after a test of `error`, type checkers need no test of `result`.
         result: RemctlSimpleResult | Any
     else:
         result: RemctlSimpleResult | None
-    """The answer, of whatever status; None where there is an error, and for a job."""
+    """The answer, with any status; None if there is an error, and for a job."""
     error: RemctlError | None
-    """Why there is no result or value; else None."""
+    """The error, or None."""
     if TYPE_CHECKING:
         value: Any
     else:
         value: object
-    """What the job of `for_each()` has returned; None for a command, and with an error."""
+    """The return value of a `for_each()` job; None for a command, and if there is an error."""
     seconds: float
-    """How long it took, over all its tries and the pauses between them."""
+    """How long it took, with all attempts and the pauses between them."""
     tries: int
-    """How often it was tried."""
+    """The number of attempts."""
 
     def __init__(
         self,
@@ -181,17 +181,17 @@ class Outcome:
 
     @property
     def status(self) -> int | None:
-        """The exit status; None where there is an error."""
+        """The exit status; None if there is an error."""
         return None if self.result is None else self.result.status
 
     @property
     def stdout(self) -> bytes | None:
-        """Standard output; None when nothing came, and where there is an error."""
+        """Standard output; None if there was none, and if there is an error."""
         return None if self.result is None else self.result.stdout
 
     @property
     def stderr(self) -> bytes | None:
-        """Standard error; None when nothing came, and where there is an error."""
+        """Standard error; None if there was none, and if there is an error."""
         return None if self.result is None else self.result.stderr
 
     @property
@@ -202,7 +202,7 @@ class Outcome:
     def check(self) -> RemctlSimpleResult:
         """Return the result, or raise the error, or `RemctlCommandError` for another status.
 
-        For a job without an error it is a result of status 0, without output.
+        For a job without an error, returns a result with status 0 and without output.
         """
         if self.error is not None:
             raise self.error

@@ -1,4 +1,4 @@
-"""What is to be done on each of many hosts: what a command and a job have in common."""
+"""The common base of the plans for a command and for a job: what to do on each host."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Plan:
     """How to connect to each host, and for how long and how often to try.
 
-    ``silence`` is the longest that a server may send nothing, as `Remctl.set_timeout()` takes
-    it; the others are those of `run_many`. Raises TypeError or ValueError for an invalid
-    argument, and names it.
+    ``silence`` is the longest silence of a server, as for `Remctl.set_timeout()`; the other
+    arguments are those of `run_many`. Raises TypeError or ValueError that names an invalid
+    argument.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Plan:
         self._admission = _remctl.Admission()
 
     def connection(self) -> _remctl.Connection:
-        """A connection with all the settings, not open."""
+        """A new, unopened connection with all the settings."""
         connection = self.settings.connection()
         connection.set_admission(self._admission)
         if self.silence is not None:
@@ -65,17 +65,17 @@ class Plan:
         return (self.port if target.port is None else target.port) or 0
 
     def where(self, target: Target) -> str:
-        """A host, in the words of the log."""
+        """A host as named in the log."""
         port = self.port_of(target)
         return f"{target.host} (port {port})" if port else target.host
 
     def steps(self, target: Target, crew: HostCrew) -> Coroutine[Any, Any, Outcome]:
-        """The steps on one host. What the caller's functions raise is raised here."""
+        """The steps on one host. Exceptions of the caller's functions are raised here."""
         return with_retries(self, target, self._work(target, crew), crew)
 
     def _work(self, target: Target, crew: HostCrew) -> Work:
         raise NotImplementedError
 
     def sent(self) -> dict[str, Any]:
-        """The caller's own objects, which a worker in another process is sent, by their names."""
+        """The caller's own objects, by name, to send to a worker in another process."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""A run on many hosts: which host is begun when, in both worlds and with executors."""
+"""Decides which of many hosts starts when, for all kinds of runs."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ if TYPE_CHECKING:
 
 
 class Runner(Protocol):
-    """Hosts under way, wherever that is."""
+    """Runs hosts: in this process or in an executor."""
 
     ended: deque[Outcome]
 
     def __len__(self) -> int:
-        """How many have no outcome yet."""
+        """How many hosts have no outcome yet."""
 
     def room(self, waiting: int) -> bool:
-        """Whether there is room for another, beside so many outcomes that were not taken."""
+        """Whether there is room for another host while `waiting` outcomes were not taken yet."""
 
     def add(self, target: Target) -> None:
-        """Begin on a host."""
+        """Start a host."""
 
     def complete(self) -> None:
-        """There are no more to come for now."""
+        """No more hosts are coming for now."""
 
     def flush(self) -> None:
-        """The next one may take a while to come: leave nobody idle until then."""
+        """The next host may take a while: start those that were added."""
 
     def stop(self) -> list[Target]:
-        """Begin on no more of those that were added. Returns the ones that never will be begun."""
+        """Start no more of the added hosts. Returns those that will never be started."""
 
     def excuse(self, since: float) -> None:
-        """Do not count the time since that moment."""
+        """Do not count the time since this value of the clock."""
 
     def dispatch(self) -> None:
-        """Take in what there is to be known."""
+        """Collect new outcomes."""
 
     def close(self) -> None:
-        """End all."""
+        """Stop everything."""
 
 
 class Run:
-    """Begins on hosts as there is room, batch after batch, and has their outcomes.
+    """Starts hosts when there is room, batch after batch, and returns their outcomes.
 
-    It never waits: `step()` says for how long to.
+    It never waits: `step()` returns for how long to wait.
     """
 
     def __init__(self, source: Source, runner: Runner, limits: Limits) -> None:
@@ -65,10 +65,10 @@ class Run:
         self._pause_end = 0.0
 
     def step(self) -> Outcome | float | None:
-        """An outcome; or how long to wait before the next step; or None at the end.
+        """Return an outcome, how many seconds to wait before the next step, or None at the end.
 
-        Infinite is until something happens to the hosts under way. What the caller's iterable
-        and functions raise is raised.
+        Infinity means to wait until something happens to the hosts in progress. Exceptions of
+        the caller's iterable and functions are raised here.
         """
         source, runner = self._source, self._runner
         while True:
@@ -90,14 +90,14 @@ class Run:
                 return None
 
     def collected(self) -> list[Outcome]:
-        """The outcomes that there are and that `step()` has not returned yet."""
+        """The outcomes that `step()` has not returned yet."""
         self._collect()
         outcomes = list(self._outcomes)
         self._outcomes.clear()
         return outcomes
 
     def close(self) -> None:
-        """End all that is under way."""
+        """Stop all hosts in progress."""
         self._source.close()
         self._runner.close()
 
@@ -105,7 +105,7 @@ class Run:
         if self._source.exhausted:
             return False
         if self._stopped:
-            return True  # to say that it is not begun
+            return True  # to report it as not started
         if self._limits.batch is not None and self._in_batch >= self._limits.batch:
             if self._runner or self._outcomes:
                 return False
@@ -131,7 +131,7 @@ class Run:
             self._pause_end = monotonic() + source.pause
 
     def _collect(self) -> None:
-        """Take the outcomes that there are from the runner, and count the failures."""
+        """Take new outcomes from the runner, and count the failures."""
         ended = self._runner.ended
         while ended:
             outcome = ended.popleft()
@@ -144,7 +144,7 @@ class Run:
 
 
 def not_started(target: Target, why: str = "too many hosts have failed") -> Outcome:
-    """The outcome of a host on which nothing was begun."""
+    """The outcome of a host that was not started."""
     text = f"not started: {why}"
     error = make("not_started", text, host=target.host, port=target.port, may_have_run=False)
     return Outcome(target, None, error, 0.0, 0)

@@ -1,4 +1,4 @@
-"""The caller's hosts, read one by one as there is room."""
+"""Reads the caller's hosts one by one, when there is room."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, Protocol
 from remctl._many.outcome import Target
 from remctl._waiters import TaskWaiter, task_waiter
 
-#: Outcomes are waited for before the second host is read, for so many seconds at most, if the
-#: iterable may be slow: it has no length.
+#: Before the second host is read, wait at most this many seconds for outcomes if the iterable
+#: has no length and so may be slow.
 _FIRST_PAUSE = 0.25
 
-#: A read that takes less than this, in seconds, is not followed by a pause.
+#: There is no pause after a read that takes less than this, in seconds.
 _SLOW_READ = 0.001
 
 #: The longest pause after a slow read, in seconds.
@@ -23,7 +23,7 @@ _LONGEST_PAUSE = 1.0
 
 
 class Source(Protocol):
-    """Where hosts come from."""
+    """A source of hosts."""
 
     @property
     def exhausted(self) -> bool:
@@ -31,13 +31,13 @@ class Source(Protocol):
 
     @property
     def pause(self) -> float:
-        """For how many seconds outcomes are waited for before the next host is read."""
+        """How many seconds to wait for outcomes before the next host is read."""
 
     def ready(self) -> bool:
-        """Whether `take()` can be called. If not, the next host is on its way."""
+        """Whether `take()` can be called. If not, the next host is being read."""
 
     def take(self) -> Target | None:
-        """The next host; None if there is none. What the caller's iterable raises is raised."""
+        """The next host; None if there is none. Raises the exceptions of the caller's iterable."""
 
     def close(self) -> None:
         """Stop reading."""
@@ -46,8 +46,8 @@ class Source(Protocol):
 class IterableSource:
     """Hosts from an iterable, which is read in the thread that asks for outcomes.
 
-    Nothing else moves during a read. So each slow read is followed by a pause of the same length,
-    in which the hosts under way get on.
+    Nothing else runs during a read. So each slow read is followed by a pause of the same length
+    for the hosts in progress.
     """
 
     def __init__(self, hosts: Iterable[str | Target]) -> None:
@@ -82,10 +82,10 @@ class IterableSource:
 
 
 class AsyncIterableSource:
-    """Hosts from an asynchronous iterable, which a task of its own reads.
+    """Hosts from an asynchronous iterable, which a separate task reads.
 
-    The task reads a host when it is asked to. `waiter` is woken for each. Neither refers to the
-    iterator of outcomes: that one ends the task when nobody refers to it any more.
+    The task reads a host on request, and wakes `waiter` for each. Neither may refer to the
+    iterator of outcomes, which ends the task when nothing refers to it any more.
     """
 
     pause = 0.0
@@ -96,7 +96,7 @@ class AsyncIterableSource:
         self._waiter = waiter
         self._read: deque[tuple[object, BaseException | None]] = deque()
         self._asked = False
-        self._asking: TaskWaiter | None = None  # the reading task's
+        self._asking: TaskWaiter | None = None  # of the reading task
         self._cancel: Callable[[], object] | None = None
 
     def ready(self) -> bool:
@@ -104,7 +104,7 @@ class AsyncIterableSource:
         if not self._read and not self._asked:
             self._asked = True
             if self._cancel is None:
-                # It may end before this returns: eager tasks do.
+                # With eager tasks it may end before this returns.
                 self._cancel = self._waiter.spawn(self._read_all(), self._end)
             elif self._asking is not None:
                 self._asking.wake()
@@ -141,17 +141,17 @@ class AsyncIterableSource:
         self._read.append((host, error))
 
 
-_END: Any = object()  # there is no further host
+_END: Any = object()  # marks the end of the hosts
 
 
 def require_many(hosts: object) -> None:
-    """TypeError for one host in place of an iterable of hosts."""
+    """Raise TypeError for one host instead of an iterable of hosts."""
     if isinstance(hosts, (str, bytes, Target)):
         raise TypeError("hosts must be an iterable of hosts, not one host: [host] has one")
 
 
 def target_of(host: object) -> Target:
-    """A host as it was given, as a target."""
+    """Convert a host that was given to a target."""
     if isinstance(host, Target):
         return host
     if isinstance(host, str):

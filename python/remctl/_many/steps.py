@@ -1,4 +1,4 @@
-"""A job's steps, taken one by one; and the time in which its own code runs."""
+"""Runs a job step by step, and measures the time in which its own code runs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _ONLY = (
     "no event loop runs it"
 )
 
-# What asyncio and trio say where their own loop does not run.
+# The error texts of asyncio and trio if their loop is not running.
 _NO_LOOP = ("no running event loop", "must be called from async context")
 
 
 class OwnCode:
-    """The time in which the own code of a job runs: it is no host's."""
+    """The time in which a job's own code runs, which does not count against any host."""
 
     def __init__(self, crew: HostCrew) -> None:
         self._crew: HostCrew | None = crew
@@ -29,12 +29,12 @@ class OwnCode:
         self._excused = 0.0
 
     def begin(self) -> None:
-        """A step begins."""
+        """A step starts."""
         if self._crew is not None:
             self._since, self._excused = monotonic(), self._crew.excused
 
     def excuse(self) -> None:
-        """Excuse the step until now; but not again what was excused in between, a file's."""
+        """Excuse the step until now, except what was already excused for a file."""
         if self._crew is not None and self._since is not None:
             self._crew.excuse(self._since + self._crew.excused - self._excused)
             self.begin()
@@ -45,12 +45,12 @@ class OwnCode:
         self._since = None
 
     def close(self) -> None:
-        """Excuse no more: the crew ends."""
+        """Excuse no more time, because the crew is ending."""
         self._crew = None
 
 
 class Steps:
-    """A job, step by step. What it awaits is awaited by whatever awaits this."""
+    """Runs a job step by step. Whatever awaits this object awaits the job's awaitables."""
 
     def __init__(self, job: Job, remctl: JobRemctl) -> None:
         self._job, self._remctl = job, remctl
@@ -74,7 +74,8 @@ class Steps:
                     raise
                 except BaseException as error:
                     step = partial(work.throw, error)
-                # An exception of the job keeps this frame, and an operation its reactor.
+                # An exception of the job keeps this frame alive, and an operation keeps its
+                # reactor.
                 del awaited
         finally:
             del step
@@ -86,7 +87,7 @@ class Steps:
 
 
 class CrewSteps(Steps):
-    """The same where no event loop runs, but a crew: it can wait for nothing else."""
+    """The same with a crew instead of an event loop: it can only await the crew's objects."""
 
     def __await__(self) -> Generator[Any, Any, Any]:
         try:
@@ -97,7 +98,7 @@ class CrewSteps(Steps):
             raise
 
     def _admitted(self, awaited: Any) -> Any:
-        if not hasattr(awaited, "waiter"):  # as each thing has that a crew can wait for
+        if not hasattr(awaited, "waiter"):  # all objects that a crew can await have one
             raise RuntimeError(_ONLY)
         return awaited
 

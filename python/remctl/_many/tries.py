@@ -1,4 +1,4 @@
-"""The steps on one host of many: a try, and another one where that may help."""
+"""The steps on one of many hosts: an attempt, and more if that is allowed and may help."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ if TYPE_CHECKING:
     from remctl._many.crew import HostCrew
     from remctl._many.plan import Plan
 
-#: Pauses between tries, in seconds: the first, and the longest. Each is twice the one before,
-#: give or take a quarter, so that hosts which failed together do not come back together.
+#: Pauses between attempts, in seconds: the first, and the longest. Each is twice the one
+#: before, give or take a quarter, so that hosts that failed together do not retry at the same
+#: moment.
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 10.0
 
-_TOO_LATE = "timed out before anything was sent"  # the extension's own words
+_TOO_LATE = "timed out before anything was sent"  # the extension's text
 
 
 class Work(Protocol):
-    """What is to be done on one host."""
+    """The work on one host."""
 
     repeatable: bool
-    """Whether it may be tried again now, if the error is one after which that may help."""
+    """Whether it may be tried again now, after a retryable error."""
 
     def attempt(
         self, connection: _remctl.Connection, clock: Clock
     ) -> Coroutine[Any, Any, dict[str, Any]]:
-        """Connect, and do it. Returns what the outcome has of it, as keyword arguments."""
+        """Connect and do the work. Returns keyword arguments for the outcome."""
 
     def locate(self, error: RemctlError) -> None:
-        """Say in an error where it happened, and of which command."""
+        """Add the host and the command to an error."""
 
 
 async def with_retries(plan: Plan, target: Target, work: Work, crew: HostCrew) -> Outcome:
-    """Try, and try again where that is allowed and may help."""
+    """Try, and try again if that is allowed and may help."""
     clock = Clock(crew, plan.timeout)
     tries = 0
     while True:
@@ -53,7 +54,7 @@ async def with_retries(plan: Plan, target: Target, work: Work, crew: HostCrew) -
             return Outcome(target, seconds=clock.passed(), tries=tries, **done)
         except RemctlError as failure:
             if clock.stopped:
-                raise  # the caller's code has raised it
+                raise  # it comes from the caller's code
             error = _given_up(failure) if crew.given_up else failure
         again = tries <= plan.retries and work.repeatable and error.retryable
         pause = _pause_after(tries) if again else None
@@ -73,12 +74,12 @@ async def with_retries(plan: Plan, target: Target, work: Work, crew: HostCrew) -
         work.locate(error)
         if error._kind == "resolve":
             _suggest_parse(error, target)
-        # Its frames would be kept for as long as it is.
+        # A traceback would keep its frames alive as long as the error.
         return Outcome(target, None, error.with_traceback(None), clock.passed(), tries)
 
 
 def _suggest_parse(error: RemctlError, target: Target) -> None:
-    """Say how a host and port are given, if that may be what was meant."""
+    """Explain how to give a host with a port, if that may have been meant."""
     if split_port(target.host)[1] is not None:
         advice = f'Target.parse("{printable(target.host)}")'
         error.args = (f"{error} (for a host with a port write {advice})",)
@@ -86,7 +87,7 @@ def _suggest_parse(error: RemctlError, target: Target) -> None:
 
 
 def _given_up(error: RemctlError) -> RemctlError:
-    """What is said of a call that the crew has ended; another failure stays what it is."""
+    """The error of a call that the crew has ended; other errors are not changed."""
     if error._kind != "lost":
         return error
     return make("lost", "given up", partial=error.partial, may_have_run=error.may_have_run)

@@ -80,7 +80,7 @@ MISTAKES = [
     Mistake(
         "a host's own file counts as the host's failure",
         TRIES,
-        "            if clock.stopped:\n                raise  # the caller's code has raised it\n",
+        "            if clock.stopped:\n                raise  # it comes from the caller's code\n",
         "",
         "a command is repeated because write() has raised",
         ("many",),
