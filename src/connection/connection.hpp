@@ -16,6 +16,7 @@
 #include "connection/admission.hpp"
 #include "connection/authentication.hpp"
 #include "connection/channel.hpp"
+#include "connection/handshake.hpp"
 #include "connection/notes.hpp"
 #include "credentials/credentials.hpp"
 #include "credentials/explain.hpp"
@@ -204,7 +205,6 @@ class Connection {
   private:
     class DropGuard;
     class Opening;
-    enum class Handshake { done, old_protocol, stale_ticket };
 
     /// A call that a helper thread makes. Always give it a name: GCC before version 13
     /// destroys a lambda with captures inside a co_await expression twice.

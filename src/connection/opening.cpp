@@ -2,19 +2,13 @@
 // to protocol 1.
 #include <remctl.h>
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
-#include "connection/authentication.hpp"
-#include "connection/busy_channel.hpp"
 #include "connection/connection.hpp"
 #include "connection/failures.hpp"
-#include "connection/hint_in_time.hpp"
-#include "connection/kdc_gate.hpp"
 #include "credentials/default_cache.hpp"
 #include "credentials/explain.hpp"
-#include "credentials/inspection.hpp"
 #include "credentials/private_keyring.hpp"
 #include "credentials/ready.hpp"
 #include "transport/dial.hpp"
@@ -27,29 +21,6 @@ namespace {
 
 constexpr std::uint16_t standard_port = REMCTL_PORT;
 constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
-
-/// When to inspect an open that has sent nothing yet, early enough to have a hint by
-/// the time it times out.
-Time time_of_doubt(const Call &call) {
-    constexpr auto slow = std::chrono::milliseconds(500);
-    const Time now = Clock::now();
-    const auto limit = call.limit();
-    return limit ? now + std::min<Duration>(slow, (*limit - now) / 4) : now + slow;
-}
-
-/// Its destructor notes that a call in the library has been abandoned.
-class Leaving {
-  public:
-    explicit Leaving(std::shared_ptr<KdcGate::Place> place) : place_(std::move(place)) {}
-    Leaving(const Leaving &) = delete;
-    Leaving &operator=(const Leaving &) = delete;
-    Leaving(Leaving &&) = delete;
-    Leaving &operator=(Leaving &&) = delete;
-    ~Leaving() { place_->abandon(); }
-
-  private:
-    std::shared_ptr<KdcGate::Place> place_;
-};
 
 } // namespace
 
@@ -235,77 +206,21 @@ Task<Descriptor> Connection::connect(std::uint16_t &port, Admission::Permit &per
 
 /// If `again` is true, a ticket that the server cannot decrypt is removed from a cache
 /// of ours, for one more attempt: the server's key may have changed.
-// NOLINTNEXTLINE(readability-function-cognitive-complexity)
-Task<Connection::Handshake> Connection::handshake(std::shared_ptr<Channel> channel, Tickets tickets,
-                                                  bool again, Call &call) {
+Task<Handshake> Connection::handshake(std::shared_ptr<Channel> channel, Tickets tickets, bool again,
+                                      Call &call) {
     const Time begin = Clock::now();
     configure(channel->handle());
-    const auto outcome = std::make_shared<Authentication>();
     Attempt attempt = attempt_with(tickets);
-    std::shared_ptr<KdcGate::Place> place;
-    {
-        const Call::Queue queue(call);
-        place = co_await KdcGate::enter(attempt, call);
+    const auto work = std::make_shared<Handshaking>(Handshaking{.channel = std::move(channel),
+                                                                .tickets = std::move(tickets),
+                                                                .attempt = std::move(attempt),
+                                                                .again = again});
+    const Handshake outcome = co_await shake_hands(work, call);
+    if (outcome == Handshake::done) {
+        expires_ = work->expires;
+        notes_.authenticated(target_, begin);
     }
-    const Leaving leaving(place);
-    BusyChannel busy(channel, call.waker(), [outcome, attempt, tickets, place](Channel &held) {
-        *outcome = authenticate(held.handle(), tickets, attempt, [&](Handle &) {
-            return held.open(attempt.host, attempt.principal);
-        });
-    });
-    call.touch();
-    const Time doubt = time_of_doubt(call);
-    std::shared_ptr<Inspection> inspection;
-    for (;;) {
-        const bool done = busy.done();
-        if (channel->pump())
-            call.touch();
-        if (channel->sent() != 0)
-            place->leave();
-        if (channel->first_flags().value_or(0) == token_context)
-            co_return Handshake::old_protocol;
-        // If it failed, there is nothing to send: the empty first token is never sent
-        // alone.
-        if (done && !outcome->opened)
-            break;
-        if (channel->broken())
-            throw lost("sending token", channel->problem());
-        if (done && !channel->outgoing())
-            break;
-        if (call.expired())
-            throw channel->sent() == 0 ? kdc_silent(inspection ? inspection->hint() : "")
-                                       : timed_out("receiving token");
-        const bool waits = channel->sent() == 0 && !done;
-        if (waits && !inspection && Clock::now() >= doubt)
-            inspection = Inspection::start(attempt, call.waker());
-        if (waits && inspection && inspection->done())
-            place->is_for(inspection->realm());
-        co_await call.wait(channel->interests(!done),
-                           waits && !inspection ? std::optional(doubt) : std::nullopt);
-    }
-    busy.finish();
-    if (!outcome->opened) {
-        Error failure = refused(outcome->error, *channel);
-        attempt.answered = channel->first_flags().has_value();
-        const bool ours = tickets.lease && tickets.lease->ours();
-        if (again && ours && attempt.answered) {
-            const bool forgotten = co_await ticket_forgotten(failure.what(), attempt, call);
-            if (forgotten)
-                co_return Handshake::stale_ticket;
-        }
-        attempt.fresh = ours;
-        Diagnosis why = co_await explain_in_time(failure.what(), attempt, call);
-        throw(why.kind ? Error(*why.kind, failure.what()) : std::move(failure))
-            .with_hint(std::move(why.hint));
-    }
-    if (!channel->all_with_protocol())
-        throw Error(ErrorKind::protocol,
-                    "the server fell back to protocol 1 in the middle of the handshake");
-    if (!channel->settle())
-        throw Error(ErrorKind::protocol, "unexpected data from the server after the handshake");
-    expires_ = outcome->expires;
-    notes_.authenticated(target_, begin);
-    co_return Handshake::done;
+    co_return outcome;
 }
 
 } // namespace pyremctl
