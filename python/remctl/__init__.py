@@ -124,11 +124,25 @@ _HOMES = {
     "run_many": "_many.blocking",
 }
 
+# Loading lets other threads run. If one of them sets KRB5CCNAME meanwhile, the call that follows
+# would be another client's than the caller has set. These modules have no such calls.
+_WITHOUT_TICKETS = {
+    "_build_info",
+    "_codes",
+    "_errors",
+    "_kinds",
+    "_many.outcome",
+    "_output",
+    "_preload",
+}
 
 if not TYPE_CHECKING:  # with __getattr__, type checkers would accept every name
 
     def __getattr__(name: str) -> object:
         """Load a public name, or the extension, at its first use."""
+        from os import environ
+
+        ccache = environ.get("KRB5CCNAME")  # first of all: importlib too may have to be loaded
         from importlib import import_module
 
         if name == "_remctl":
@@ -137,6 +151,10 @@ if not TYPE_CHECKING:  # with __getattr__, type checkers would accept every name
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value: object = getattr(import_module(f"remctl.{_HOMES[name]}"), name)
         globals()[name] = value
+        if environ.get("KRB5CCNAME") != ccache and _HOMES[name] not in _WITHOUT_TICKETS:
+            from remctl._errors import identity_unknown
+
+            raise identity_unknown()
         return value
 
 

@@ -323,6 +323,17 @@ def make(
     return error
 
 
+def identity_unknown() -> RemctlError:
+    """Another thread has set KRB5CCNAME while the package was loaded."""
+    return make(
+        "local",
+        "KRB5CCNAME was changed by another thread while remctl was loaded: it is not known "
+        "whose tickets to use",
+        hint="Call remctl.preload() before threads are started that set KRB5CCNAME.",
+        may_have_run=False,
+    )
+
+
 _CLASSES = {"timeout": RemctlTimeoutError, "not_opened": RemctlNotOpenedError}
 
 

@@ -62,12 +62,13 @@ def remctl(
     when the timeout ran out, and RemctlProtocolError for any other failure,
     the server's refusal included (its ``code`` then says which).
     """
-    connection = _connection(ccache, keytab)
+    # First of all, before another thread may run and set KRB5CCNAME.
+    identity = _remctl.Identity.of_now() if ccache is None and keytab is None else None
     number = port_number(port)
     arguments = manual_command_list(command)
     limit = None if timeout is None else seconds(timeout)
     most = output_limit(max_output)
-    connection = blocking(connection)
+    connection = blocking(_connection(identity))
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
@@ -97,11 +98,13 @@ async def aremctl(
     source_ip: str | None = None,
     max_output: _types.SupportsIndex | None = None,
 ) -> RemctlSimpleResult:
-    connection = _connection(ccache, keytab)
+    # First of all, before another thread may run and set KRB5CCNAME.
+    identity = _remctl.Identity.of_now() if ccache is None and keytab is None else None
     number = port_number(port)
     arguments = manual_command_list(command)
     limit = None if timeout is None else seconds(timeout)
     most = output_limit(max_output)
+    connection = _connection(identity)
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
@@ -177,14 +180,11 @@ async def _alimited(
     return sinks.answer()
 
 
-def _connection(
-    ccache: str | os.PathLike[str] | _own_types.Credentials | None,
-    keytab: str | os.PathLike[str] | None,
-) -> _remctl.Connection:
-    """A connection; first of all the call settles what the default ticket cache is."""
+def _connection(identity: _remctl.Identity | None) -> _remctl.Connection:
+    """A connection of this identity, or of that of the tickets that it will be given."""
     connection = _remctl.Connection()
-    if ccache is None and keytab is None:
-        connection.set_identity(_remctl.Identity.of_now())
+    if identity is not None:
+        connection.set_identity(identity)
     return connection
 
 

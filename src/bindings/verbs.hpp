@@ -50,6 +50,9 @@ inline void listen_to_opening() {
     listen(journal::Topic::credentials);
 }
 
+// A verb that opens takes the identity before anything else, for what comes
+// between might let another thread run, which changes KRB5CCNAME.
+
 /// The result of a verb that returns nothing.
 inline const auto to_none = [](auto &) -> pybind11::object { return pybind11::none(); };
 
@@ -64,10 +67,11 @@ inline Target to_host(pybind11::handle host, pybind11::handle port, pybind11::ha
 template <class Runner>
 auto open(Runner &runner, const SharedClient &client, pybind11::handle host, pybind11::handle port,
           pybind11::handle principal, pybind11::handle timeout) {
+    const auto identity = client->identity();
     const Target target = to_host(host, port, principal);
     listen_to_opening();
     return runner.open(client, to_deadline(timeout),
-                       [target, identity = client->identity()](Connection &connection, Call &call) {
+                       [target, identity](Connection &connection, Call &call) {
                            return connection.open(target, call, identity);
                        });
 }
@@ -77,15 +81,15 @@ auto open(Runner &runner, const SharedClient &client, pybind11::handle host, pyb
 template <class Runner>
 auto open_descriptor(Runner &runner, const SharedClient &client, int descriptor,
                      pybind11::handle host, pybind11::handle principal, pybind11::handle timeout) {
+    const auto identity = client->identity();
     const Target target = to_target(host, pybind11::int_(0), principal);
     const auto deadline = to_deadline(timeout);
     auto socket = std::make_shared<Descriptor>(duplicate(descriptor));
     listen_to_opening();
-    return runner.open(
-        client, deadline,
-        [target, socket, identity = client->identity()](Connection &connection, Call &call) {
-            return connection.adopt(std::move(*socket), target, call, identity);
-        });
+    return runner.open(client, deadline,
+                       [target, socket, identity](Connection &connection, Call &call) {
+                           return connection.adopt(std::move(*socket), target, call, identity);
+                       });
 }
 
 /// Opens to (numeric address, port), without a name look-up.
@@ -178,13 +182,13 @@ template <class Runner>
 auto simple(Runner &runner, const SharedClient &client, pybind11::handle host,
             pybind11::handle port, pybind11::handle principal, pybind11::handle list,
             pybind11::handle timeout) {
+    const auto identity = client->identity();
     const Target target = to_host(host, port, principal);
     auto command = hold_command(list);
     auto result = std::make_shared<Result>();
     listen_to_opening();
     return answer(runner, client, timeout, result,
-                  [target, command, result, identity = client->identity()](Connection &connection,
-                                                                           Call &call) {
+                  [target, command, result, identity](Connection &connection, Call &call) {
                       return connection.simple(target, command, *result, call, identity);
                   });
 }

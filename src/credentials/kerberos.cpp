@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
@@ -45,6 +46,14 @@ class Collection {
 /// A path as a cache name: one with colons needs a type in front.
 std::string name_of_file(const std::string &path) {
     return (path.find(':') == std::string::npos ? "" : "FILE:") + path;
+}
+
+/// Whether the name begins with a type. libkrb5 takes a single letter for the
+/// drive of a path.
+bool has_type(const std::string &name) {
+    const auto colon = name.find(':');
+    const bool drive = colon == 1 && std::isalpha(static_cast<unsigned char>(name.front())) != 0;
+    return colon != std::string::npos && !drive;
 }
 
 } // namespace
@@ -91,7 +100,7 @@ std::string absolute_name(const std::string &name) {
     if (name.starts_with('/'))
         return name_of_file(name);
     std::string_view path = name;
-    if (name.find(':') != std::string::npos) {
+    if (has_type(name)) {
         const auto typed = [&](const std::string_view type) { return name.starts_with(type); };
         const auto *const type = std::ranges::find_if(types_with_paths, typed);
         if (type == types_with_paths.end())

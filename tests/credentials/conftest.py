@@ -1,7 +1,9 @@
 """Clients with keytabs of their own, and what a server makes of them."""
 
+import fcntl
 import itertools
 import os
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +12,8 @@ from pathlib import Path
 import pytest
 import remctl
 from remctl.testing import Realm, Server
+
+from tests.support.users import Users
 
 _numbers = itertools.count()
 
@@ -43,6 +47,22 @@ def service(make_service: MakeService) -> Service:
     return make_service()
 
 
+@pytest.fixture(scope="session")
+def _two(realm: Realm) -> None:
+    for user in ("alice", "bob"):
+        realm.add_principal(user, "secret")
+
+
+@pytest.fixture
+def users(realm: Realm, _two: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Users:
+    """Alice, whose cache is the default one, and Bob."""
+    users = Users(realm, tmp_path)
+    for user in ("alice", "bob"):
+        users.get_ticket(user, users.cache(user))
+    monkeypatch.setenv("KRB5CCNAME", users.cache("alice"))
+    return users
+
+
 def hint_of(error: remctl.RemctlError) -> str:
     """The hint, which is there."""
     assert error.hint is not None
@@ -57,6 +77,15 @@ def paused(realm: Realm) -> Iterator[None]:
         yield
     finally:
         realm.resume_kdc()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """A file that another open file description has locked, as another process would."""
+    with path.open("r+b") as file:
+        lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
+        fcntl.fcntl(file, 37, lock)  # F_OFD_SETLK
+        yield
 
 
 @contextmanager

@@ -1,14 +1,12 @@
 """A limit holds while libkrb5 waits: for a lock, for a service, for a KDC."""
 
 import asyncio
-import fcntl
 import os
+import re
 import shutil
-import struct
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -16,19 +14,11 @@ import remctl
 from remctl import Credentials, RemctlError, RemctlTimeoutError
 from remctl.testing import Realm, Server
 
-from tests.credentials.conftest import MakeService, Service, hint_of, paused
+from tests.credentials.conftest import MakeService, Service, hint_of, locked, paused
 
 HELLO = {"test": {"hello": "#!/bin/sh\necho hello\n"}}
 COMMAND = ["test", "hello"]
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """A file that another open file description has locked, as another process would."""
-    with path.open("r+b") as file:
-        lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0)
-        fcntl.fcntl(file, 37, lock)  # F_OFD_SETLK
-        yield
+THEIRS = "host/localhost@OTHER.TEST"
 
 
 def late(call: Callable[[], object]) -> str:
@@ -38,6 +28,16 @@ def late(call: Callable[[], object]) -> str:
         call()
     assert 0.4 < time.monotonic() - start < 3
     return raised.value.hint or ""
+
+
+def is_asked(realm: Realm) -> bool:
+    """Whether somebody waits for the answer of a KDC that is paused."""
+    config = Path(realm.env["KRB5_CONFIG"]).read_text()
+    (port,) = re.findall(r"\bkdc = 127\.0\.0\.1:(\d+)", config)
+    sockets = (line.split() for line in Path("/proc/net/udp").read_text().splitlines()[1:])
+    return any(
+        one[1].endswith(f":{int(port):04X}") and not one[4].endswith(":00000000") for one in sockets
+    )
 
 
 async def longest_pause(call: Callable[[], Coroutine[None, None, object]]) -> float:
@@ -106,6 +106,39 @@ class TestALockedCache:
                 lambda: remctl.remctl(server.host, server.port, command=COMMAND, timeout=0.5)
             )
         assert f"ticket cache DIR:{tmp_path}/caches could not be read" in hint
+
+    def test_is_not_looked_into_for_a_hint_for_long_nor_by_the_loop(
+        self, realm: Realm, server: Server, tmp_path: Path
+    ) -> None:
+        ccache = tmp_path / "ccache"
+        realm.kinit(ccache=ccache)
+
+        async def main() -> None:
+            call = remctl.aremctl(
+                server.host, server.port, "host/nowhere", command=COMMAND, ccache=ccache
+            )
+            with paused(realm):
+                pausing = asyncio.create_task(longest_pause(lambda: asyncio.wait_for(call, 10)))
+                while not is_asked(realm):
+                    await asyncio.sleep(0.01)
+                lock = locked(ccache)
+                lock.__enter__()
+            try:
+                assert await pausing < 0.4
+            finally:
+                lock.__exit__(None, None, None)
+
+        asyncio.run(main())
+
+    def test_is_looked_into_for_a_moment_by_from_ccache(self, realm: Realm, tmp_path: Path) -> None:
+        ccache = tmp_path / "ccache"
+        realm.kinit(ccache=ccache)
+        with locked(ccache):
+            start = time.monotonic()
+            credentials = Credentials.from_ccache(ccache)
+            assert time.monotonic() - start < 2
+            assert not credentials.valid
+        assert credentials.check()
 
 
 class TestALockedKeytab:
@@ -178,6 +211,30 @@ class TestASilentKdc:
 
         with paused(realm):
             asyncio.run(main())
+
+    def test_delays_nobody_of_another_realm(
+        self, realm: Realm, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ccache = realm.kinit(ccache=tmp_path / "ccache")
+
+        async def main(theirs: Server, fresh: str) -> None:
+            silent = (
+                remctl.aremctl(
+                    server.host, server.port, command=COMMAND, ccache=ccache, timeout=0.3
+                )
+                for _ in range(20)
+            )
+            await asyncio.gather(*silent, return_exceptions=True)
+            await remctl.aremctl(
+                theirs.host, theirs.port, THEIRS, command=COMMAND, ccache=fresh, timeout=10
+            )
+
+        with Realm("OTHER.TEST") as other, other.server(HELLO) as theirs:
+            fresh = other.kinit(ccache=tmp_path / "other")
+            both = f"{realm.env['KRB5_CONFIG']}:{other.env['KRB5_CONFIG']}"
+            monkeypatch.setenv("KRB5_CONFIG", both)
+            with paused(realm):
+                asyncio.run(main(theirs, fresh))
 
     def test_one_request_is_enough_for_all_whose_ticket_is_good(
         self, realm: Realm, server: Server, make_service: MakeService
