@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "credentials/service_ticket.hpp"
@@ -27,6 +29,14 @@ Task<bool> done_in_time(std::function<void()> work, Call &call) {
     co_return true;
 }
 
+/// Without a look at anything.
+std::optional<ErrorKind> kind_by_words(const std::string &failure) {
+    if (!failure.starts_with("GSS-API error"))
+        return std::nullopt;
+    return failure.find("Cannot contact any KDC") == std::string::npos ? ErrorKind::authenticate
+                                                                       : ErrorKind::kdc;
+}
+
 } // namespace
 
 Task<Diagnosis> explain_in_time(std::string failure, Attempt attempt, Call &call) {
@@ -34,9 +44,7 @@ Task<Diagnosis> explain_in_time(std::string failure, Attempt attempt, Call &call
     std::function<void()> work = [why, failure, attempt] { *why = explain(failure, attempt); };
     const bool done = co_await done_in_time(std::move(work), call);
     if (!done)
-        co_return failure.starts_with("GSS-API error")
-            ? Diagnosis{.kind = ErrorKind::authenticate, .hint = ""}
-            : Diagnosis{};
+        co_return Diagnosis{.kind = kind_by_words(failure), .hint = ""};
     co_return *why;
 }
 

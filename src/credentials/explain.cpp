@@ -80,6 +80,8 @@ class Explanation {
         if (has(failure_, no_credentials) && !attempt_.ccache)
             if (auto found = about_client_keytab())
                 return *found;
+        if (std::string hint = about_chosen_client(); !hint.empty())
+            return {.kind = ErrorKind::ticket, .hint = std::move(hint)};
         if (cache_decides())
             return {.kind = ErrorKind::ticket, .hint = hints::about_cache(cache_)};
         if (mentions({KRB5_CC_NOT_KTYPE}) || lacks_granting_ticket())
@@ -112,6 +114,18 @@ class Explanation {
             mentions({KRB5_KDC_UNREACH, KRB5_REALM_UNKNOWN}))
             return hints::kdc_unreachable(context_, silent_realm());
         return "";
+    }
+
+    /// Of a client that was chosen for the server, and that no cache is of.
+    std::string about_chosen_client() const {
+        const std::string client =
+            between(failure_, "Can't find client principal ", " in cache collection");
+        const std::string file = attempt_.default_cache.home + "/.k5identity";
+        if (client.empty() || attempt_.ccache || ::access(file.c_str(), F_OK) != 0)
+            return "";
+        return file + " chooses " + client + " for this server, who has no tickets in " +
+               attempt_.default_cache.name + ": get some (kinit " + client +
+               ", with a collection such as DIR: or KCM: as the cache), or correct that file.";
     }
 
     std::string about_names_and_keys() const {
@@ -179,6 +193,8 @@ class Explanation {
     std::optional<Diagnosis> about_request(const KeytabIdentity &identity) const {
         if (has(failure_, "Client '") && has(failure_, not_found))
             return explain_request(KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN, identity);
+        if (has(failure_, "No key table entry found"))
+            return explain_request(KRB5_KT_NOTFOUND, identity);
         if (has(failure_, "Cannot contact any KDC"))
             return explain_request(KRB5_KDC_UNREACH, identity);
         constexpr std::array<krb5_error_code, 13> codes = {KRB5KDC_ERR_C_PRINCIPAL_UNKNOWN,

@@ -2,12 +2,15 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
-#include <vector>
+#include <utility>
 
 #include "credentials/kerberos.hpp"
 #include "credentials/times.hpp"
+#include "transport/address.hpp"
 
 #include <profile.h>
 
@@ -60,6 +63,14 @@ bool is_address(const std::string &host) {
            ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
+/// libkrb5 says of names that it could not resolve no more than that no KDC
+/// could be reached.
+bool only_unknown_names(const std::vector<std::string> &kdcs) {
+    std::vector<std::string> hosts(kdcs.size());
+    std::ranges::transform(kdcs, hosts.begin(), host_of);
+    return !hosts.empty() && std::ranges::none_of(hosts, is_address) && !any_resolves(hosts);
+}
+
 std::string no_kdc(const Context &context, const std::string &realm, const char *what) {
     const std::string kdcs = joined(configured_kdcs(context, realm));
     if (kdcs.empty())
@@ -78,6 +89,8 @@ std::string realm_of(const std::string &principal) {
 }
 
 std::string kdc_unreachable(const Context &context, const std::string &realm) {
+    if (only_unknown_names(configured_kdcs(context, realm)))
+        return kdc_unresolved(context, realm);
     return no_kdc(context, realm, "can be reached");
 }
 
@@ -86,24 +99,31 @@ std::string kdc_silent(const Context &context, const std::string &realm) {
 }
 
 std::string kdc_unresolved(const Context &context, const std::string &realm) {
-    const std::string names = named_kdcs(context, realm);
+    const std::string names = joined(named_kdcs(context, realm));
     if (names.empty())
-        return kdc_unreachable(context, realm);
+        return no_kdc(context, realm, "can be reached");
     return "No KDC of the realm " + realm + " can be found, for its name cannot be resolved (" +
            names + "): correct it in krb5.conf (kdc in [realms]), or check DNS.";
 }
 
-std::string kdc_names_slow(const std::string &realm, const std::string &names) {
-    return "The names of the KDCs of the realm " + realm + " were not resolved in time (" + names +
-           "): check DNS, or give their addresses in krb5.conf (kdc in [realms]).";
+std::string kdc_names_slow(const std::string &realm, const std::vector<std::string> &names) {
+    return "The names of the KDCs of the realm " + realm + " were not resolved in time (" +
+           joined(names) + "): check DNS, or give their addresses in krb5.conf (kdc in [realms]).";
 }
 
-std::string named_kdcs(const Context &context, const std::string &realm) {
+std::vector<std::string> named_kdcs(const Context &context, const std::string &realm) {
     std::vector<std::string> names;
     for (const std::string &kdc : configured_kdcs(context, realm))
         if (std::string host = host_of(kdc); !is_address(host))
             names.push_back(std::move(host));
-    return joined(names);
+    return names;
+}
+
+bool any_resolves(const std::vector<std::string> &names) {
+    constexpr std::uint16_t port = 88;
+    return std::ranges::any_of(names, [](const std::string &name) {
+        return !look_up(name, port, false).addresses.empty();
+    });
 }
 
 std::string locked_cache(const std::string &name) {

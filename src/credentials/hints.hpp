@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "credentials/cache.hpp"
 
@@ -14,17 +15,21 @@ namespace pyremctl::hints {
 /// The realm at the end of a principal's name, or empty.
 std::string realm_of(const std::string &principal);
 
-/// No KDC of the realm `can be reached`, or `has answered in time`.
+/// No KDC of the realm `can be reached`, or `has answered in time`. Of the first
+/// it may be the name service: that is asked, where krb5.conf has nothing but
+/// names, as libkrb5 has just done.
 std::string kdc_unreachable(const kerberos::Context &context, const std::string &realm);
 std::string kdc_silent(const kerberos::Context &context, const std::string &realm);
 
 /// The names of a realm's KDCs cannot be resolved, or were not resolved in time.
 std::string kdc_unresolved(const kerberos::Context &context, const std::string &realm);
-std::string kdc_names_slow(const std::string &realm, const std::string &names);
+std::string kdc_names_slow(const std::string &realm, const std::vector<std::string> &names);
 
-/// The KDCs of a realm that krb5.conf lists by name and not by address, without ports;
-/// "a, b".
-std::string named_kdcs(const kerberos::Context &context, const std::string &realm);
+/// The KDCs of a realm that krb5.conf lists by name and not by address, without ports.
+std::vector<std::string> named_kdcs(const kerberos::Context &context, const std::string &realm);
+
+/// Whether one of them can be resolved. It asks the name service.
+bool any_resolves(const std::vector<std::string> &names);
 
 /// A cache or a keytab could not be read in time.
 std::string locked_cache(const std::string &name);

@@ -1,7 +1,5 @@
 #include "credentials/inspection.hpp"
 
-#include <algorithm>
-#include <cstdint>
 #include <deque>
 #include <string_view>
 #include <utility>
@@ -12,7 +10,6 @@
 #include "credentials/hints.hpp"
 #include "credentials/kerberos.hpp"
 #include "handle/leaving.hpp"
-#include "transport/address.hpp"
 #include "transport/process.hpp"
 #include "transport/workers.hpp"
 
@@ -93,19 +90,6 @@ bool reaches_realm(const Context &context, krb5_ccache cache, const std::string 
     return false;
 }
 
-/// Whether one of the names, "a, b", can be resolved.
-bool any_resolves(const std::string &names) {
-    constexpr std::uint16_t port = 88;
-    const std::string separator = ", ";
-    for (std::size_t start = 0; start < names.size();) {
-        const auto end = std::min(names.find(separator, start), names.size());
-        if (!look_up(names.substr(start, end - start), port, false).addresses.empty())
-            return true;
-        start = end + separator.size();
-    }
-    return false;
-}
-
 } // namespace
 
 std::shared_ptr<Inspection> Inspection::start(Attempt attempt, std::shared_ptr<Waker> waker) {
@@ -170,9 +154,9 @@ void Inspection::look() {
 /// The last step: the KDC of the realm.
 void Inspection::ask(const Context &context, const std::string &realm) {
     realm_ = realm;
-    if (const std::string names = hints::named_kdcs(context, realm); !names.empty()) {
+    if (const auto names = hints::named_kdcs(context, realm); !names.empty()) {
         delay_.at(hints::kdc_names_slow(realm, names));
-        if (!any_resolves(names)) {
+        if (!hints::any_resolves(names)) {
             delay_.at(hints::kdc_unresolved(context, realm));
             return;
         }
