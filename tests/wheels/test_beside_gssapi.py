@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from remctl.testing import Realm, Server
 
@@ -49,6 +51,13 @@ MEMORY = """
     except remctl.RemctlError as error:
         print(error)
 """
+THREAD_S_OWN = """
+    import ctypes, sys, remctl
+    port, principal, cache = sys.argv[1:]
+    gssapi, minor = ctypes.CDLL("libgssapi_krb5.so.2"), ctypes.c_uint32()
+    assert gssapi.gss_krb5_ccache_name(ctypes.byref(minor), cache.encode(), None) == 0
+    print(remctl.remctl("127.0.0.1", int(port), principal, ["test", "env"]).text)
+"""
 
 
 @pytest.mark.parametrize("order", [("gssapi", "remctl"), ("remctl", "gssapi")])
@@ -61,3 +70,13 @@ def test_memory_caches_are_not_shared(bundled: Bundled, realm: Realm, server: Se
     """MEMORY: is the memory of one library: what gssapi keeps there the bundle cannot see."""
     output = bundled.output(MEMORY, str(server.port), server.principal)
     assert "No credentials cache found" in output
+
+
+def test_a_cache_that_the_system_s_library_was_told_is_not_used(
+    bundled: Bundled, realm: Realm, server: Server, tmp_path: Path
+) -> None:
+    """With the system's libraries it is that thread's (credentials/test_choice.py)."""
+    realm.add_principal("others", "secret")
+    cache = realm.kinit("others", "secret", ccache=f"FILE:{tmp_path / 'others'}")
+    output = bundled.output(THREAD_S_OWN, str(server.port), server.principal, cache)
+    assert f"REMOTE_USER={realm.user}" in output.splitlines()
