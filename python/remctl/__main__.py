@@ -1,5 +1,6 @@
 """The program: `pyremctl` and `python -m remctl`."""
 
+import os
 import sys
 
 # The core of the module signal, which takes long to load.
@@ -16,6 +17,9 @@ if _program and getsignal(SIGINT) is default_int_handler:  # and not ignored, as
     # Ctrl-C ends the program at once from here on. Python's own handler raises an exception,
     # which an import may show as a traceback, or lose.
     signal(SIGINT, SIG_DFL)
+    if getattr(sys, "last_type", None) is KeyboardInterrupt:
+        # Python has printed it, and gone on: while it looked for what to run.
+        os.kill(os.getpid(), SIGINT)
 
 from remctl._cli import main  # noqa: E402
 

@@ -190,6 +190,16 @@ class TestSignals:
         done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=30)
         assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
+    def test_one_that_python_has_printed_and_forgotten_ends_it(self) -> None:
+        """As it does while it looks whether a program is a folder or an archive."""
+        code = (
+            "import runpy, sys\n"
+            "sys.last_type = KeyboardInterrupt\n"
+            "runpy.run_module('remctl', run_name='__main__', alter_sys=True)\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True)
+        assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
     def test_one_that_is_ignored_stays_so(self, fleet: Fleet, quick: str, tmp_path: Path) -> None:
         begun = tmp_path / "begun"
         words = ("--json", "test", "record", str(begun), "1")
