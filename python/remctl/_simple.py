@@ -30,7 +30,14 @@ from remctl._output import RemctlOutput
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any, TypeAlias
+
     from remctl._loops import Loop
+
+    #: Calls of a connection, by their names in a `Reactor` and their arguments. Each is sent what
+    #: the one before gives.
+    Calls: TypeAlias = Generator[tuple[str, tuple[Any, ...]], Any, Answer]
 
 
 def remctl(
@@ -77,7 +84,8 @@ def remctl(
         if most is None:
             answer = connection.simple(host, number, principal, arguments, limit)
         else:
-            answer = _limited(connection, (host, number, principal), arguments, limit, most)
+            calls = _limited((host, number, principal), arguments, limit, most)
+            answer = _make(connection, calls)
         return result_of(answer, host, number or None, words)
     except RemctlError as error:
         raise as_simple_error(error, host, number, words, timeout) from None
@@ -120,7 +128,7 @@ async def aremctl(
                 loop.reactor.simple(connection, loop.caller(), *where, arguments, limit)
             )
         else:
-            answer = await _alimited(loop, connection, where, arguments, limit, most)
+            answer = await _amake(loop, connection, _limited(where, arguments, limit, most))
         return result_of(answer, host, number or None, words)
     except RemctlError as error:
         raise as_simple_error(error, host, number, words, timeout) from None
@@ -129,55 +137,52 @@ async def aremctl(
 
 
 def _limited(
-    connection: _remctl.Connection,
-    where: tuple[str, int, str | None],
-    arguments: list[Encoded],
-    limit: float | None,
-    most: int,
-) -> Answer:
+    where: tuple[str, int, str | None], arguments: list[Encoded], limit: float | None, most: int
+) -> Calls:
     """The answer to a command token by token, until it is too much output."""
     from remctl._files import Sinks
 
     sinks, end, kind = Sinks(None, None, most), end_after(limit), "output"
-    connection.open(*where, left(end))
-    session = connection.stream(arguments, left(end))
+    yield "open", (*where, left(end))
+    session = yield "stream", (arguments, left(end))
     while kind == "output":
-        token = RemctlOutput(*connection.output(session, left(end)))
-        if (error := sinks.excess(token)) is not None:
-            raise error
-        sinks.write(token)
-        kind = token.type
-    session.end()
-    return sinks.answer()
-
-
-async def _alimited(
-    loop: Loop,
-    connection: _remctl.Connection,
-    where: tuple[str, int, str | None],
-    arguments: list[Encoded],
-    limit: float | None,
-    most: int,
-) -> Answer:
-    """The same in an event loop."""
-    from remctl._files import Sinks
-
-    sinks, end, kind = Sinks(None, None, most), end_after(limit), "output"
-    reactor, caller = loop.reactor, loop.caller()
-    await loop.finish(reactor.open(connection, caller, *where, left(end)))
-    session = await loop.finish(reactor.stream(connection, caller, arguments, left(end)))
-    while kind == "output":
-        tokens = await loop.finish(
-            reactor.outputs(connection, caller, session, sinks.batch, left(end))
-        )
-        for one in tokens:
+        for one in (yield "outputs", (session, sinks.batch, left(end))):
             token = RemctlOutput(*one)
             if (error := sinks.excess(token)) is not None:
                 raise error
             sinks.write(token)
-        kind = tokens[-1][0]
+            kind = token.type
     session.end()
     return sinks.answer()
+
+
+def _make(connection: _remctl.Connection, calls: Calls) -> Answer:
+    """Make the calls one after the other."""
+    given = None
+    while True:
+        try:
+            name, arguments = calls.send(given)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+        if name == "outputs":
+            session, _, limit = arguments
+            given = [connection.output(session, limit)]
+        else:
+            given = getattr(connection, name)(*arguments)
+
+
+async def _amake(loop: Loop, connection: _remctl.Connection, calls: Calls) -> Answer:
+    """The same in an event loop."""
+    given = None
+    while True:
+        try:
+            name, arguments = calls.send(given)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+        verb = getattr(loop.reactor, name)
+        given = await loop.finish(verb(connection, loop.caller(), *arguments))
 
 
 def _connection(identity: _remctl.Identity | None) -> _remctl.Connection:
