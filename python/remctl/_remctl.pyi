@@ -1,4 +1,5 @@
-"""The remctl client library's interface, one to one, and what remctl.Remctl is made on."""
+"""The C API of the remctl client library, one to one, and the classes on which remctl is
+built."""
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from types import TracebackType
@@ -8,7 +9,7 @@ from _typeshed import structseq
 from typing_extensions import TypedDict
 
 __version__: Final[str]
-VERSION: Final[str]  # libremctl's, "unknown" where it was not known when this was built
+VERSION: Final[str]  # libremctl's, or "unknown"
 
 # Text is encoded as UTF-8, with surrogate escapes restored to the bytes they stand for.
 _CString: TypeAlias = str | bytes
@@ -26,13 +27,13 @@ class _BuildInfo(TypedDict):
     compiler: str
 
 def build_info() -> _BuildInfo:
-    """What this extension was built from, by name; None where it is not known."""
+    """What this extension was built from, by name; None if unknown."""
 
 def listening(topic: int, /) -> bool:
-    """Whether anybody listens to a topic's logger at DEBUG; see remctl._logging."""
+    """Whether a topic's logger is enabled for DEBUG; see remctl._logging."""
 
 def new_caller() -> int:
-    """Return a number that no other caller has had."""
+    """Return a number that no other caller of this process has had."""
 
 def note(
     topic: int,
@@ -49,63 +50,64 @@ class _Type(type): ...  # the metaclass of pybind11's classes, which cannot be i
 
 @final
 class Session(metaclass=_Type):
-    """The exclusive use of a connection, for the length of one stream.
+    """The exclusive use of a connection for one stream.
 
-    Its end leaves the stream.
+    Destroying it closes the stream.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Connection.stream()
     def end(self) -> None:
-        """Let other calls through. Harmless the second time."""
+        """Let other calls through. Calling it again does nothing."""
 
     def hand_to(self, caller: int) -> None:
-        """Make the stream another caller's."""
+        """Hand the stream over to another caller."""
 
     @property
     def inherited(self) -> bool:
-        """True in the child of a fork: the stream is the parent's."""
+        """True in the child of a fork: the stream belongs to the parent."""
 
 @final
 class Admission(metaclass=_Type):
-    """Lets five connections at a time be opened to one address, in order; for one thread."""
+    """Limits connections opened to one address at a time to five, in order; for one thread."""
 
     def __init__(self) -> None: ...
 
 @final
 class Identity(metaclass=_Type):
-    """The default ticket cache of one moment in one thread, and one client.
+    """A thread's default ticket cache at the time of creation, and one client principal.
 
-    It is the client whose tickets the first of the connections was opened with that share it.
+    All connections that share the object use the client principal of the first open.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # raises: see the next one
     @staticmethod
     def of_now(*, many: bool = False) -> Identity:
-        """Return one that nobody has opened anything with; `many`: for many servers."""
+        """Create one that no connection has used yet; `many`: for many servers."""
 
 @final
 class Connection(metaclass=_Type):
     """A connection to a remctl server, shared by any number of callers.
 
-    Every call may raise RemctlError; see remctl.Remctl, whose methods these carry out. A
-    timeout is for the whole call, in seconds: None for no limit, 0 or less for too late.
+    Every call may raise RemctlError; see remctl.Remctl, whose methods are implemented by these.
+    A timeout is for the whole call, in seconds: None means no limit, 0 or less fails
+    immediately.
     """
 
     def __init__(self) -> None: ...
     def set_ccache(self, ccache: _CString | Credentials | None) -> None:
-        """Set the credential cache for connections made from now on."""
+        """Set the credential cache for connections opened from now on."""
 
     def set_source_ip(self, source: _CString) -> None:
-        """Set the address that connections come from, from now on."""
+        """Set the source address of connections opened from now on."""
 
     def set_keepalive(self, idle: _Seconds | None) -> None:
-        """Probe servers that are silent for so many seconds, on connections made from now on."""
+        """Set after how many seconds of silence TCP probes the server; 0 or None for never."""
 
     def set_connect_timeout(self, longest: _Seconds | None) -> None:
-        """Set how long making a connection may take, in seconds; 0 or None for no limit."""
+        """Set how long connecting may take, in seconds; 0 or None for no limit."""
 
     def set_admission(self, admission: Admission) -> None:
-        """Have connections wait for one another that are opened to the same address."""
+        """Set the Admission that this connection waits for when it is opened."""
 
     def set_identity(self, identity: Identity) -> None:
         """Share an identity with other connections."""
@@ -129,7 +131,7 @@ class Connection(metaclass=_Type):
         principal: _CString | None = None,
         timeout: _Seconds | None = None,
     ) -> None:
-        """Authenticate over a connected socket, of which a duplicate is used."""
+        """Authenticate over a duplicate of a connected socket."""
 
     def command(self, command: _Command, timeout: _Seconds | None = None) -> None:
         """Send a command: a list of bytes-like objects."""
@@ -154,27 +156,27 @@ class Connection(metaclass=_Type):
         """Send a command and reserve the connection for its answer."""
 
     def noop(self, timeout: _Seconds | None = None) -> bool:
-        """Return True when the server answered, False when it knows no NOOP."""
+        """Return True if the server answered, False if it does not support NOOP."""
 
     def close(self) -> None:
-        """Close for good, also under a call that waits in another thread."""
+        """Close, even while a call waits in another thread."""
 
     def leave(self, session: Session) -> None:
-        """End a stream. Unless it was read to its end the connection is dropped."""
+        """End a stream. If it was not read to its end, the connection is dropped."""
 
     def cut(self, session: Session) -> None:
-        """End a stream of which a token was lost: all others who read it are told."""
+        """End a stream that has lost a token: its other readers get an error."""
 
     def abandon(self, caller: int | None = None) -> None:
-        """Put right what a call did that was interrupted when it may have ended.
+        """Clean up after an interrupted call that may already have ended.
 
-        The connection is dropped if an answer that this caller has asked for is pending.
+        The connection is dropped if an answer to this caller is pending.
         """
 
     def refusal(self, session: Session, caller: int | None = None) -> _Token | None:
-        """Return the token that a stream ended with, if the server refused.
+        """Return the error token that ended the stream, if there was one.
 
-        Once for each caller.
+        Each caller gets it once.
         """
 
     def error(self) -> str:
@@ -184,7 +186,7 @@ class Connection(metaclass=_Type):
         """Make error() return this."""
 
     def require_opened(self) -> None:
-        """Raise RemctlNotOpenedError where no connection is open."""
+        """Raise RemctlNotOpenedError if no connection is open."""
 
     @property
     def opened(self) -> bool:
@@ -192,7 +194,7 @@ class Connection(metaclass=_Type):
 
     @property
     def server(self) -> tuple[str | None, int | None, str | None] | None:
-        """(host, port, principal) of the last open that succeeded; None before."""
+        """(host, port, principal) of the last successful open; None before that."""
 
     @property
     def pending(self) -> bool:
@@ -200,11 +202,11 @@ class Connection(metaclass=_Type):
 
     @property
     def ready(self) -> bool:
-        """True when output() has something to give without a wait."""
+        """True if output() can return a token without waiting."""
 
     @property
     def expires(self) -> float | None:
-        """When the tickets end that it was opened with, in seconds since 1970, or None."""
+        """When the tickets expire that it was opened with, in seconds since 1970, or None."""
 
     def fileno(self) -> int:
         """Return the connected socket's descriptor, or -1."""
@@ -219,13 +221,13 @@ class TicketLoan(metaclass=_Type):
         """The cache's name, for $KRB5CCNAME."""
 
     def tell(self) -> None:
-        """Hand out what the helper thread has noted for the log."""
+        """Log what the helper thread has noted."""
 
     def end(self) -> None:
-        """Remove the cache, and raise what the last renewal failed with."""
+        """Remove the cache, and raise the error of the last renewal if it failed."""
 
 def lend_tickets(credentials: Credentials, timeout: _Seconds | None = None) -> TicketLoan:
-    """Put the tickets where child processes find them, within so many seconds."""
+    """Put the tickets where child processes find them, within ``timeout`` seconds."""
 
 def lend_tickets_in(
     reactor: Reactor, credentials: Credentials, timeout: _Seconds | None
@@ -233,7 +235,7 @@ def lend_tickets_in(
     """Do the same in an event loop: the operation."""
 @final
 class Credentials(metaclass=_Type):
-    """What tickets are got with; see remctl.Credentials, which this carries out."""
+    """The source of tickets; implements remctl.Credentials."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # raises: see the next two
     @staticmethod
@@ -248,29 +250,29 @@ class Credentials(metaclass=_Type):
 
     @staticmethod
     def from_unread_keytab(keytab: _CString) -> Credentials:
-        """Use a keytab, which the first renewal reads."""
+        """Use a keytab, which is read by the first renewal."""
 
     def look(self) -> tuple[str | None, str | None, int | None, bool]:
-        """What the last look has shown: (name, principal, expires, valid)."""
+        """The result of the last check: (name, principal, expires, valid)."""
 
     def check(self, timeout: _Seconds | None = None) -> bool:
-        """Look at the ticket, within so many seconds; whether it is valid."""
+        """Check the ticket within ``timeout`` seconds; returns whether it is valid."""
 
     def check_in(self, reactor: Reactor, timeout: _Seconds | None) -> Operation:
         """Do the same in an event loop: the operation."""
 
     def renew(self, timeout: _Seconds | None = None) -> None:
-        """Get a ticket, within so many seconds."""
+        """Get a ticket within ``timeout`` seconds."""
 
     def renew_in(self, reactor: Reactor, timeout: _Seconds | None) -> Operation:
         """Do the same in an event loop: the operation."""
 
     def close(self) -> None:
-        """No open uses it from now on."""
+        """Close: later opens cannot use it."""
 
     @property
     def source(self) -> str:
-        """What it is made of, for people."""
+        """A readable description of the source."""
 
     @property
     def closed(self) -> bool:
@@ -285,58 +287,58 @@ def explain(
     principal: _CString | None = None,
     ccache: _CString | None = None,
 ) -> str | None:
-    """One sentence on why an open failed to authenticate, or None."""
+    """One sentence that explains why authentication failed, or None."""
 @final
 class Operation(metaclass=_Type):
     """A call that was started in a reactor."""
 
-    waiter: Any  # the event loop's, for itself
+    waiter: Any  # private to the event loop
     def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Reactor's methods
     @property
     def done(self) -> bool:
         """True when it has ended."""
 
     def result(self) -> Any:
-        """Return what the call gives, or raise what it failed of; once. None after a cancel."""
+        """Return the call's result or raise its error, once. None after cancel()."""
 
 @final
 class Reactor(metaclass=_Type):
-    """Any number of calls behind one descriptor.
+    """Runs any number of calls, and signals all of them by one descriptor.
 
-    Each verb of a Connection begins as an Operation here. `caller` tells apart who calls, as
-    threads are; all else is as it is there. For one thread: the one that made it, or that
-    moved it to itself.
+    The verbs are those of Connection, but each returns an Operation. `caller` identifies the
+    task, as threads are identified there. Only one thread may use it: the one that created it
+    or called move_here().
     """
 
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
     def fileno(self) -> int:
-        """Return the descriptor that is readable when dispatch() has something to do."""
+        """Return the descriptor, which is readable when dispatch() has something to do."""
 
     def move_here(self) -> None:
-        """Serve the calling thread from now on: the event loop goes on in it."""
+        """Make the calling thread the owner: the event loop continues in it."""
 
     def dispatch(self, budget: float, wake: Callable[[Operation], object]) -> None:
-        """Advance what is ready, for some seconds at most.
+        """Advance the calls that are ready, for at most ``budget`` seconds.
 
-        ``wake`` is called with each operation that has ended. After an exception of its the next
-        dispatch goes on.
+        ``wake`` is called with each operation that has ended. If it raises, the next dispatch
+        continues.
         """
 
     def wait(self) -> None:
         """Wait until dispatch() may have something to do."""
 
     def cancel(self, operation: Operation) -> None:
-        """End an operation wherever it is."""
+        """Cancel an operation."""
 
     def pause(self, seconds: _Seconds) -> Operation:
-        """Return an operation that ends after so long."""
+        """Return an operation that ends after ``seconds``."""
 
     def excuse(self, seconds: float) -> None:
-        """Put all deadlines off by time that was not the calls'."""
+        """Move all deadlines by the time that the caller spent on other work."""
 
     def close(self) -> int:
-        """Cancel all; return how many there were."""
+        """Cancel all operations; return how many there were."""
 
     def open(
         self,
@@ -373,9 +375,9 @@ class Reactor(metaclass=_Type):
         bytes: int,
         timeout: _Seconds | None,
     ) -> Operation:
-        """Connection.output, for a token and those that lie ready behind it.
+        """Connection.output for one token and those after it that need no wait.
 
-        Until they are so many bytes: [token, ...].
+        Up to ``bytes`` bytes: [token, ...].
         """
 
     def run(
@@ -405,7 +407,7 @@ class Reactor(metaclass=_Type):
 
 @final
 class Done(metaclass=_Type):
-    """Can be awaited, and gives None at once."""
+    """An awaitable that returns None immediately."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from AsyncLending.__aexit__
     def __await__(self) -> Generator[Any, None, None]: ...
@@ -432,7 +434,7 @@ class AsyncLending(metaclass=_Type):
 
     def __init__(self, *args: Any, **kwargs: Any) -> NoReturn: ...  # from Pool.lend_async()
     def __aenter__(self) -> Awaitable[Any]:
-        """Wait for a connection: the coroutine that does."""
+        """Return the coroutine that waits for a connection."""
 
     def __aexit__(
         self,
@@ -440,13 +442,13 @@ class AsyncLending(metaclass=_Type):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> Awaitable[None]:
-        """Return the connection, at once."""
+        """Return the connection, without a wait."""
 
     def ask(self, reactor: Reactor, caller: int) -> Operation:
         """Wait for a connection in an event loop: the operation."""
 
     def give_up(self) -> None:
-        """Return the connection that nobody has used."""
+        """Return an unused connection."""
 
 @final
 class Pool(metaclass=_Type):
@@ -457,10 +459,10 @@ class Pool(metaclass=_Type):
     def make(
         model: Connection, host: _CString, port: int, principal: _CString | None, **rest: Any
     ) -> Pool:
-        """Return a pool whose connections have the settings of `model`, which is not opened."""
+        """Create a pool whose connections have the settings of the unopened `model`."""
 
     def lend(self, wrap: Callable[[Connection], Any], timeout: _Seconds | None) -> Lending:
-        """Return a context manager; the block gets what `wrap` makes of a Connection."""
+        """Return a context manager; its block gets `wrap(connection)`."""
 
     def lend_async(
         self,
@@ -468,7 +470,8 @@ class Pool(metaclass=_Type):
         timeout: _Seconds | None,
         start: Callable[[AsyncLending], Awaitable[Any]] | None,
     ) -> AsyncLending:
-        """Return the same for `async with`; `start`, if any, makes the coroutine that waits."""
+        """Return the same for `async with`; `start(lending)` returns the coroutine that
+        waits."""
 
     def open(self, timeout: _Seconds | None) -> None:
         """Wait until there are min_size connections."""
@@ -480,10 +483,10 @@ class Pool(metaclass=_Type):
         """Close idle connections now, and lent ones when they are returned."""
 
     def start_over(self) -> int:
-        """Close what is open, at the end of an event loop. How many were idle."""
+        """Close the connections at the end of an event loop. Returns how many were idle."""
 
     def require_open(self) -> None:
-        """Raise RemctlNotOpenedError when it is closed."""
+        """Raise RemctlNotOpenedError if the pool is closed."""
 
     def stats(self) -> dict[str, int]:
         """Return the numbers of ConnectionPool.stats()."""
@@ -538,7 +541,7 @@ def remctl_set_source_ip(r: Handle, source: _CString) -> bool:
     """Set the address to connect from."""
 
 def remctl_set_timeout(r: Handle, timeout: _Seconds | None) -> bool:
-    """Set the longest silence in seconds, 0 for no limit; false where it is negative."""
+    """Set the longest silence in seconds, 0 for no limit; False if it is negative."""
 
 def remctl_open(
     r: Handle, host: _CString, port: int = 0, principal: _CString | None = None
@@ -565,7 +568,7 @@ def remctl_output(r: Handle) -> Output | tuple[()]:
     """Read a token; an empty tuple on failure."""
 
 def remctl_noop(r: Handle) -> bool:
-    """Keep the connection alive; false where it failed or NOOP is not known."""
+    """Keep the connection alive; False if that failed or the server does not support NOOP."""
 
 def remctl_close(r: Handle) -> None:
     """Close the handle for good."""

@@ -1,4 +1,4 @@
-"""The simplified interface, blocking and for event loops: one call for one command."""
+"""`remctl()` and `aremctl()`, the simplified interface: one call for one command."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from remctl._loops import Loop
 
-    #: Calls of a connection, by their names in a `Reactor` and their arguments. Each is sent what
-    #: the one before gives.
+    #: Calls of a connection, by their names in a `Reactor` and their arguments. Each `send()`
+    #: passes the result of the previous call.
     Calls: TypeAlias = Generator[tuple[str, tuple[Any, ...]], Any, Answer]
 
 
@@ -54,20 +54,18 @@ def remctl(
 ) -> RemctlSimpleResult:
     """Run a command on ``host`` and return its result (manual, remctl.remctl).
 
-    ``port``, ``principal`` and ``command`` are as for `Remctl.open()` and
-    `Remctl.command()`. ``timeout`` is the most that the whole call may take,
-    in seconds, however busily the server sends (`Remctl.set_timeout()` limits
-    each silence instead). None is no limit; 0 or less is too late at once, so
-    that what is left of some other limit can be passed. ``ccache`` and
-    ``source_ip`` are as for `Remctl.set_ccache()` and `Remctl.set_source_ip()`;
-    ``keytab`` is a keytab to get tickets with, for which all of the process share
-    one `Credentials`. ``max_output`` is the most that the server may send, in
-    bytes of output of both kinds; None is no limit, and more of it is an error of
-    the kind ``too_large``.
+    ``port``, ``principal`` and ``command`` are as for `Remctl.open()` and `Remctl.command()`.
+    ``timeout`` is the longest time for the whole call, in seconds, even if the server keeps
+    sending (`Remctl.set_timeout()` limits each silence instead). None means no limit; 0 or less
+    raises RemctlTimeoutError immediately, so that you can pass the rest of another limit.
+    ``ccache`` and ``source_ip`` are as for `Remctl.set_ccache()` and `Remctl.set_source_ip()`;
+    ``keytab`` is a keytab to get tickets with; everything in a process that names the same
+    keytab shares one `Credentials`. ``max_output`` limits the output, in bytes of both kinds
+    together; None means no limit. More output is an error of the kind ``too_large``.
 
-    Raises ValueError or TypeError for an invalid argument, RemctlTimeoutError
-    when the timeout ran out, and RemctlProtocolError for any other failure,
-    the server's refusal included (its ``code`` then says which).
+    Raises ValueError or TypeError for an invalid argument, RemctlTimeoutError if the time has
+    run out, and RemctlProtocolError for any other failure, including a refusal by the server
+    (see its ``code``).
     """
     # First of all, before another thread may run and set KRB5CCNAME.
     identity = _remctl.Identity.of_now() if ccache is None and keytab is None else None
@@ -139,7 +137,7 @@ async def aremctl(
 def _limited(
     where: tuple[str, int, str | None], arguments: list[Encoded], limit: float | None, most: int
 ) -> Calls:
-    """The answer to a command token by token, until it is too much output."""
+    """Run a command token by token, to stop at the output limit."""
     from remctl._files import Sinks
 
     sinks, end, kind = Sinks(None, None, most), end_after(limit), "output"
@@ -186,7 +184,7 @@ async def _amake(loop: Loop, connection: _remctl.Connection, calls: Calls) -> An
 
 
 def _connection(identity: _remctl.Identity | None) -> _remctl.Connection:
-    """A connection of this identity, or of that of the tickets that it will be given."""
+    """A new connection with this identity; None means that tickets will be set."""
     connection = _remctl.Connection()
     if identity is not None:
         connection.set_identity(identity)
@@ -196,13 +194,13 @@ def _connection(identity: _remctl.Identity | None) -> _remctl.Connection:
 def as_simple_error(
     error: RemctlError, host: str, number: int, words: str, timeout: Seconds | None
 ) -> RemctlError:
-    """The error as the simple call raises it (manual, remctl.remctl)."""
+    """Convert an error to the one that the simple call raises (manual, remctl.remctl)."""
     if error.host is None:
         locate(error, host, number or None, words)
     if isinstance(error, RemctlProtocolError):
         return error._as_simple()
-    # Without a limit of the caller's it is the system's own patience that ran out, as it did for
-    # the old binding.
+    # If the caller has set no limit, the system's own timeout has passed, like in the old
+    # binding.
     if isinstance(error, RemctlTimeoutError) and timeout is not None:
         return error
     return as_protocol_error(error)

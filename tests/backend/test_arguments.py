@@ -249,7 +249,7 @@ def may_be_missing(a: Annotated[str, Stdin] = "", *, force: bool = False) -> Non
         (not_a_type, "the parameter name cannot be a typing.Callable"),
         (bytes_with_text, "the parameter name is bytes, which Match('a') does not fit"),
         (text_with_bytes, "the parameter name is str, which Match(b'a') does not fit"),
-        (no_such_name, "the parameter name has an annotation, 'Nothing', that has no value"),
+        (no_such_name, "the parameter name has an annotation, 'Nothing', that cannot be evaluated"),
         (two_from_stdin, "one argument can come on standard input"),
         (rest_from_stdin, "the parameter a is many arguments; one can come on standard input"),
         (last_has_default, "the parameter a comes last on standard input, so it can have no"),
@@ -293,7 +293,7 @@ def test_match_takes_a_pattern(pattern: typing.Any) -> None:
 
 
 def test_annotated_says_something() -> None:
-    with pytest.raises(TypeError, match="at least one thing"):
+    with pytest.raises(TypeError, match="at least one mark"):
         Annotated[str]
     assert (
         repr(Annotated[str, Match("a"), Secret]) == "Annotated[<class 'str'>, Match('a'), Secret]"

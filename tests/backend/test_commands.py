@@ -146,8 +146,8 @@ def keywords(**keywords: str) -> None: ...
     [
         (print, "is not a function"),
         (functools.partial(print), "is not a function"),
-        (coroutine, "must be a function that does it all when called"),
-        (generator, "must be a function that does it all when called"),
+        (coroutine, "must be a plain function, not a coroutine or a generator"),
+        (generator, "must be a plain function, not a coroutine or a generator"),
         (keywords, "must not take \\*\\* arguments"),
     ],
 )

@@ -230,8 +230,8 @@ def test_a_secret_that_may_stand_anywhere_cannot_be_masked(
     assert call(backend, "--conf") == (
         1,
         "",
-        "test: test do: no number of places holds a, and remctld masks by number;"
-        " let a secret come on standard input\n",
+        "test: test do: the position of a varies, and remctld masks arguments by number;"
+        " pass a secret on standard input\n",
     )
 
 

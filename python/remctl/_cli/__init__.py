@@ -1,7 +1,7 @@
 """The command line: `pyremctl`, `python -m remctl`.
 
-Nothing of the package imports it, and each of its modules imports what its own work takes: a
-command on one host loads neither the parser of host names nor what shows progress.
+The rest of the package does not import it. Each of its modules imports only what it needs: a
+command on one host loads neither the parser of host lists nor the progress line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and give its exit status."""
+    """Run the command line and return its exit status."""
     occupy_standard_descriptors()
     options = parse(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ClosedPipe:
         _die_of("SIGPIPE")
     except KeyboardInterrupt:
-        # As a shell's loop needs it, which ends when one of its programs ends so.
+        # Die by the signal: a loop in a shell script ends only if one of its programs dies by
+        # SIGINT.
         _die_of("SIGINT")
     return 1
 
@@ -65,7 +66,7 @@ def _run(options: Options) -> int:
 
 
 def _log() -> None:
-    """Have what the package logs on standard error."""
+    """Print the package's log on standard error."""
     import logging
 
     handler = logging.StreamHandler()
@@ -95,7 +96,7 @@ def _misused(misuse: Misuse, options: Options) -> int:
 
 
 def _die_of(name: str) -> None:
-    """End as a program in C ends by this signal, quietly; the shell knows what it means."""
+    """Die by this signal without a message, like a C program, so that the shell sees the reason."""
     import signal
 
     number = signal.Signals[name]

@@ -1,4 +1,4 @@
-"""Defaults for many hosts: from the environment, the user's file and the machine's."""
+"""Defaults for runs on many hosts: from the environment, the user's file and the system's file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from remctl._cli.parse import Options
 
-#: The file of the machine; that of the user has the same name below ~/.config.
+#: The system's file; the user's file has the same name below ~/.config.
 MACHINE_FILE = "/etc/pyremctl/config.ini"
 
 PREFIX = "PYREMCTL_"
 
-# What can have a default: the name in the files, and how the option is spelled.
+# The settings: the name in the files, and the option that it is the default of.
 _SETTINGS = {
     "port": "-p",
     "principal": "-s",
@@ -31,14 +31,14 @@ _SETTINGS = {
     "ccache": "--ccache",
 }
 
-# Two that say the same thing, whom to be: one of them is enough to have none of the other.
+# Two ways to choose the client: if one is set, no default is taken for the other.
 _IDENTITY = ("keytab", "ccache")
 
 
 def configure(options: Options) -> list[str]:
-    """Set what the command line leaves open; a line for each that was, with where it is from.
+    """Set the options that the command line does not set. Returns a line for each, with its source.
 
-    Raises Misuse, which names the place, for an unknown setting and an invalid value.
+    Raises Misuse, which names the source, for an unknown setting and an invalid value.
     """
     kinds = {option.spelling: option for option in OPTIONS}
     said = []
@@ -63,13 +63,13 @@ def configure(options: Options) -> list[str]:
 
 
 def _is_set(options: Options, name: str) -> bool:
-    """Whether the command line, or a source before, has it."""
+    """Whether the command line, or an earlier source, has set it."""
     names = _IDENTITY if name in _IDENTITY else (name,)
     return any(one.replace("-", "_") in options.given for one in names)
 
 
 def _sources() -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Where settings come from, and those that are there; the first that has one counts."""
+    """The sources with their settings, by priority."""
     for name in _SETTINGS:
         variable = PREFIX + name.replace("-", "_").upper()
         if text := os.environ.get(variable):
@@ -82,7 +82,7 @@ def _sources() -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _read(path: str) -> Mapping[str, str]:
-    """The settings of a file; none where there is no file."""
+    """The settings of a file; empty if there is no file."""
     parser = configparser.RawConfigParser()
     parser.optionxform = _name  # type: ignore[assignment]
     try:
@@ -96,7 +96,7 @@ def _read(path: str) -> Mapping[str, str]:
         parser.read_string(text, path)
     except configparser.Error as error:
         raise Misuse(" ".join(str(error).split())) from None
-    # The names of sections have no meaning.
+    # Section names do not matter.
     settings = dict(parser.defaults())
     for section in parser.sections():
         settings.update(parser.items(section))

@@ -1,4 +1,4 @@
-"""A connection as the command line asks for it."""
+"""Opens a connection with the options of the command line."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from remctl._cli.values import Misuse
 
 
 class Unreachable(Exception):
-    """The host cannot be looked up; the text says why, in the words of `remctl`."""
+    """The host cannot be looked up; the text is that of the program `remctl`."""
 
 
 def canonical_name(host: str, timeout: float | None = None) -> str:
-    """The canonical name of a host, as the name service gives it. Raises Unreachable.
+    """The canonical name of a host, from the name service. Raises Unreachable.
 
-    As for `remctl`: so the connection and the principal are for the same machine where the
-    name stands for several.
+    Like `remctl` does it: if the name stands for several machines, the connection and the
+    principal then belong to the same one.
     """
-    # The core of the module socket, which would take longer to load than the call takes.
+    # Not the module socket, which takes longer to load than the whole call.
     from _socket import AI_CANONNAME, gaierror, getaddrinfo
 
     def look_up() -> list[str]:
         try:
-            # As bytes: Python would encode a str as an internationalised name, or fail.
+            # As bytes: Python would encode a str with IDNA, or fail.
             return [getaddrinfo(os.fsencode(host), None, flags=AI_CANONNAME)[0][3] or host]
         except gaierror as error:
             return [f"cannot resolve host {host}: {error.strerror}", ""]
@@ -44,7 +44,7 @@ def canonical_name(host: str, timeout: float | None = None) -> str:
 
 
 def new_client(options: Options) -> Remctl:
-    """A client with all that is set before it opens. Raises RemctlError, and Misuse."""
+    """A client with all settings, not yet open. Raises RemctlError and Misuse."""
     try:
         return Remctl(
             timeout=options.silence or None,
@@ -58,7 +58,7 @@ def new_client(options: Options) -> Remctl:
 
 
 def open_client(remote: Remctl, options: Options) -> None:
-    """Open the connection. Raises Unreachable, RemctlError, and Misuse."""
+    """Open the connection. Raises Unreachable, RemctlError and Misuse."""
     host = options.host
     if options.principal is None and not options.no_canonicalize:
         host = canonical_name(host, options.connect_timeout or None)

@@ -1,4 +1,4 @@
-"""How many hosts at once the open files are enough for."""
+"""Limits the number of hosts at once to what the open-file limit allows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 
 from remctl._cli.streams import say
 
-#: Open files of a host under way: its socket, and the pair between it and the library.
+#: Open files per host in progress: its socket, and the socket pair to the library.
 FILES = 3
 
 #: Kept for everything else: ticket caches, name servers, KDCs.
@@ -15,10 +15,10 @@ RESERVE = 32
 
 
 def hosts_at_once(wanted: int, hosts: int, files: int) -> int:
-    """How many hosts can be under way, of so many wanted, if each has so many files beside.
+    """How many of the wanted hosts can run at once, if each also has this many output files.
 
-    The soft limit of open files is raised to the hard one: it is low for the sake of programs
-    that use select(). If there is not room for all that are wanted, this says so.
+    Raises the soft limit of open files to the hard one. (The soft limit is low because of
+    programs that use select().) Prints a message if the limit is too low for the wanted number.
     """
     import resource
 

@@ -1,4 +1,4 @@
-"""Output collected, and compared: what differs from what most hosts say."""
+"""--diff: shows how the output of hosts differs from that of most hosts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from remctl import Target
     from remctl._cli.screen import Screen
 
-#: Texts of more lines than this, taken together, are not compared: it could take very long.
+#: If two texts together have more lines than this, they are not compared, which could take very
+#: long.
 MOST_LINES = 20_000
 
 
 class Diff(Gather):
-    """The report that compares; see `remctl._cli.report.Report`.
+    """The report of --diff; see `remctl._cli.report.Report`.
 
-    The largest group of hosts with the same output, or the one with the host that is named, is
-    shown whole; of the other groups their differences from it. Raises Misuse for a name that is
-    not among the hosts.
+    It shows the output of the largest group of hosts with equal output, or of the group of the
+    named host; for the other groups it shows the differences. Raises Misuse if the name is not
+    among the hosts.
     """
 
     def __init__(self, screen: Screen, name: str, hosts: Sequence[Target]) -> None:
@@ -34,7 +35,7 @@ class Diff(Gather):
             self._name = str(_named(name, hosts))
 
     def end(self) -> None:
-        """Show it all."""
+        """Show everything."""
         for descriptor, groups in self._hosts.items():
             if any(groups):
                 self._compare(descriptor, groups)
@@ -60,16 +61,16 @@ def _named(name: str, hosts: Sequence[Target]) -> Target:
 
 
 def difference(before: bytes, after: bytes) -> bytes:
-    """How to get from one text to the other, as `diff -u` says it; the other if they are long."""
+    """The difference of two texts as in `diff -u`; the second text if they are long."""
     old, new = (_lines(data) for data in (before, after))
     if len(old) + len(new) > MOST_LINES:
         return after
-    lines = list(difflib.unified_diff(old, new, lineterm=""))[2:]  # without the names of files
+    lines = list(difflib.unified_diff(old, new, lineterm=""))[2:]  # without the file names
     return "".join(line + "\n" for line in lines).encode(errors="surrogateescape")
 
 
 def _lines(data: bytes) -> list[str]:
     lines = data.decode(errors="surrogateescape").split("\n")
     if not lines[-1]:
-        lines.pop()  # behind the last line feed
+        lines.pop()  # the empty text after the last line feed
     return lines

@@ -1,4 +1,4 @@
-"""`%h`, `%p` and `%n` in the words of the command, for each host."""
+"""Expands `%h`, `%p` and `%n` in the words of the command, for each host."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
     from remctl import Target
 
-#: The port of a host that has none of its own and no -p: the first that is tried.
+#: `%p` for a host without a port if there is no -p: the first port that is tried.
 DEFAULT_PORT = 4373
 
 
 class Expander:
-    """Expands words; knows the hosts by their number."""
+    """Expands words; knows the number of each host."""
 
     def __init__(self, hosts: Sequence[Target], port: int | None) -> None:
         self._numbers = {target: number for number, target in enumerate(hosts, 1)}
         self._port = port
 
     def words_for(self, words: list[str]) -> Callable[[Target], list[bytes]]:
-        """What gives the words for a host. Raises Misuse for any other letter."""
+        """A function that returns the words for a host. Raises Misuse for any other letter."""
         for word in words:
             for found in re.findall(r"%(.?)", word, re.DOTALL):
                 if found not in ("h", "p", "n", "%"):

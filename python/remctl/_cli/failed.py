@@ -1,4 +1,4 @@
-"""Files of the hosts that did not succeed, to be run again."""
+"""--failed and --failed-safe: writes the hosts that did not succeed, to run the command again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FailedHosts:
-    """What is written for --failed and --failed-safe: a file for --hosts.
+    """Collects the hosts for --failed and --failed-safe; the files can be used with --hosts.
 
     Raises Misuse if a file cannot be made, before anything is sent.
     """
@@ -36,7 +36,7 @@ class FailedHosts:
         ]
 
     def ended(self, outcome: Outcome) -> None:
-        """Keep it if it did not succeed."""
+        """Note the host if it did not succeed."""
         if not self._files or (found := reason_of(outcome)) is None:
             return
         group, reason = found
@@ -55,7 +55,7 @@ class FailedHosts:
 
 
 def as_line(target: Target, port: int | None, principal: str | None) -> str:
-    """A host as a line for --hosts, with the port and the principal that it is asked by."""
+    """A host as a line for --hosts, with the port and the principal that were used."""
     from remctl import Target
 
     used = Target(target.host, target.port or port)
@@ -64,7 +64,7 @@ def as_line(target: Target, port: int | None, principal: str | None) -> str:
 
 
 def _one_line(text: str) -> str:
-    """A text with nothing in it that could end the line."""
+    """A text without line breaks or control characters."""
     return harmless(" ".join(text.split()))
 
 

@@ -1,4 +1,4 @@
-"""Output in files, two for each target."""
+"""--outdir: writes the output into files, two for each target."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import Outcome, Target
 
-#: The list of the targets that share a name: the name of their files, the target, its principal.
+#: The list of targets with equal names: file name, target, principal.
 LIST = "targets"
 
-#: What came of each host.
+#: The file with the outcome of each host.
 SUMMARY = "summary.json"
 
 
 class Files(Writers):
-    """The report that writes files; see `remctl._cli.report.Report`.
+    """The report of --outdir; see `remctl._cli.report.Report`.
 
-    A file is made, or emptied, when its host is started; without `at_once` when it is done, from
-    what is kept of its output. Each target has its own, named for it; those whose names would be
-    the same have a number in them, and a list of their own says which is whose. Raises Misuse
-    where the directory cannot be made.
+    A file is created, or truncated, when its host starts; without `at_once` it is written from
+    the kept output when the host is done. Each target has its own files, with its name. Targets
+    with equal names get a number, and a list says which is which. Raises Misuse if the
+    directory cannot be created.
     """
 
     def __init__(self, folder: str, port: int | None, at_once: bool) -> None:
@@ -46,7 +46,7 @@ class Files(Writers):
             raise Misuse(f"option --outdir: cannot write in {folder}")
 
     def ended(self, outcome: Outcome) -> None:
-        """Close the files of the host, or write them."""
+        """Close or write the files of the host."""
         target = outcome.target
         super().ended(outcome)
         if self.stdout is None and outcome.tries:
@@ -62,7 +62,7 @@ class Files(Writers):
         self._records.append(record | {"principal": principal and printable(principal)})
 
     def end(self) -> None:
-        """Close all, and write what came of each host, and whose files have a number."""
+        """Close all files, and write the outcomes and the list of numbered targets."""
         super().end()
         text = ",\n".join(map(json.dumps, self._records))
         self._write(SUMMARY, f"[\n{text}\n]\n".encode())
@@ -94,11 +94,11 @@ class Files(Writers):
         try:
             with open(path, "wb") as file:
                 file.write(data)
-        except OSError as error:  # of a write, it does not name the file
+        except OSError as error:  # an error of write() does not name the file
             raise OSError(error.errno, error.strerror, path) from None
 
     def _name(self, target: Target) -> str:
-        """What the target's files are called, without the stream."""
+        """The name of the target's files, without the stream."""
         name = self._names.get(target)
         if name is None:
             number, name = 1, str(target)

@@ -1,4 +1,4 @@
-"""All hosts of a run: what is known of each, and what is shown of it."""
+"""All hosts of a run, their outcomes, and what is shown of them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 
 class Fleet:
-    """Hands out the hosts, and takes their outcomes to the report and the summary.
+    """Supplies the hosts, and passes their outcomes to the report and the summary.
 
     Attributes:
-        counts: how far it is.
-        summary: the hosts that did not succeed.
-        stdout, stderr: where the output of a host goes; for `CommandPlan`.
-        trouble: the first error of a report that could not write, if there was one.
+        counts: the progress. summary: the hosts that did not succeed. stdout, stderr: functions
+        that return the writers of a host, for `CommandPlan`. trouble: the first error of
+        writing the report, if there was one.
     """
 
     def __init__(self, hosts: list[Target], report: Report, failed: FailedHosts) -> None:
@@ -39,13 +38,13 @@ class Fleet:
         self._not_begun: list[Target] = []
 
     def begin(self) -> Iterable[Target]:
-        """The hosts; each counts as under way when it is taken."""
+        """The hosts; each counts as running once it is taken."""
         return self.counts.begin(self._queue)
 
     def take(self, outcome: Outcome) -> bool:
-        """A host is done; whether it has failed.
+        """Take the outcome of a host; returns whether it has failed.
 
-        Raises OSError or ClosedPipe where it cannot be shown.
+        Raises OSError or ClosedPipe if it cannot be shown.
         """
         failed = self.summary.add(outcome)
         self.counts.ended(outcome.target, failed)
@@ -54,20 +53,21 @@ class Fleet:
         return failed
 
     def leave(self, outcomes: Iterable[Outcome], why: str) -> None:
-        """The run has ended early: every host without an outcome gets one now."""
+        """The run has ended early: give every host without an outcome an error outcome."""
         for outcome in outcomes:
             self._take_left(outcome)
         for target in self._not_begun:
             self._take_left(not_started(target, why))
         for target in self.counts.running:
-            # Its outcome was lost to the exception that has ended the run: a full disk, say.
+            # Its outcome was lost in the exception that ended the run (for example a full
+            # disk).
             error = make("local", f"given up: {why}", host=target.host, port=target.port)
             self._take_left(Outcome(target, error=error))
         for target in self._queue:
             self._take_left(not_started(target, why))
 
     def end(self) -> None:
-        """Show what is left to show, and write the files."""
+        """Show the rest, and write the files."""
         for end in (self._report.end, self._failed.end):
             try:
                 end()
@@ -86,7 +86,7 @@ class Fleet:
     def _opening(
         self, open_writer: Callable[[Target], Writer] | None
     ) -> Callable[[Target], Writer] | None:
-        """The function, noting hosts that were not begun since it failed."""
+        """Wrap the function, to note the hosts that were not started because it failed."""
         if open_writer is None:
             return None
 

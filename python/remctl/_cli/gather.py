@@ -1,4 +1,4 @@
-"""Output collected: hosts with the same under one heading, sorted."""
+"""--gather: shows equal output once, with all its hosts in the heading."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _RULE = b"-" * 15 + b"\n"
 
 
 class Gather:
-    """The report that gathers; see `remctl._cli.report.Report`."""
+    """The report of --gather; see `remctl._cli.report.Report`."""
 
     stdout = None
     stderr = None
 
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        # For each stream: the hosts of each output.
+        # For each stream, the hosts by their output.
         self._hosts: dict[int, dict[bytes, list[str]]] = {1: {}, 2: {}}
 
     def ended(self, outcome: Outcome) -> None:
-        """Keep what it wrote, also when it failed later."""
+        """Keep the host's output, even if it failed later."""
         error = outcome.error
         result = outcome.result if error is None else error.partial
         if result is not None:
@@ -36,14 +36,14 @@ class Gather:
                 hosts.append(str(outcome.target))
 
     def end(self) -> None:
-        """Show it all: what was written to standard output there, and then the errors."""
+        """Show everything: first standard output, then standard error."""
         for descriptor, groups in self._hosts.items():
             for data in self.sorted(groups):
                 if data:
                     self.show(descriptor, groups[data], data)
 
     def sorted(self, groups: dict[bytes, list[str]]) -> list[bytes]:
-        """The outputs, in the order of the first of their hosts."""
+        """The outputs, in the order of their first hosts."""
         first = {data: min(map(natural, hosts)) for data, hosts in groups.items()}
         return sorted(groups, key=lambda data: first[data])
 

@@ -1,4 +1,4 @@
-"""What to do about an error, in the words of the command line."""
+"""Hints of errors, in the terms of the command line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import RemctlError
 
-# The package's keywords, and the options they are here.
+# The package's keyword arguments, and the corresponding options.
 _OPTIONS = {"keytab=": "--keytab", "principal=": "-s"}
 
 
 def text_of(error: RemctlError) -> str:
-    """The error's text without the host and the command, where these are told anyway."""
+    """The error's text without the host and the command, which are shown elsewhere."""
     from remctl import RemctlError
 
     return RemctlError.__str__(error)

@@ -1,7 +1,7 @@
 """The hosts of -H and --hosts.
 
-Names are separated by commas, and each may have a port. Ranges, groups and set arithmetic are
-ClusterShell's; addresses go past it, for it would take the brackets of IPv6 for a range.
+Names are separated by commas, and each may have a port. ClusterShell parses ranges, groups and
+set arithmetic, but not addresses, because it would treat the brackets of IPv6 as a range.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What no name of a host has in it.
+# Characters that are not allowed in a host name.
 _NEVER = re.compile(r"^-|[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
 
 
 def targets(options: Options) -> list[Target]:
-    """All hosts, each once, in the order in which they are written.
+    """All hosts, each once, in the given order.
 
     Raises Misuse, with the file and the line, for an invalid one.
     """
     found: dict[Target, None] = {}
 
     def add(host: str, port: int | None, principal: str | None = None) -> None:
-        # The port of -p is the one that a host without a port has.
+        # A port that is equal to -p is the same as no port.
         found[Target(host, None if port == options.port else port, principal)] = None
 
     for text in options.host_sets:
@@ -55,7 +55,7 @@ def targets(options: Options) -> list[Target]:
 
 
 def parse_hosts(text: str, where: str) -> Iterator[tuple[str, int | None]]:
-    """The hosts that a text names, and their ports. Raises Misuse that begins with `where`."""
+    """The hosts and ports in a text. Raises Misuse that starts with `where`."""
     pieces = _pieces(text)
     if not all(pieces):
         raise Misuse(f"{where}: the name of a host is empty in {text!r}")
@@ -64,10 +64,10 @@ def parse_hosts(text: str, where: str) -> Iterator[tuple[str, int | None]]:
 
 
 def _expanded(pieces: list[str], where: str) -> Iterator[str]:
-    """The pieces, node sets expanded in their place."""
+    """The pieces, with node sets expanded."""
     names = [piece for piece in pieces if _address(piece) is None]
     if any(operator in name for name in names for operator in "!&^"):
-        # They work on all that stands before them.
+        # Set operators apply to everything before them.
         yield from expand(",".join(names), where)
         yield from (piece for piece in pieces if _address(piece) is not None)
         return
@@ -79,12 +79,12 @@ def _expanded(pieces: list[str], where: str) -> Iterator[str]:
 
 
 def _pieces(text: str) -> list[str]:
-    """The text at its commas, but for those in brackets."""
+    """The text split at commas outside brackets."""
     return re.split(r",(?![^\[]*\])", text)
 
 
 def _address(piece: str) -> tuple[str, str] | None:
-    """An IP address and what follows it, `:port` or nothing; None for anything else."""
+    """An IP address and the rest, `:port` or nothing; None for anything else."""
     if piece.startswith("["):
         address, _, rest = piece[1:].partition("]")
         return (address, rest) if _is_address(socket.AF_INET6, address) else None

@@ -1,4 +1,4 @@
-"""One host with limits, tries, JSON or a script: with the engine of many hosts."""
+"""One host with limits, retries, JSON or a script, run by the code for many hosts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REFUSED = 255
 
 
 def run(options: Options) -> int:
-    """Run the command, and give the exit status of the program. Raises Misuse."""
+    """Run the command, and return the exit status of the program. Raises Misuse."""
     output = Output()
     stdout, stderr = _Writer(output, 1), _Writer(output, 2)
     if options.json:
@@ -75,12 +75,12 @@ def _outcome(plan: CommandPlan, options: Options) -> Outcome:
         (outcome,) = outcomes_of(work, crew)
     finally:
         work.close()
-    # The host as it was given, and not its canonical name.
+    # With the host as it was given, not its canonical name.
     return Outcome(given, outcome.result, outcome.error, outcome.seconds, outcome.tries)
 
 
 class _Writer:
-    """One of the two streams, as a plan writes to it."""
+    """One of the two streams, as a file for a plan."""
 
     def __init__(self, output: Output, number: int) -> None:
         self._output = output
@@ -92,4 +92,4 @@ class _Writer:
         return len(data)
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Nothing to do."""

@@ -1,4 +1,4 @@
-"""Output by line, as it arrives, each with its host in front if it is wanted."""
+"""The default report: shows lines as they arrive, with the host in front unless --no-prefix."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from remctl import Target
     from remctl._cli.screen import Screen
 
-#: A line that is longer than so many bytes is shown in pieces.
+#: A longer line, in bytes, is shown in pieces.
 LONGEST = 65536
 
-# Of the name in front: cyan, red.
+# Colours of the prefix: cyan and red.
 _COLOURS = {1: b"\x1b[36m", 2: b"\x1b[31m"}
 
 
@@ -29,11 +29,11 @@ class Lines(Writers):
         self._terminal = dict(zip((1, 2), terminals, strict=True))
 
     def stdout(self, target: Target) -> _Lines:
-        """Where its standard output goes."""
+        """The writer for its standard output."""
         return self._writer(target, 1)
 
     def stderr(self, target: Target) -> _Lines:
-        """Where its standard error goes."""
+        """The writer for its standard error."""
         return self._writer(target, 2)
 
     def _writer(self, target: Target, descriptor: int) -> _Lines:
@@ -58,7 +58,7 @@ class Lines(Writers):
 
 
 class _Lines:
-    """Takes bytes as they come and gives whole lines to `emit`, without their ends."""
+    """Splits bytes into lines and passes complete lines to `emit`, without their newlines."""
 
     def __init__(self, emit: Callable[[list[bytes]], None]) -> None:
         self._emit = emit

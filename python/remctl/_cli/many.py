@@ -1,4 +1,4 @@
-"""A command on many hosts."""
+"""Runs a command on many hosts."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from remctl import Target
     from remctl._many.command import CommandPlan
 
-#: The most seconds that it takes to give up the hosts under way.
+#: The longest time for giving up the hosts in progress, in seconds.
 PATIENCE = 10.0
 
 
 def run(options: Options) -> int:
-    """Run the command on all hosts, and give the exit status of the program.
+    """Run the command on all hosts, and return the exit status of the program.
 
-    Raises Misuse, before anything is sent, and ClosedPipe. If a signal has come, the program ends
-    by it when all is said.
+    Raises Misuse, before anything is sent, and ClosedPipe. If a signal was received, the
+    program dies by it after everything is reported.
     """
     settings: list[str] = []
     if not options.no_config:
@@ -57,7 +57,7 @@ def run(options: Options) -> int:
             _carry_out(plan, limit, limits, fleet, options, signals)
         fleet.end()
         _conclude(fleet)
-    # Not before its handlers are gone: a signal that comes at the very end is not lost either.
+    # After the handlers are removed, so that a signal at the very end is not lost either.
     if signals.number is not None:
         signals.die()
     if fleet.trouble is not None:
@@ -66,7 +66,7 @@ def run(options: Options) -> int:
 
 
 def _list(hosts: list[Target], options: Options, settings: list[str]) -> int:
-    """Print the hosts as they would be asked, and the settings that are not of the options."""
+    """Print the hosts with ports and principals, and the settings that do not come from options."""
     lines = [f"# {setting}\n" for setting in settings]
     lines += [as_line(target, options.port, options.principal) + "\n" for target in hosts]
     write_all(1, "".join(lines).encode(errors="surrogateescape"))
@@ -74,7 +74,7 @@ def _list(hosts: list[Target], options: Options, settings: list[str]) -> int:
 
 
 def _conclude(fleet: Fleet) -> None:
-    """Say how it went. Raises ClosedPipe if it ended so."""
+    """Print the summary. Raises ClosedPipe if that was the trouble."""
     trouble = fleet.trouble
     if isinstance(trouble, ClosedPipe):
         raise trouble
@@ -91,7 +91,7 @@ def _conclude(fleet: Fleet) -> None:
 def _carry_out(
     plan: CommandPlan, limit: int, limits: Limits, fleet: Fleet, options: Options, signals: Signals
 ) -> None:
-    """Have an outcome of every host, whatever happens."""
+    """Run, and make sure that every host has an outcome, whatever happens."""
     crew = _Crew(plan, limit, signals)
     work = Run(IterableSource(fleet.begin()), crew, limits)
     why = "too many hosts have failed"
@@ -118,7 +118,7 @@ def _carry_out(
 
 
 class _Crew(HostCrew):
-    """Hosts under way, whose waits signals end."""
+    """Hosts in progress; signals interrupt its waits."""
 
     def __init__(self, plan: CommandPlan, limit: int, signals: Signals) -> None:
         super().__init__(plan, limit)

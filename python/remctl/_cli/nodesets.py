@@ -1,4 +1,4 @@
-"""Node sets: ranges, groups and set arithmetic of hosts' names, which are ClusterShell's."""
+"""Node sets: ranges, groups and set arithmetic of host names, by ClusterShell."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: The most hosts that a node set may stand for: a slip of the finger must not take all memory.
+#: The most hosts in a node set, so that a typing error does not use up all memory.
 MOST = 1_000_000
 
-#: So many names are folded in all of their numbers at once, which takes quadratic time; more
-#: are folded in their last number alone.
+#: Up to this many names are folded in all their numbers, which takes quadratic time; more names
+#: are folded in their last number only.
 MOST_FOLDED_FULLY = 200
 
-#: What only node sets give a meaning to.
+#: Characters that only occur in node sets.
 OPERATORS = "[]@!&^"
 
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+)(?:/([0-9]+))?)?$")
-# The last number of a name: what is before it, its digits, and the rest.
+# The last number of a name: the text before it, its digits, and the rest.
 _LAST_NUMBER = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*)$", re.DOTALL)
 
 
 def expand(text: str, where: str) -> list[str]:
-    """The names that a node set stands for, in the order in which they are written.
+    """The names in a node set, in the given order.
 
-    Raises Misuse that begins with `where`.
+    Raises Misuse that starts with `where`.
     """
     try:
         from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
@@ -39,7 +39,7 @@ def expand(text: str, where: str) -> list[str]:
         ) from None
     if _size(text) > MOST:
         raise Misuse(f"{where}: {text!r} stands for more than {MOST:,} hosts")
-    # Its files of groups are for those who write a group.
+    # Read ClusterShell's group files only if a group is used.
     resolver = None if "@" in text else RESOLVER_NOGROUP
     try:
         chosen = {str(node) for node in NodeSet(text, resolver=resolver)}
@@ -48,13 +48,13 @@ def expand(text: str, where: str) -> list[str]:
             order |= dict.fromkeys(str(node) for node in NodeSet(operand, resolver=resolver))
     except (GroupResolverError, GroupSourceError) as error:
         raise Misuse(f"{where}: {text!r}: unknown group or group source: {error}") from None
-    except Exception as error:  # of several families, and of its groups' programs
+    except Exception as error:  # ClusterShell's exceptions have no common base
         raise Misuse(f"{where}: {error}") from None
     return [name for name in order if name in chosen]
 
 
 def fold(labels: Iterable[str]) -> str:
-    """Labels as one text, short, sorted, and fit for -H."""
+    """Labels as one short, sorted text that -H accepts."""
     names = sorted(set(labels), key=natural)
     try:
         from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
@@ -81,7 +81,7 @@ def fold(labels: Iterable[str]) -> str:
 
 
 def natural(text: str) -> list[tuple[int, str]]:
-    """A key to sort by, that has web2 before web10."""
+    """A sort key that puts web2 before web10."""
     return [
         (int(part), "") if part.isdecimal() else (-1, part)
         for part in re.split(r"([0-9]{1,18})", text)
@@ -89,7 +89,7 @@ def natural(text: str) -> list[tuple[int, str]]:
 
 
 def _size(text: str) -> int:
-    """How many hosts a node set stands for at most; what is written wrong counts as one."""
+    """An upper limit of the number of hosts in a node set; an invalid part counts as one."""
     total = 0
     for operand in re.split(r"[,!&^](?![^\[]*\])", text):
         size = 1

@@ -1,4 +1,4 @@
-"""A command on one host, as the program `remctl` does it."""
+"""Runs a command on one host, like the program `remctl`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from remctl._cli.words import command_words
 
 
 def run(options: Options) -> int:
-    """Run the command, and give the exit status of the program. Raises Misuse."""
+    """Run the command, and return the exit status of the program. Raises Misuse."""
     if options.limited:
         from remctl._cli.limited import run as run_limited
 
@@ -28,9 +28,9 @@ def run(options: Options) -> int:
 
 
 def show_answer(remote: Remctl, end_line: bool = False) -> int:
-    """Write the answer to the command as it comes; the exit status for it.
+    """Write the answer to the command as it arrives; returns the exit status.
 
-    With `end_line` what follows begins on a line of its own.
+    With `end_line`, adds a newline if the output does not end with one.
     """
     output = Output()
     try:
@@ -52,7 +52,7 @@ def show_answer(remote: Remctl, end_line: bool = False) -> int:
 
 
 def complain(error: Exception, prefix: str = "") -> None:
-    """Say what has failed, and what to do about it where that is known."""
+    """Print the error, and its hint if there is one."""
     say(prefix + str(error))
     if isinstance(error, RemctlError):
         from remctl._cli.hints import hint_of
@@ -63,11 +63,11 @@ def complain(error: Exception, prefix: str = "") -> None:
 
 
 class Output:
-    """Standard output and standard error of a command, on their way to ours.
+    """Copies a command's standard output and standard error to ours.
 
     Attributes:
-        status: 1 when something could not be written, else 0.
-        line_ended: whether the last of it ended a line; also where there was nothing.
+        status: 1 if something could not be written, else 0. line_ended: whether the output so
+        far ends with a newline, or is empty.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Output:
             self._failed(error)
 
     def end(self) -> None:
-        """Write what is left. Raises ClosedPipe."""
+        """Write the rest. Raises ClosedPipe."""
         for stream in self._streams.values():
             try:
                 stream.end()

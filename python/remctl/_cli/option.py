@@ -1,8 +1,8 @@
-"""An option of `pyremctl`."""
+"""`Option`: an option of `pyremctl`."""
 
 from __future__ import annotations
 
-#: With how many hosts an option makes sense.
+#: Whether an option is for any number of hosts, or for many hosts only.
 ANY, MANY = "any", "many"
 
 
@@ -10,13 +10,11 @@ class Option:
     """An option.
 
     Attributes:
-        letter, name: how it is written, `-p` and `--limit`; either may be empty.
-        kind: what its value is, see `remctl._cli.parse`; empty where it takes none.
-        value: what its value is called.
-        optional: whether the value may be left out (it is then written `--name=value` only).
-        hosts: ANY or MANY.
-        about: a line on it, for the usage message and the completions.
-        details: the paragraph of the manual page.
+        letter, name: the short and the long form, `-p` and `--limit`; either may be empty.
+        kind: the kind of its value, see `remctl._cli.values`; empty if it takes none. value:
+        the name of its value in the help. optional: whether the value may be omitted (then it
+        must be written as `--name=value`). hosts: ANY or MANY. about: a short description for
+        the usage message and the completions. details: the text of the manual page.
     """
 
     __slots__ = ("about", "details", "hosts", "kind", "letter", "name", "optional", "value")
@@ -43,5 +41,5 @@ class Option:
 
     @property
     def spelling(self) -> str:
-        """The option as messages name it."""
+        """The option's name in messages."""
         return f"--{self.name}" if self.name else f"-{self.letter}"

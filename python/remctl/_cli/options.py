@@ -1,7 +1,7 @@
-"""The options of `pyremctl`: one table, from which all else that knows them is made.
+"""The options of `pyremctl`, in one table.
 
-The parser reads it, the usage message is made of it, and so are the manual page and the
-shells' completions (`scripts/dev shell-files`).
+The parser, the usage message, the manual page and the shells' completions are made from it
+(`scripts/dev shell-files`).
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from remctl._cli.option import Option
 from remctl._cli.options_many import OPTIONS_MANY
 
 OPTIONS = (
-    # Those of the program `remctl`.
+    # The options of the program `remctl`.
     Option(
         "b",
         "address",
         "source-ip",
         "Source IP used for outgoing connections",
-        "Connect from this IPv4 or IPv6 address, one of this machine's; not a host name. Only "
-        "addresses of the server of the same family are tried.",
+        "Connect from this IPv4 or IPv6 address of this machine; not a host name. Only addresses "
+        "of the server of the same family are tried.",
     ),
     Option(
         "d",
         "",
         "",
         "Debugging level of output",
-        "Print what the package logs (the logger remctl, from DEBUG on) on standard error.",
+        "Print the log of the package (the logger remctl, at level DEBUG) on standard error.",
     ),
     Option("h/help", "", "", "Display this help", "Print a short help and exit."),
     Option(
@@ -39,17 +39,17 @@ OPTIONS = (
         "text",
         "principal",
         "remctld service principal (default: host/<host>)",
-        "The principal that the server is expected to be, host/HOST by default. With it the "
-        "name of the host is not canonicalised.",
+        "The expected principal of the server, by default host/HOST. With this option the name of "
+        "the host is not canonicalised.",
     ),
     Option(
         "t",
         "silence",
         "timeout",
         "Timeout in seconds (default: 0, disable timeout)",
-        "Give up when the server is silent for so many whole seconds; 0 for never. It limits "
-        "each silence and not the whole: a server that sends a little now and then may take "
-        "as long as it likes.",
+        "Give up if the server is silent for this many whole seconds; 0 means never. It limits "
+        "each silence, not the whole command: a server that keeps sending a little may take any "
+        "time.",
     ),
     Option(
         "v/version",
@@ -58,14 +58,14 @@ OPTIONS = (
         "Display the version of pyremctl",
         "Print the version, and those of the libraries and of Python, and exit.",
     ),
-    # Whom to be, and who the server is.
+    # The client's credentials, and the server's name.
     Option(
         "/keytab",
         "file",
         "file",
         "Get tickets from this keytab",
-        "Get a ticket of one's own with the first key of this keytab, instead of using the "
-        "tickets of the user. They are kept in memory and are gone at the end.",
+        "Get a ticket with the first key of this keytab, instead of using the user's tickets. It "
+        "is kept in memory and discarded at the end.",
     ),
     Option(
         "/ccache",
@@ -78,40 +78,39 @@ OPTIONS = (
         "/no-canonicalize",
         "",
         "",
-        "Take the name of the host as it is given",
-        "Without -s the name of the host is first replaced by its canonical name, which the "
-        "name service gives, as remctl(1) does: so connection and authentication are for the "
-        "same machine where a name stands for several. With this option the name is taken as "
-        "it is given, and nobody who forges an answer of the name service can have another "
-        "machine taken for the right one. (The Kerberos library may still canonicalise; see "
-        "dns_canonicalize_hostname in krb5.conf(5).) With -H and --hosts names are always "
-        "taken as they are given.",
+        "Use the name of the host as it is given",
+        "Without -s, the name of the host is first replaced by its canonical name from the name "
+        "service, as remctl(1) does, so that connection and authentication are for the same "
+        "machine if a name stands for several. With this option the name is used as it is given, "
+        "so that a forged answer of the name service cannot redirect to another machine. (The "
+        "Kerberos library may still canonicalise; see dns_canonicalize_hostname in krb5.conf(5).) "
+        "With -H and --hosts, names are always used as they are given.",
     ),
-    # Arguments from elsewhere.
+    # Arguments from other sources.
     Option(
         "/stdin",
         "",
         "",
         "Send standard input as the last argument",
-        "Read standard input to its end and send it as the last argument of the command, "
-        "whatever bytes are in it.",
+        "Read all of standard input and send it as the last argument of the command; it may "
+        "contain any bytes.",
     ),
     Option(
         "/file",
         "numbered",
         "n=path",
         "Send a file as argument number n",
-        "Send the content of a file as argument number n, counted as in the configuration of "
-        "the server: the word after the command, the subcommand, is argument 1. Arguments "
-        "from there on move up. May be given several times.",
+        "Send the content of a file as argument number n, counted as in the configuration of the "
+        "server: the word after the command, the subcommand, is argument 1. The arguments from "
+        "there on move up by one. May be given several times.",
     ),
     Option(
         "/prompt",
         "text",
         "text",
         "Ask for the last argument, without echo",
-        "Ask on the terminal for the last argument of the command, a password say, without "
-        "showing what is typed. The text is what to ask with.",
+        "Ask on the terminal for the last argument of the command, for example a password, "
+        "without showing what is typed. The text is the prompt.",
         optional=True,
     ),
     Option(
@@ -119,24 +118,24 @@ OPTIONS = (
         "",
         "",
         "Ask twice, and compare",
-        "Have the argument of --prompt typed twice, and send nothing where the two differ.",
+        "Ask for the argument of --prompt twice, and send nothing if the two differ.",
     ),
     Option(
         "/script",
         "file",
         "file",
         "Run the commands in this file, - for standard input",
-        "Run the commands in this file, - for standard input, one a line, over one connection to "
-        "each host. Words are split and quoted as in a shell; lines that begin with # are left "
-        "out. The first command that fails is the last one on its host.",
+        "Run the commands in this file, - for standard input, one per line, over one connection "
+        "to each host. Words are split and quoted as in a shell; lines that start with # are "
+        "ignored. On each host, the first command that fails ends the script.",
     ),
     Option(
         "/keep-going",
         "",
         "",
-        "With --script: go on when a command fails",
-        "With --script: go on with the next command when one fails or is refused. The exit "
-        "status is the largest of them.",
+        "With --script: continue after a command fails",
+        "With --script: continue with the next command after one fails or is refused. The exit "
+        "status is the largest of all commands.",
     ),
     # Limits.
     Option(
@@ -144,8 +143,8 @@ OPTIONS = (
         "seconds",
         "seconds",
         "Longest time that one host may take",
-        "The longest time that one host may take, in seconds, all tries included, however busily "
-        "it sends.",
+        "The longest time that one host may take, in seconds, including all attempts, even if it "
+        "keeps sending.",
     ),
     Option(
         "/connect-timeout",
@@ -153,34 +152,34 @@ OPTIONS = (
         "seconds",
         "Longest time to connect (default: 10 with -H, else none)",
         "The longest time that connecting to a host may take, in seconds: to look up its name, to "
-        "connect, and to authenticate. 0 is no limit. By default it is 10 seconds with -H and "
+        "connect, and to authenticate. 0 means no limit. The default is 10 seconds with -H and "
         "--hosts, and no limit otherwise.",
     ),
     Option(
         "/retries",
         "number",
         "n",
-        "How many more times to try a host not reached",
+        "How many more times to try an unreachable host",
         "Try again up to n times, with growing pauses, if a host could not be reached and the "
-        "command cannot have started there. A server that refuses is not asked "
-        "again. 0 by default.",
+        "command cannot have started there. A server that has refused is not tried again. The "
+        "default is 0.",
     ),
     Option(
         "/max-output",
         "count",
         "bytes",
         "Most output of one host, in bytes",
-        "The most that one host may send, in bytes of output of both kinds. If it sends more, the "
-        "connection is dropped and the host has failed; the command may have run.",
+        "The most output that one host may send, in bytes of both kinds together. If it sends "
+        "more, the connection is dropped and the host has failed; the command may have run.",
     ),
     Option(
         "/json",
         "",
         "",
         "Print a JSON object for each host",
-        "Print a line for each host as soon as it is done, a JSON object with the members "
-        "host, port, status, stdout, stderr, error, code, kind, retryable, may_have_run, "
-        "seconds and tries.",
+        "Print a line for each host as soon as it is done: a JSON object with the members host, "
+        "port, status, stdout, stderr, error, code, kind, retryable, may_have_run, seconds and "
+        "tries.",
     ),
     *OPTIONS_MANY,
 )

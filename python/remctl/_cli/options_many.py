@@ -10,11 +10,10 @@ OPTIONS_MANY = (
         "hosts",
         "hosts",
         "Run the command on all of these hosts",
-        "Run the command on each of these hosts, whose names are separated by commas, each "
-        "with a port after a colon where it has one of its own. May be given several times. "
-        "With the package ClusterShell (pip install 'pyremctl[fleet]') all that its node sets "
-        "know can be written: web[01-20], a!b for a without b, @group. A host that is named "
-        "twice is taken once.",
+        "Run the command on each of these hosts. Names are separated by commas; each may have a "
+        "port after a colon. May be given several times. With the package ClusterShell (pip "
+        "install 'pyremctl[fleet]'), its node sets can be used: web[01-20], a!b for a without b, "
+        "@group. A host that is named twice is used once.",
         MANY,
     ),
     Option(
@@ -22,18 +21,18 @@ OPTIONS_MANY = (
         "file",
         "file",
         "Run it on the hosts in this file, - for standard input",
-        "Run the command on the hosts in this file, - for standard input. A line is a host "
-        "as for -H, and after a space the principal of the server where it is not host/HOST; "
-        "what follows a # is a comment. May be given several times.",
+        "Run the command on the hosts in this file, - for standard input. A line has a host as "
+        "for -H and optionally, after a space, the principal of the server if it is not "
+        "host/HOST; # starts a comment. May be given several times.",
         MANY,
     ),
     Option(
         "x/exclude",
         "hosts",
         "hosts",
-        "Leave these hosts out",
-        "Leave out these hosts, written as for -H. A host without a port is left out whatever "
-        "its port is. May be given several times.",
+        "Exclude these hosts",
+        "Exclude these hosts, written as for -H. A host without a port is excluded with any port. "
+        "May be given several times.",
         MANY,
     ),
     Option(
@@ -41,9 +40,9 @@ OPTIONS_MANY = (
         "",
         "",
         "Print the hosts, and send nothing",
-        "Print the hosts as they would be asked, each with its port and its principal, and send "
-        "nothing. Settings from elsewhere than the options come first, as comments, with where "
-        "each is from. A command is not needed. The output can be given to --hosts.",
+        "Print the hosts, each with its port and its principal, and send nothing. Settings that "
+        "do not come from options are printed first, as comments, with their sources. A command "
+        "is not needed. The output can be used with --hosts.",
         MANY,
     ),
     Option(
@@ -51,8 +50,8 @@ OPTIONS_MANY = (
         "",
         "",
         "Connect to the hosts, and send no command",
-        "Open a connection to each host, and close it: which of them can be reached and "
-        "authenticated. For each that can be, ok is printed. No command is sent.",
+        "Open a connection to each host, and close it, to see which hosts can be reached and "
+        "authenticated. For each of these, ok is printed. No command is sent.",
         MANY,
     ),
     Option(
@@ -60,16 +59,16 @@ OPTIONS_MANY = (
         "count",
         "n",
         "How many hosts at once (default: 64)",
-        "The most connections there are at once, 64 by default.",
+        "The largest number of connections at once; the default is 64.",
         MANY,
     ),
     Option(
         "/batch",
         "batch",
         "n|n%",
-        "Take the hosts in groups of this size",
-        "Take the hosts in groups of n, or of n per cent of them: the next group starts when all "
-        "hosts of the one before are done.",
+        "Run the hosts in groups of this size",
+        "Run the hosts in groups of n, or of n per cent of them: the next group starts when all "
+        "hosts of the previous one are done.",
         MANY,
     ),
     Option(
@@ -77,17 +76,17 @@ OPTIONS_MANY = (
         "failures",
         "n|n%",
         "Start no more hosts once more than n have failed",
-        "Start no further host once more than n hosts, or more than n per cent of them, have "
-        "failed or had a status other than 0. Those under way go on.",
+        "Start no more hosts once more than n hosts, or more than n per cent of them, have failed "
+        "or had a status other than 0. Hosts in progress continue.",
         MANY,
     ),
     Option(
         "/fail-fast",
         "",
         "",
-        "Stop all at the first failure",
-        "As --max-failures 0, but end the hosts under way too. Commands that run by then are "
-        "not stopped on their hosts.",
+        "Stop everything at the first failure",
+        "Like --max-failures 0, but also give up the hosts in progress. Commands that are running "
+        "there are not stopped.",
         MANY,
     ),
     Option(
@@ -95,9 +94,9 @@ OPTIONS_MANY = (
         "file",
         "file",
         "Write the hosts that did not succeed into this file",
-        "Write the hosts that did not succeed into this file, in the form that --hosts reads, "
-        "each with the reason as a comment; it is empty if there are none. The file is replaced "
-        "at the end, at once and whole.",
+        "Write the hosts that did not succeed into this file, in the format of --hosts, each with "
+        "the reason as a comment; it is empty if there are none. The file is replaced atomically "
+        "at the end.",
         MANY,
     ),
     Option(
@@ -105,8 +104,8 @@ OPTIONS_MANY = (
         "file",
         "file",
         "The same, without hosts where it may have run",
-        "As --failed, but without the hosts on which the command may have run: it can be run "
-        "again on the others without being run twice.",
+        "Like --failed, but without the hosts on which the command may have run. It can safely be "
+        "run again on the others.",
         MANY,
     ),
     Option(
@@ -114,8 +113,8 @@ OPTIONS_MANY = (
         "",
         "",
         "Exit with the largest status of the command",
-        "Exit with the largest exit status of the command on any of the hosts. A host that gave "
-        "none, since it could not be reached, say, counts as 255.",
+        "Exit with the largest exit status of the command on any of the hosts. A host without a "
+        "status, for example an unreachable one, counts as 255.",
         MANY,
     ),
     Option(
@@ -124,8 +123,8 @@ OPTIONS_MANY = (
         "",
         "Replace %h, %p, %n in the command: host, port, number",
         "Replace %h in the words of the command by the host, %p by its port, %n by its number "
-        "among the hosts, from 1 on, and %% by a per cent sign. Words that are read (--stdin, "
-        "--file, --prompt) stay as they are.",
+        "among the hosts, counted from 1, and %% by a per cent sign. Words from --stdin, --file "
+        "and --prompt are not changed.",
         MANY,
     ),
     Option(
@@ -133,7 +132,7 @@ OPTIONS_MANY = (
         "",
         "",
         "Show equal output once, under all its hosts",
-        "Show the output at the end, hosts with the same output together under one heading.",
+        "Show the output at the end, with one heading for all hosts with equal output.",
         MANY,
     ),
     Option(
@@ -141,9 +140,9 @@ OPTIONS_MANY = (
         "text",
         "host",
         "Show how output differs from the largest group's",
-        "As --gather, but show the output of the largest group of hosts whole, and of the other "
-        "groups how theirs differs from it, as diff -u does. With a host the others are compared "
-        "with its output.",
+        "Like --gather, but show the whole output for the largest group of hosts only, and for "
+        "the other groups the differences from it, like diff -u. If a host is given, the others "
+        "are compared with its output.",
         MANY,
         optional=True,
     ),
@@ -152,9 +151,8 @@ OPTIONS_MANY = (
         "",
         "",
         "Show the output of one host after another, in order",
-        "Show the output of one host after another, in the order in which they are written, as "
-        "soon as that can be: the first one that is not done as its output arrives. What the "
-        "others print until then is held in memory.",
+        "Show the output of one host after another, in the given order. The output of the first "
+        "unfinished host is shown as it arrives; that of the others is held in memory until then.",
         MANY,
     ),
     Option(
@@ -170,9 +168,9 @@ OPTIONS_MANY = (
         "directory",
         "dir",
         "Write the output into files too, two for each host",
-        "Write the output into this directory too, which is made if need be: two files for each "
-        "host, HOST.stdout and HOST.stderr, and summary.json, which has for each host what --json "
-        "has, with the names of its files.",
+        "Also write the output into this directory, which is created if necessary: two files for "
+        "each host, HOST.stdout and HOST.stderr, and summary.json, which has the object of --json "
+        "for each host, with the names of its files.",
         MANY,
     ),
     Option(
@@ -180,7 +178,7 @@ OPTIONS_MANY = (
         "",
         "",
         "With --outdir: show no output",
-        "With --outdir: write the output into the files alone.",
+        "With --outdir: write the output only into the files.",
         MANY,
     ),
     Option(
@@ -188,7 +186,7 @@ OPTIONS_MANY = (
         "",
         "",
         "Show no progress",
-        "Show no line of progress on the terminal.",
+        "Do not show the progress line on the terminal.",
         MANY,
     ),
     Option(
@@ -196,8 +194,8 @@ OPTIONS_MANY = (
         "",
         "",
         "Ignore configuration files and PYREMCTL_ variables",
-        "Take no defaults from the files of configuration and from the variables PYREMCTL_...; "
-        "see CONFIGURATION.",
+        "Take no defaults from the configuration files and the variables PYREMCTL_...; see "
+        "CONFIGURATION.",
         MANY,
     ),
 )

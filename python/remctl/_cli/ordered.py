@@ -1,4 +1,4 @@
-"""Output by host, in the order in which the hosts were asked for."""
+"""--ordered: shows the output host by host, in the given order."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Ordered:
-    """Has another report show one host after another.
+    """Lets another report show one host after another.
 
-    The first host that is not done is shown as its output arrives. What comes from those after it
-    is held until it is their turn.
+    The output of the first unfinished host is shown as it arrives. The output of the hosts
+    after it is held until their turn.
     """
 
     def __init__(self, report: Report, hosts: Iterable[Target]) -> None:
@@ -25,7 +25,7 @@ class Ordered:
         self._held: dict[Target, list[tuple[int, bytes]]] = {}
         self._outcomes: dict[Target, Outcome] = {}
         self._open = {1: report.stdout, 2: report.stderr}
-        self._writers: dict[int, Writer] = {}  # of the first host
+        self._writers: dict[int, Writer] = {}  # of the first unfinished host
         self.stdout = None if report.stdout is None else self._opening(1)
         self.stderr = None if report.stderr is None else self._opening(2)
 
@@ -47,7 +47,7 @@ class Ordered:
         return lambda target: _Writer(self, target, number)
 
     def take(self, target: Target, number: int, data: bytes) -> None:
-        """Some output of a host."""
+        """Take some output of a host."""
         if target == self._order[0]:
             self._show(target, number, data)
         else:
@@ -63,7 +63,7 @@ class Ordered:
 
 
 class _Writer:
-    """What a host's output is written to."""
+    """The writer for a host's output."""
 
     def __init__(self, ordered: Ordered, target: Target, number: int) -> None:
         self._ordered = ordered
@@ -75,4 +75,4 @@ class _Writer:
         return len(data)
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Nothing to do."""

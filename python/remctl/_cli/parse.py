@@ -1,7 +1,7 @@
-"""Command lines into `Options`.
+"""Parses command lines.
 
-By hand: argparse would cost one host more time than all the rest (and cannot do what getopt
-does, whose words and ways those of `remctl` are).
+Written by hand: for one host, loading argparse would take longer than everything else, and it
+cannot behave like getopt, which `remctl` uses.
 """
 
 from __future__ import annotations
@@ -19,16 +19,13 @@ _NAMES = {option.name: option for option in OPTIONS if option.name}
 
 
 class Options:
-    """What the command line says.
+    """The parsed command line.
 
     Attributes:
-        many: whether it is for many hosts.
-        action: "help" or "version" where that is all that is wanted.
-        problem: what is wrong with the command line, if anything.
-        host: the host; empty with many hosts.
-        words: the command.
-        given: the names of those below that are set.
-    Further ones are named for the options.
+        many: whether it is for many hosts. action: "help" or "version" if one of these was
+        requested. problem: what is wrong with the command line, if anything. host: the host;
+        empty with many hosts. words: the command. given: the names of those below that are set.
+    The other attributes have the names of the options.
     """
 
     def __init__(self) -> None:
@@ -81,12 +78,12 @@ class Options:
 
     @property
     def limited(self) -> bool:
-        """Whether there is more to one host than the program `remctl` does."""
+        """Whether one host needs more than the program `remctl` can do."""
         given = self.timeout is not None or self.script is not None
         return given or self.json or self.retries > 0 or self.max_output is not None
 
 
-#: Where the value of an option goes whose name is not that of the attribute.
+#: The attributes of options whose name differs.
 _ATTRIBUTES = {
     "b": "source_ip",
     "d": "debug",
@@ -96,15 +93,15 @@ _ATTRIBUTES = {
     "H": "host_sets",
 }
 
-# An option with its value, or what is wrong with one.
+# An option with its value, or an error.
 _Found = tuple[Option, "str | None"] | Misuse
 
 
 def parse(arguments: Sequence[str]) -> Options:
-    """Understand a command line, without the name of the program.
+    """Parse a command line, without the name of the program.
 
-    What is wrong with it is in `problem`: whether the line is for many hosts is to be known
-    even then, for the exit status.
+    An error is stored in `problem`, because the exit status depends on whether the line is for
+    many hosts.
     """
     options = Options()
     found, operands = _split(arguments)
@@ -117,7 +114,7 @@ def parse(arguments: Sequence[str]) -> Options:
                 raise one
             option, value = one
             if option.name in ("help", "version"):
-                # At once, whatever else is wrong after it.
+                # Takes effect immediately, even if there are errors after it.
                 options.action = option.name
                 return options
             _set(options, option, value)
@@ -202,7 +199,7 @@ def _operands(options: Options, operands: list[str]) -> None:
 
 
 def _agree(options: Options, found: list[_Found]) -> None:
-    """Raise Misuse where options do not go together."""
+    """Raise Misuse if options do not go together."""
     for one in found:
         if isinstance(one, Misuse):
             continue

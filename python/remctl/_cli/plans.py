@@ -1,4 +1,4 @@
-"""What is to be done on each host, as the options say it."""
+"""Makes the plan, what to do on each host, from the options."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from remctl._cli.report import Writer
     from remctl._many.attempt import Attempt
 
-#: Of many hosts one that does not answer must not hang the run: seconds to connect to it.
+#: The default of --connect-timeout with many hosts, in seconds: one silent host must not block
+#: the run.
 CONNECT_TIMEOUT = 10.0
 
 
 class Check(CommandPlan):
-    """Opens the connection, and closes it: who can be reached, and authenticates."""
+    """The plan of --check: opens and closes the connection."""
 
     async def carry_out(self, attempt: Attempt, arguments: list[Encoded]) -> RemctlSimpleResult:
         await attempt.open()
@@ -48,7 +49,7 @@ def plan_for(
             from remctl import Credentials
 
             with Credentials.from_keytab(options.keytab):
-                pass  # it can be read
+                pass  # the host name is valid
         return make(
             timeout=options.timeout,
             port=options.port,
@@ -68,9 +69,9 @@ def plan_for(
 
 
 def _maker(options: Options, hosts: Sequence[Target]) -> Callable[..., CommandPlan]:
-    """What makes the plan when it gets the settings. Raises Misuse."""
+    """A function that makes the plan from the settings. Raises Misuse."""
     if options.check:
-        return partial(Check, [b"check"])  # to be named in errors; it is not sent
+        return partial(Check, [b"check"])  # for errors only; it is not sent
     words_for = _fixed
     if options.expand:
         from remctl._cli.expand import Expander

@@ -1,4 +1,4 @@
-"""How far it is: counts, and the line that shows them on a terminal."""
+"""The progress: counts, and the line on the terminal that shows them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from remctl import Target
     from remctl._cli.screen import Screen
 
-#: Seconds between two looks of the line.
+#: Seconds between two updates of the line.
 INTERVAL = 0.1
 
 
@@ -36,7 +36,7 @@ class Counts:
         self._running: dict[Target, float] = {}
 
     def begin(self, targets: Iterable[Target]) -> Iterable[Target]:
-        """Hand on the hosts, noting when each was taken. Their number is known."""
+        """Pass on the hosts, and note when each was taken. The result has a length."""
         return _Noted(targets, self.total, self._running)
 
     def ended(self, target: Target, failed: bool) -> None:
@@ -47,25 +47,25 @@ class Counts:
 
     @property
     def running(self) -> list[Target]:
-        """The hosts that have been begun and are not done, those first that run longest."""
+        """The running hosts, the longest-running first."""
         return list(self._running)
 
     def slowest(self) -> tuple[Target, float] | None:
         """The host that has been running longest, and for how many seconds."""
-        # In the order in which they began: the first is the oldest.
+        # In starting order: the first is the oldest.
         for target, begun in list(self._running.items())[:1]:
             return target, time.monotonic() - begun
         return None
 
     def left(self) -> float | None:
-        """How many seconds it will take yet, if it goes on like this."""
+        """The estimated remaining seconds."""
         if not self.done:
             return None
         return (time.monotonic() - self._begun) / self.done * (self.total - self.done)
 
 
 class _Noted:
-    """Hosts, and the moment at which each was taken."""
+    """Hosts, with the time at which each was taken."""
 
     def __init__(self, targets: Iterable[Target], total: int, taken: dict[Target, float]) -> None:
         self._targets = targets
@@ -99,12 +99,12 @@ def words(counts: Counts) -> str:
 
 
 def plain(counts: Counts, columns: int) -> bytes:
-    """The line without rich."""
+    """The line, without the package rich."""
     return words(counts)[: columns - 1].encode(errors="replace")
 
 
 def rich_line() -> Callable[[Counts, int], bytes]:
-    """What makes the line, with a bar, of the counts. Raises ImportError without rich."""
+    """A function that renders the line with a bar. Raises ImportError without rich."""
     import io
 
     from rich.console import Console
@@ -133,9 +133,9 @@ def rich_line() -> Callable[[Counts, int], bytes]:
 
 
 class Progress:
-    """The line at the bottom of the terminal, redrawn until the block is left.
+    """The line at the bottom of the terminal, which is redrawn until the end of the block.
 
-    Does nothing where standard error is no terminal, or with `wanted` False.
+    Does nothing if standard error is not a terminal, or `wanted` is False.
     """
 
     def __init__(self, counts: Counts, screen: Screen, wanted: bool) -> None:

@@ -1,4 +1,4 @@
-"""A JSON object a line for each host."""
+"""--json: prints one JSON object per line for each host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Records:
-    """The report in JSON; see `remctl._cli.report.Report`."""
+    """The report of --json; see `remctl._cli.report.Report`."""
 
     stdout = None
     stderr = None
@@ -28,19 +28,20 @@ class Records:
         self._screen.write(1, line_of(outcome, self._port))
 
     def end(self) -> None:
-        """Nothing is left."""
+        """Nothing to do."""
 
 
 def line_of(outcome: Outcome, port: int | None) -> bytes:
-    """The object of a host as a line; with the port of a host that has none of its own."""
-    # Escaped beyond ASCII: fit for every encoding, and harmless on a terminal.
+    """The object of a host as a line; `port` is for a host without its own port."""
+    # Non-ASCII characters are escaped, which suits every encoding and is harmless on a
+    # terminal.
     return json.dumps(record_of(outcome, port)).encode() + b"\n"
 
 
 def record_of(outcome: Outcome, port: int | None) -> dict[str, object]:
     """The members of the object of a host."""
     error, target = outcome.error, outcome.target
-    # Of a host that failed, what came before: nothing is not the empty text then.
+    # For a failed host, the partial output; then no output is null, not an empty text.
     result = outcome.result if error is None else error.partial
     nothing = "" if error is None else None
     return {
@@ -60,12 +61,12 @@ def record_of(outcome: Outcome, port: int | None) -> dict[str, object]:
 
 
 def printable(text: str) -> str:
-    r"""A text of the command line as JSON can have it: bytes that are not UTF-8 become \xff."""
+    r"""A text of the command line for JSON: bytes that are not UTF-8 become \xff."""
     return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _text(data: bytes | None, nothing: str | None) -> str | dict[str, str] | None:
-    """Bytes as text where they are UTF-8, else as {"base64": ...}."""
+    """Bytes as text if they are UTF-8, else as {"base64": ...}."""
     if data is None:
         return nothing
     try:

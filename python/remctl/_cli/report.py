@@ -1,4 +1,4 @@
-"""What every way to show the answers of many hosts has."""
+"""The interface of the reports, which show the answers of many hosts."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from remctl import Outcome, Target
 
 
 class Writer(Protocol):
-    """Where the output of one host goes."""
+    """Receives the output of one host."""
 
     def write(self, data: bytes, /) -> int | None:
-        """Take some of the bytes; how many."""
+        """Write some of the bytes; returns how many."""
 
     def close(self) -> None:
-        """No more will come."""
+        """There is no more output."""
 
 
 class Writers:
-    """The open writers of a report that shows output as it arrives; they end with their host."""
+    """The writers of a report that shows output as it arrives; each is closed with its host."""
 
     def __init__(self) -> None:
         self._open: dict[Target, list[Writer]] = {}
 
     def keep(self, target: Target, writer: Writer) -> None:
-        """Close it when its host is done."""
+        """Remember the writer, to close it when its host is done."""
         self._open.setdefault(target, []).append(writer)
 
     def ended(self, outcome: Outcome) -> None:
@@ -42,22 +42,22 @@ class Writers:
 
 
 class Report(Protocol):
-    """A way to show the answers.
+    """Shows the answers.
 
     Attributes:
-        stdout, stderr: what `run_many` takes: where the output of a host goes, or None.
+        stdout, stderr: as for `run_many`, functions that return the writers of a host, or None.
     """
 
     @property
     def stdout(self) -> Callable[[Target], Writer] | None:
-        """Where standard output goes as it arrives."""
+        """Returns the writer for standard output as it arrives."""
 
     @property
     def stderr(self) -> Callable[[Target], Writer] | None:
-        """Where standard error goes as it arrives."""
+        """Returns the writer for standard error as it arrives."""
 
     def ended(self, outcome: Outcome) -> None:
         """A host is done."""
 
     def end(self) -> None:
-        """All are done, or have been given up."""
+        """All hosts are done, or were given up."""

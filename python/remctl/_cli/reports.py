@@ -1,4 +1,4 @@
-"""Which reports show the answers of many hosts, as the options say it."""
+"""Chooses the reports from the options."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def report_for(options: Options, screen: Screen, hosts: Sequence[Target]) -> Report:
-    """What shows the answers. Raises Misuse."""
+    """The report for the options. Raises Misuse."""
     shown = _shown(options, screen, hosts)
     if options.ordered:
         from remctl._cli.ordered import Ordered
@@ -25,7 +25,7 @@ def report_for(options: Options, screen: Screen, hosts: Sequence[Target]) -> Rep
         return shown
     from remctl._cli.files import Files
 
-    # Output that is shown at the end is kept until then, and written from there.
+    # A report that shows output at the end keeps it; then the files are written from that.
     files = Files(options.outdir, options.port, at_once=options.quiet or shown.stdout is not None)
     return files if options.quiet else Both(files, shown)
 
@@ -79,7 +79,7 @@ def _both(
 
 
 class _BothWriters:
-    """Writes to two writers, all of it. Each is closed by its own report."""
+    """Writes everything to two writers. Each is closed by its own report."""
 
     def __init__(self, first: Writer, second: Writer) -> None:
         self._writers = first, second
@@ -92,4 +92,4 @@ class _BothWriters:
         return len(data)
 
     def close(self) -> None:
-        """Nothing is left."""
+        """Nothing to do."""

@@ -1,4 +1,4 @@
-"""The terminal as two things share it: output, and a line at the bottom that changes."""
+"""Lets output and the progress line share the terminal."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl._cli.signals import Signals
 
-#: So many bytes can be written without a wait where anything can: PIPE_BUF.
+#: PIPE_BUF: if a pipe is writable at all, this many bytes can be written without blocking.
 SOME = 4096
 
 _ERASE = b"\r\x1b[K"
 
 
 class Screen:
-    """Writes to standard output and standard error, and keeps a line on the latter.
+    """Writes to standard output and standard error, and keeps a line at the bottom of the latter.
 
     Any thread may use it. Without a line it only writes.
     """
@@ -27,15 +27,16 @@ class Screen:
     def __init__(self, signals: Signals) -> None:
         self._signals = signals
         self._lock = threading.Lock()
-        # Lines of which a part was written when a signal came.
+        # The rest of lines whose writing was interrupted by a signal.
         self._left = {1: b"", 2: b""}
         self._drawn = False
         self._terminal = {1: os.isatty(1), 2: os.isatty(2)}
 
     def write(self, descriptor: int, data: bytes) -> None:
-        """Write whole lines; the line at the bottom makes way, and comes back when redrawn.
+        """Write whole lines. The line at the bottom is erased, and comes back when it is redrawn.
 
-        Raises as `write_all()` does. If a signal ends it, the rest comes before the next lines.
+        Raises like `write_all()`. If a signal interrupts it, the rest is written before the
+        next lines.
         """
         with self._lock:
             if self._terminal[descriptor]:
@@ -50,7 +51,7 @@ class Screen:
                 self._left[descriptor] = bytes(left)
 
     def draw(self, line: bytes) -> None:
-        """Have this line at the bottom, instead of the one that is there."""
+        """Replace the line at the bottom."""
         with self._lock:
             try:
                 write_all(2, _ERASE + line)
@@ -59,7 +60,7 @@ class Screen:
                 pass
 
     def clear(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         with self._lock:
             self._erase()
 

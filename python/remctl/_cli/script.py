@@ -1,4 +1,4 @@
-"""Commands from a file, one a line, over one connection to each host."""
+"""--script: runs the commands of a file, one per line, over one connection to each host."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from remctl._arguments import Encoded
     from remctl._many.attempt import Attempt
 
-    #: The number of a line, and the words of its command on a host.
+    #: The number of a line, and a function that returns the command's words for a host.
     Line = tuple[int, Callable[[Target], list[bytes]]]
 
-#: The status of a command that the server refuses, as with one host.
+#: The status of a command that the server refuses, as for one host.
 REFUSED = 255
 
 
 def read_script(path: str) -> list[tuple[int, list[str]]]:
-    """The commands of a file, - for standard input, each with the number of its line.
+    """Read the commands of a file, - for standard input, each with its line number.
 
-    Words are split and quoted as in a shell. Empty lines and those that begin with # are left
-    out. Raises Misuse with the file and the line.
+    Words are split and quoted as in a shell. Empty lines and lines that start with # are
+    ignored. Raises Misuse that names the file and the line.
     """
     name = "standard input" if path == "-" else path
     data = read_all(0, name) if path == "-" else read_file(path, "--script")
@@ -52,19 +52,19 @@ def read_script(path: str) -> list[tuple[int, list[str]]]:
 
 
 class ScriptResult(RemctlSimpleResult):
-    """What the commands wrote, and the status of the one that failed.
+    """The output of the commands, and the status of the one that failed.
 
     Attributes:
-        line: the number of its line; None if all went well.
+        line: the line number of that command; None if all succeeded.
     """
 
     line: int | None = None
 
 
 class Script(CommandPlan):
-    """Runs commands one after another on one connection, up to the first that fails.
+    """Runs commands one after another on one connection, until one fails.
 
-    With `keep_going` to the last one; the status is the largest then.
+    With `keep_going` it runs all of them, and the status is the largest.
     """
 
     def __init__(self, lines: list[Line], keep_going: bool, **settings: Any) -> None:
@@ -83,9 +83,9 @@ class Script(CommandPlan):
                 result = await attempt.run(command_list(words(attempt.target)))
             except RemctlError as error:
                 if isinstance(error, RemctlProtocolError):
-                    error._as_simple()  # the line says where, and the summary on which host
+                    error._as_simple()  # the message already names the line and the host
                 if self._keep_going and isinstance(error, RemctlProtocolError):
-                    # The connection is as good as before.
+                    # After a refusal the connection is still usable.
                     text = f"line {number}: {error}\n".encode(errors="surrogateescape")
                     result = await attempt.say(text, 2, REFUSED)
                 else:
@@ -104,9 +104,9 @@ class Script(CommandPlan):
 def _located(
     error: RemctlError, number: int, stdout: list[bytes], stderr: list[bytes]
 ) -> RemctlError:
-    """An error with the number of the line, and with what the commands before it wrote."""
+    """Add the line number and the output of the previous commands to an error."""
     error.args = (f"line {number}: {error}", *error.args[1:])
-    if stdout:  # a command has run
+    if stdout:  # so a command has run
         error.may_have_run = True
         partial = error.partial
         parts = (None, None) if partial is None else (partial.stdout, partial.stderr)

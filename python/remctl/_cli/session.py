@@ -1,4 +1,4 @@
-"""`pyremctl host` on a terminal: commands typed one after another, on one connection."""
+"""`pyremctl host` on a terminal: an interactive session on one connection."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ INTERRUPTED = 130
 
 
 def run(options: Options) -> int:
-    """Have a session; the exit status is the last command's. Raises Misuse."""
+    """Run a session; returns the exit status of the last command. Raises Misuse."""
     if options.stdin or options.file or options.prompt is not None:
         raise Misuse("an argument from elsewhere, and no command to go with it")
     if options.limited:
         raise Misuse("options --timeout, --retries and --json go with a command")
-    import readline  # gives input() its editing and a history, which stays in memory
+    import readline  # gives input() line editing and a history, which is kept in memory only
 
     interruptible()
     try:
@@ -31,7 +31,7 @@ def run(options: Options) -> int:
     except (RemctlError, Unreachable) as error:
         complain(error)
         return 1
-    # Completing names of files that are here helps nobody, and Tab is to be a tabulator's.
+    # Completing local file names would be useless: let Tab insert a tab.
     readline.parse_and_bind("tab: self-insert")
     status = 0
     with remote:
@@ -42,7 +42,7 @@ def run(options: Options) -> int:
                     status = INTERRUPTED
                     if not remote.opened:
                         open_client(remote, options)
-                    # After a failure it connects again by itself.
+                    # After a failure this reconnects.
                     remote.command(words)
                     status = show_answer(remote, end_line=True)
             except EOFError:
@@ -50,7 +50,7 @@ def run(options: Options) -> int:
                 return status
             except KeyboardInterrupt:
                 if status == INTERRUPTED:
-                    # Its answer may not be read to the end, wherever the interrupt came.
+                    # After an interrupt the answer may be unread.
                     remote.close()
                 write_all(1, b"\n")
             except (RemctlError, Unreachable, ValueError) as error:
@@ -59,7 +59,7 @@ def run(options: Options) -> int:
 
 
 def _ask(host: str, status: int) -> list[str]:
-    """The words of the next line. Raises EOFError at the end, ValueError for bad quoting."""
+    """Read the words of the next line. Raises EOFError at the end, ValueError for bad quoting."""
     before = f" [{status}]" if status else ""
     try:
         line = input(harmless(f"{host}{before}> "))

@@ -1,6 +1,6 @@
-"""SIGINT and SIGTERM where there is something to do before the end.
+"""Handles SIGINT and SIGTERM while there is something to do before the program ends.
 
-Elsewhere they end the program at once, see `remctl.__main__`.
+Otherwise they end the program immediately, see `remctl.__main__`.
 """
 
 from __future__ import annotations
@@ -13,29 +13,30 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-#: A second signal within so many seconds is the same one: `timeout` and `sudo` may send it twice.
+#: A second signal within this many seconds counts as the same one: `timeout` and `sudo` may
+#: send it twice.
 SAME = 0.3
 
 
 def interruptible() -> None:
-    """Have Ctrl-C raise KeyboardInterrupt from now on, unless it is ignored."""
+    """Let Ctrl-C raise KeyboardInterrupt from now on, unless the signal is ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Stopped(BaseException):
-    """One of the signals has come."""
+    """One of the signals was received."""
 
 
 class Signals:
-    """In the block SIGINT and SIGTERM raise `Stopped`, once, in a wait; a second one ends all.
+    """SIGINT and SIGTERM raise `Stopped` once, in a wait; a second signal ends the program.
 
-    Nothing is raised but in the waits that say so: all else is done whole, and an exception can
-    be lost nowhere. A signal that is ignored stays ignored.
+    It is raised only in the waits inside a `waiting` block, so that other code is never
+    interrupted and the exception cannot get lost. A signal that is ignored stays ignored.
 
     Attributes:
-        number: the signal that has come, or None.
-        waiting: a block with such a wait.
+        number: the signal that was received, or None. waiting: a context manager for such a
+        wait.
     """
 
     def __init__(self) -> None:
@@ -62,7 +63,7 @@ class Signals:
             self.die()
 
     def die(self) -> None:
-        """End by the signal that has come, as a shell's loop needs it, which ends then too."""
+        """Die by the received signal, so that a loop in a shell script ends too."""
         number = self.number
         assert number is not None
         signal.signal(number, signal.SIG_DFL)
@@ -86,11 +87,11 @@ class _Waiting:
         self._inside = False
 
     def stop(self) -> None:
-        """A signal has come: end the wait, if there is one now and none was ended before."""
+        """A signal was received: end the current wait, if no wait was ended before."""
         if self._inside and not self._stopped:
             self._inside, self._stopped = False, True
             raise Stopped
 
     def over(self) -> None:
-        """No wait is ended from now on: what is left is said, unless a second signal comes."""
+        """End no more waits from now on; the rest is reported unless a second signal comes."""
         self._stopped = True

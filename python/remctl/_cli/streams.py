@@ -1,4 +1,4 @@
-"""Standard output and standard error, by their descriptors: unbuffered, and with bytes."""
+"""Unbuffered binary writing to standard output and standard error."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class ClosedPipe(Exception):
-    """Nobody reads our output any more."""
+    """The reader of our output has gone away."""
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of it, also to a descriptor that does not block.
+    """Write everything, also to a non-blocking descriptor.
 
-    Raises ClosedPipe when nobody reads it, OSError for other failures.
+    Raises ClosedPipe if nobody reads it, OSError for other failures.
     """
     view = memoryview(data)
     while view:
@@ -28,7 +28,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def write_some(descriptor: int, data: memoryview) -> int:
-    """Write what can be written; how many bytes that was, also 0. Raises as `write_all()` does."""
+    """Write what can be written; returns how many bytes, maybe 0. Raises like `write_all()`."""
     try:
         return os.write(descriptor, data)
     except BlockingIOError:
@@ -40,7 +40,7 @@ def write_some(descriptor: int, data: memoryview) -> int:
 
 
 def wait_to_write(descriptor: int) -> None:
-    """Wait until something can be written."""
+    """Wait until the descriptor is writable."""
     import select
 
     poll = select.poll()
@@ -49,7 +49,7 @@ def wait_to_write(descriptor: int) -> None:
 
 
 class Stream:
-    """One of the two, for bytes of a server: harmless on a terminal, else as they are."""
+    """One of the two, for a server's bytes: escaped on a terminal, otherwise unchanged."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -60,19 +60,19 @@ class Stream:
             self._filter = Harmless()
 
     def write(self, data: bytes) -> None:
-        """Write all of it. Raises as `write_all()` does."""
+        """Write everything. Raises like `write_all()`."""
         if self._filter is not None:
             data = self._filter.feed(data)
         write_all(self.descriptor, data)
 
     def end(self) -> None:
-        """Write what was held back of a character that never was completed."""
+        """Write the rest of an incomplete character."""
         if self._filter is not None:
             write_all(self.descriptor, self._filter.feed(b"", final=True))
 
 
 def say(text: str, prefix: str = "pyremctl: ") -> None:
-    """Write a line to standard error; without one, or where nobody reads it, do nothing."""
+    """Write a line to standard error; do nothing if it is closed or nobody reads it."""
     try:
         data = os.fsencode(prefix + text + "\n")
     except UnicodeEncodeError:
@@ -88,9 +88,9 @@ def say(text: str, prefix: str = "pyremctl: ") -> None:
 
 
 def occupy_standard_descriptors() -> None:
-    """Open 0, 1 and 2 if they are closed: a connection must not get one of these numbers.
+    """Open the descriptors 0, 1 and 2 if they are closed, so that no connection gets these numbers.
 
-    What was closed is opened so that using it fails as it would have failed.
+    They are opened so that using them fails just as if they were closed.
     """
     for descriptor in range(3):
         try:

@@ -1,4 +1,4 @@
-"""What has failed, by reason, and the exit status."""
+"""The summary of failures, by reason, and the exit status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 OK, COMMAND_FAILED, HOST_FAILED = 0, 1, 3
 
-#: What --largest-status has for a host without a status.
+#: The value for --largest-status of a host without a status.
 NO_STATUS = 255
 
 CANNOT_HAVE_RUN = "failed, cannot have run"
@@ -22,12 +22,11 @@ NOT_STARTED = "not started"
 
 
 class Summary:
-    """Collects the hosts that did not succeed, in three groups that never mix.
+    """Collects the hosts that did not succeed, in three groups.
 
     Attributes:
-        status: the exit status for what was collected so far.
-        failed: how many hosts did not succeed.
-        largest: the largest exit status of the command; 255 for a host that has none.
+        status: the exit status so far. failed: how many hosts did not succeed. largest: the
+        largest exit status of the command; 255 for a host that has none.
     """
 
     def __init__(self, total: int) -> None:
@@ -43,9 +42,10 @@ class Summary:
         self._hints: dict[str, str] = {}
 
     def add(self, outcome: Outcome, left: bool = False) -> bool:
-        """Count a host; whether it did not succeed.
+        """Count a host; returns whether it did not succeed.
 
-        With `left` the run has ended without it: the exit status is for what has ended the run.
+        With `left` the run has ended without it, and the exit status is given by what ended the
+        run.
         """
         found = reason_of(outcome)
         if found is None:
@@ -65,14 +65,14 @@ class Summary:
         return True
 
     def lines(self) -> list[str]:
-        """The summary of all that did not go well; nothing where all did."""
+        """The lines of the summary; none if all hosts succeeded."""
         if not self.failed:
             return []
         lines = [f"{self.failed} of {self.total} hosts failed"]
         said = set()
         for group, reasons in self._groups.items():
             for reason, hosts in sorted(reasons.items(), key=lambda one: (-len(one[1]), one[0])):
-                # A host that was not started has that as its reason.
+                # For a host that was not started, that is the reason.
                 text = reason if group is NOT_STARTED else f"{group}: {reason}"
                 lines.append(f"  {text} ({len(hosts)}): {fold(hosts)}")
                 if reason in self._hints and reason not in said:
@@ -82,7 +82,7 @@ class Summary:
 
 
 def reason_of(outcome: Outcome) -> tuple[str, str] | None:
-    """The group of a host, and why it did not succeed; None if it did."""
+    """The group of a host, and the reason of its failure; None if it succeeded."""
     error, result = outcome.error, outcome.result
     if error is None:
         if result is None or not result.status:
@@ -94,7 +94,7 @@ def reason_of(outcome: Outcome) -> tuple[str, str] | None:
 
 
 def _reason(target: Target, error: RemctlError) -> str:
-    """The text of an error without the name of its host, the same for all hosts."""
-    # Each line of the summary is one line.
+    """The text of an error without the host name, so that it is the same for all hosts."""
+    # The summary has one line for each reason.
     text = " ".join(text_of(error).split())
     return re.sub(rf"(?<![\w.-]){re.escape(target.host)}(?![\w-]|\.\w)", "HOST", text)

@@ -1,10 +1,10 @@
-"""Bytes of a server on their way to a terminal, without the power to command it.
+"""Makes a server's output harmless for a terminal.
 
-A terminal obeys what is written to it: colours, but also titles, colours that hide, cursors
-that go back over what was written, answers that are typed in the user's name. So control
-characters are shown there and not sent: ESC as ^[, and those beyond ASCII, the ones that turn
-the direction of writing, and bytes that are no UTF-8 as \\x9b or \\u202e. Line feeds and
-tabulators stay, and carriage returns before a line feed.
+A terminal obeys control sequences: colours, but also titles, hidden text, cursor movements that
+overwrite earlier output, and responses that appear as the user's input. So control characters
+are shown and not sent: ESC as ^[; non-ASCII ones, characters that change the direction of
+writing, and invalid UTF-8 as \\x9b or \\u202e. Line feeds, tabs, and carriage returns before a
+line feed are kept.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _SHOWN |= {
 
 
 class Harmless:
-    """What to write to a terminal instead of a stream of bytes that comes in pieces."""
+    """Converts a stream of bytes, which arrives in pieces, for a terminal."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._held = ""
 
     def feed(self, data: bytes, final: bool = False) -> bytes:
-        """What can be written when this piece has come; with `final` all that is left."""
+        """The bytes to write after this piece; with `final` also the rest."""
         text = self._held + self._decoder.decode(data, final)
         self._held = ""
         if text.endswith("\r") and not final:
@@ -39,12 +39,12 @@ class Harmless:
 
 
 def harmless(text: str) -> str:
-    """A text as it may stand on a terminal or in a message."""
+    """A text that is harmless on a terminal or in a message."""
     return text.replace("\r\n", "\n").translate(_SHOWN)
 
 
 def harmless_bytes(data: bytes) -> bytes:
-    """Whole lines as they may be written to a terminal."""
+    """Whole lines that are harmless on a terminal."""
     return _encode(data.decode("utf-8", "backslashreplace"))
 
 
@@ -54,7 +54,7 @@ def _encode(text: str) -> bytes:
 
 
 def coloured(descriptor: int) -> bool:
-    """Whether colours may be used there: on a terminal, unless NO_COLOR says no."""
+    """Whether to use colours: on a terminal, unless NO_COLOR is set."""
     return capable(descriptor) and not os.environ.get("NO_COLOR")
 
 

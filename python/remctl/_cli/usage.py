@@ -1,4 +1,4 @@
-"""The usage message, made of the table of options."""
+"""The usage message, made from the table of options."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SYNOPSES = (
     "<options> -H <hosts> <command> [<subcommand> [<parameters>]]",
 )
 
-#: How long an option and its value may be to have the text beside them.
+#: The text follows on the same line if the option and its value are not longer than this.
 WIDTH = 18
 
 

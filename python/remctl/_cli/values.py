@@ -1,4 +1,4 @@
-"""The values of options: what is written, as what it stands for."""
+"""Converts the values of options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Misuse(Exception):
     """The command line is wrong; the text says how.
 
     Attributes:
-        usage: whether the usage message is to follow, as `remctl` does it.
+        usage: whether the usage message must follow, like in `remctl`.
     """
 
     def __init__(self, text: str, usage: bool = False) -> None:
@@ -22,8 +22,8 @@ class Misuse(Exception):
 
 
 def is_address(text: str, *families: int) -> bool:
-    """Whether a text is an IP address of one of the families; of any without one."""
-    # Not the module socket, which would take long to load.
+    """Whether a text is an IP address of one of the families (by default of any)."""
+    # Not the module socket, which takes long to load.
     from _socket import AF_INET, AF_INET6, inet_pton
 
     for family in families or (AF_INET, AF_INET6):
@@ -36,14 +36,14 @@ def is_address(text: str, *families: int) -> bool:
 
 
 def _strtol(text: str) -> tuple[int, bool]:
-    """The number that a text begins with, as strtol(3) reads it, and whether that is all."""
+    """The number at the start of a text, like strtol(3), and whether that is the whole text."""
     rest = text.lstrip(" \t\n\v\f\r")
     sign = rest[:1] if rest[:1] in ("+", "-") else ""
     unsigned = rest[len(sign) :]
     digits = unsigned[: len(unsigned) - len(unsigned.lstrip("0123456789"))]
     if not digits:
         return 0, not text
-    # Python has a limit to the digits that it converts, and strtol to its results.
+    # Python limits the digits that it converts, and strtol limits its results.
     number = int(digits) if len(digits.lstrip("0")) < 20 else _LONG_MAX + 1
     number = -number if sign == "-" else number
     return max(-_LONG_MAX - 1, min(_LONG_MAX, number)), digits == unsigned
@@ -60,7 +60,7 @@ def _silence(_: Option, text: str) -> int:
     number, whole = _strtol(text)
     if not whole or number < 0:
         raise Misuse(f"invalid timeout value {number}")
-    # The extension's clock has an end that a long has not.
+    # The extension's clock has a smaller range than a long.
     return min(number, 10**9)
 
 
@@ -83,12 +83,12 @@ def _seconds(option: Option, text: str) -> float:
 
 
 def _limit(option: Option, text: str) -> float:
-    """Seconds, and 0 for no limit."""
+    """Seconds; 0 means no limit."""
     return 0.0 if text == "0" else _seconds(option, text)
 
 
 def _portion(option: Option, text: str, least: int) -> int | str:
-    """A number of hosts, or a percentage as `run_many()` takes it."""
+    """A number of hosts, or a percentage as for `run_many()`."""
     number = text.removesuffix("%")
     if number == text:
         return _whole(option, text, least)
@@ -118,7 +118,7 @@ def _path(option: Option, text: str) -> str:
     return text
 
 
-#: What a kind of option makes of its value. Each raises Misuse.
+#: The conversion for each kind of option. Each raises Misuse.
 CONVERT = {
     "address": _text,
     "batch": lambda option, text: _portion(option, text, 1),

@@ -1,4 +1,4 @@
-"""What `-v` prints."""
+"""The text of `-v`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from remctl._build_info import build_info
 
 
 def version_text() -> str:
-    """One line on this package and one on each thing that it is made of."""
+    """One line for this package and one for each of its components."""
     info = build_info()
     origin = "inside this package" if info.flavour == "bundled" else "the system's"
     python = f"{platform.python_implementation()} {platform.python_version()}"

@@ -1,4 +1,4 @@
-"""The words of the command: those of the command line, and arguments from elsewhere."""
+"""The words of the command: from the command line, files, standard input and the prompt."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from remctl._cli.values import Misuse
 
 
 class _Terminated(Exception):
-    """SIGTERM has come."""
+    """SIGTERM was received."""
 
 
 def command_words(options: Options) -> list[bytes]:
     """All words of the command, as bytes.
 
-    Reads the files of --file, standard input for --stdin, and asks for --prompt. Each of them is
-    held in memory once. Raises Misuse where something cannot be had.
+    Reads the files of --file, standard input for --stdin, and asks for --prompt. Each is held
+    in memory only once. Raises Misuse if something cannot be read.
     """
     return with_inserted([os.fsencode(word) for word in options.words], read_inserted(options))
 
 
 def read_inserted(options: Options) -> list[tuple[int | None, bytes]]:
-    """The words from elsewhere, and their places; None is the last one. Raises as above."""
+    """The words from other sources, with positions (None: last). Raises like `command_words()`."""
     found: list[tuple[int | None, bytes]] = []
     count = len(options.words)
     for number, path in sorted(options.file):
-        # Argument 1 is the subcommand, as for remctld; what was there moves up.
+        # Argument 1 is the subcommand, as for remctld; existing arguments move up.
         if number > count:
             raise Misuse(f"option --file: there is no argument {number - 1} before {path}")
         found.append((number, read_file(path, "--file")))
@@ -40,15 +40,15 @@ def read_inserted(options: Options) -> list[tuple[int | None, bytes]]:
 
 
 def with_inserted(words: list[bytes], inserted: list[tuple[int | None, bytes]]) -> list[bytes]:
-    """The words of the command line and those from elsewhere."""
+    """The words of the command line with the other words inserted."""
     for place, data in inserted:
         _insert(words, len(words) if place is None else place, data)
     return words
 
 
 def _insert(words: list[bytes], place: int, data: bytes) -> None:
-    # The first two words are shown in errors and logs. (Others stay as they are: a Hidden is a
-    # copy.)
+    # Errors and logs show the first two words, so these must be hidden. (Others are not, to
+    # avoid a copy.)
     words.insert(place, Hidden(data) if place < 2 else data)
 
 
@@ -65,9 +65,9 @@ def read_file(path: str, option: str) -> bytes:
 
 
 def read_all(descriptor: int, name: str) -> bytes:
-    """All bytes that come from a descriptor. Raises Misuse."""
+    """Read all bytes from a descriptor. Raises Misuse."""
     try:
-        # Unbuffered: the bytes that it returns are the only copy.
+        # Unbuffered, so that the returned bytes are the only copy.
         with open(descriptor, "rb", buffering=0, closefd=False) as file:
             data = file.read()
     except (OSError, ValueError, MemoryError) as error:
@@ -90,19 +90,19 @@ def _ask(text: str, twice: bool) -> bytes:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         raise Misuse("option --prompt: there is no terminal to ask on") from None
-    interruptible()  # the terminal's echo is to be put right
+    interruptible()  # the terminal's echo must be restored
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         answer = getpass.getpass(text)
         if twice and getpass.getpass("Again: ") != answer:
             raise Misuse("option --confirm: the two differ")
     except EOFError:
-        os.write(terminal, b"\n")  # the cursor is still behind the question
+        os.write(terminal, b"\n")  # the cursor is still after the prompt
         raise Misuse("option --prompt: no answer") from None
     except UnicodeError:
         raise Misuse("option --prompt: the answer is not in the terminal's encoding") from None
     except _Terminated:
-        # The terminal has its echo again; now it is as if nothing had been caught.
+        # The terminal's echo is restored; now die by the signal.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
         raise

@@ -53,8 +53,7 @@ class JobLoop(Protocol):
         """Raise RemctlError if the job's loop is not the running one."""
 
     def close(self) -> None:
-        """The job has ended. Drop the reactor: an exception of the job may keep this object
-        alive."""
+        """The job has ended: drop the reactor, as an exception may keep this object alive."""
 
     def caller(self) -> int:
         """See `Loop`."""

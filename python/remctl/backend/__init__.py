@@ -14,10 +14,10 @@
         accounts.main()
 
 `accounts --conf` prints the lines for `remctld.conf`, and then `remctl HOST accounts create
-alice` calls the function. What Net::Remctl::Backend is for Perl.
+alice` calls the function. It is the counterpart of Perl's Net::Remctl::Backend.
 
-A remctld command is a new process, and starts fast here: neither libremctl nor Kerberos is
-loaded, nor are `typing`, `inspect` and, where no argument is matched, `re`.
+remctld starts a new process for each command, so this loads quickly: it loads neither libremctl
+nor Kerberos, nor `typing` and `inspect`, and `re` only if an argument is matched.
 """
 
 from remctl.backend._backend import Backend, Group

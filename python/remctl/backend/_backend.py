@@ -1,4 +1,4 @@
-"""The program that remctld runs."""
+"""`Backend` and `Group`: the program that remctld runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Group:
-    """Commands that are called by the same first words; made by `Group.group`."""
+    """Commands with the same first words; created by `Group.group`."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
@@ -52,34 +52,33 @@ class Group:
         """Make a function a command: `@group.command`, or `@group.command("name", ...)`.
 
         The function is called with the arguments that the client sent, and returns None or its
-        exit status. It stays as it is, and can be called by others.
+        exit status. The function is not changed, and can also be called directly.
 
-        - Its parameters are the arguments, those with defaults may be left out, and `*names`
-          takes the rest. Keyword-only ones are options: `dry_run: bool = False` is
-          `--dry-run`, `keep: bool = True` is `--no-keep` (and `--keep`, which changes nothing),
-          `size: int = 0` is `--size=3`, and a list may be given several times.
-        - Their annotations are what they become: str (UTF-8), bytes, int, float, `Literal`, an
-          Enum, or a class that is called with the text. `T | None` is T. In `Annotated`, `Match`
-          checks the text, a function is called with the value and returns another, and
-          `Short`, `Count`, `Secret` and `Stdin` say more. They are evaluated here, so that the
-          names in them have to be defined before.
+        - Its parameters are the arguments; those with defaults may be omitted, and `*names`
+          takes the rest. Keyword-only ones are options: `dry_run: bool = False` is `--dry-run`,
+          `keep: bool = True` is `--no-keep` (and `--keep`, which changes nothing), `size: int =
+          0` is `--size=3`, and a list may be given several times.
+        - Their annotations are the types: str (UTF-8), bytes, int, float, `Literal`, an Enum,
+          or a class that is called with the text. `T | None` means T. In `Annotated`, `Match`
+          checks the text, a function is called with the value and returns another, and `Short`,
+          `Count`, `Secret` and `Stdin` say more. They are evaluated here, so the names in them
+          must be defined before.
         - Its docstring is the help: the first paragraph is its summary.
 
         Args:
-            name: what a client calls it; the function's name, with `-` for `_`, by default.
-            acl: who may run it, in the words of `remctld.conf`: `ANYUSER`,
+            name: the name for clients; by default the function's name with `-` for `_`. acl:
+            who may run it, as in `remctld.conf`: `ANYUSER`,
                 `princ:alice@EXAMPLE.ORG`, `file:/etc/remctl/acl/helpdesk`. The group's by
                 default. For `--conf`: remctld checks it.
-            user: whom remctld runs it as; remctld has to run as root for that.
-            sudo: whom sudo runs it as, a name or a number, where remctld does not run as root,
-                and for remctl-shell. It has to pass on
-                what remctld says in the environment.
+            user: the user that remctld runs it as; remctld must run as root for that. sudo: the
+            user, a name or a number, that sudo runs it as, if remctld does not run as root, and
+            for remctl-shell. sudo must pass on remctld's environment variables.
 
         Raises:
-            TypeError: it is not a function, or one that cannot be a command, for what an
-                annotation says of a parameter for example.
-            ValueError: the name is taken or cannot be in `remctld.conf`, or `acl`, `user` or
-                `sudo` are given below a group: remctld sees the first two words alone.
+            TypeError: it is not a function, or cannot be a command, for example because of a
+            parameter's annotation. ValueError: the name is taken or invalid in `remctld.conf`,
+            or `acl`, `user` or `sudo` are given below a group: remctld only looks at the first
+            two words.
         """
         if name is not None and not isinstance(name, str):
             return self.command()(name)
@@ -101,7 +100,7 @@ class Group:
         user: str | int | None = None,
         sudo: str | int | None = None,
     ) -> Group:
-        """A group in this one: `quota = accounts.group("quota")` for `accounts quota set`.
+        """Create a group in this one: `quota = accounts.group("quota")` for `accounts quota set`.
 
         Arguments and errors are those of `command`. remctld has one line for the whole group,
         and thus one `acl`, one `user` and one `sudo`.
@@ -111,7 +110,7 @@ class Group:
         return group
 
     def default(self, function: _types.Function, /) -> _types.Function:
-        """Run a function, of no parameters, where the group is called without another word.
+        """Make a function, without parameters, the command for the group without another word.
 
         Raises:
             TypeError: it has parameters, or cannot be a command.
@@ -149,24 +148,23 @@ class Backend(Group):
         if __name__ == "__main__":
             accounts.main()
 
-    A command ends in one way. What its function prints goes to the client; the exit status is
-    what it returns, 0 for None. A `BackendError` is told to the client as `accounts create:
-    message`, with its status; so is a `UsageError`, of status 2, which is also what arguments
-    end in that the function does not take, and what `sys.exit("message")` says, with status 1.
-    Any other exception is status 255, and the client learns no more than `internal error`: the
-    traceback goes to syslog (facility daemon), and to standard error if that is a terminal.
+    The function's output goes to the client, and its return value is the exit status, 0 for
+    None. A `BackendError` is shown to the client as `accounts create: message`, with its
+    status. So is a `UsageError`, with status 2, which is also raised for arguments that the
+    function does not accept, and the message of `sys.exit("message")`, with status 1. Any other
+    exception ends with status 255, and the client only gets `internal error`: the traceback
+    goes to syslog (facility daemon), and to standard error if that is a terminal.
 
-    Words of its own, as the first one: `--help [subcommand...]`, `--summary [subcommand]`, also
-    without the dashes where no subcommand is called so, for remctld's options `help=` and
-    `summary=`; and `--conf [acl...]`, which prints the lines for `remctld.conf`, and is refused
-    to clients. Each group has a `help` of this kind.
+    These are accepted as the first word: `--help [subcommand...]` and `--summary [subcommand]`,
+    for remctld's options `help=` and `summary=`, also without the dashes if no subcommand has
+    that name; and `--conf [acl...]`, which prints the lines for `remctld.conf` and is refused
+    to clients. Each group has `help` too.
 
     Args:
-        name: the command that clients call.
-        banner: the first line of the help.
-        acl: who may run the subcommands that do not say it themselves, see `Group.command`.
-        user: whom remctld runs them as; as itself by default.
-        sudo: whom sudo runs them as; nobody is asked by default.
+        name: the command that clients call. banner: the first line of the help. acl: who may
+        run the subcommands without an `acl` of their own, see `Group.command`. user: the user
+        that remctld runs them as; by default its own. sudo: the user that sudo runs them as; by
+        default sudo is not used.
     """
 
     def __init__(
@@ -181,14 +179,14 @@ class Backend(Group):
         super().__init__(Commands((name,), Access(acl, user, sudo), banner))
         self._secrets: list[str | bytes] = []
         if called_by_remctld():
-            # Python would show the traceback of what goes wrong from here on to the client.
+            # Otherwise Python would show the traceback of a later error to the client.
             sys.excepthook = self._report_uncaught
 
     def main(self) -> _types.NoReturn:
-        """Run the command of this process's command line, and end the process."""
-        # remctld's locale is not the client's: all text is UTF-8.
+        """Run the command on this process's command line, and exit."""
+        # All text is UTF-8, since remctld's locale is not the client's.
         for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):  # else it is a test's, or closed
+            if hasattr(stream, "reconfigure"):  # otherwise it was replaced by a test, or is closed
                 stream.reconfigure(encoding="utf-8")
         threading: _types.Any = sys.modules.get("threading")
         if threading is not None and called_by_remctld():
@@ -199,10 +197,10 @@ class Backend(Group):
         """Run one command.
 
         Args:
-            arguments: the words behind the command; those of the command line by default.
+            arguments: the words after the command; by default those of the command line.
 
         Returns:
-            The exit status; whatever is wrong has been said on standard error.
+            The exit status; errors were printed on standard error.
         """
         if isinstance(arguments, str | bytes):
             raise TypeError(f"arguments must be a list of words, not {arguments!r}")
@@ -228,7 +226,7 @@ class Backend(Group):
             return _failures.report(path, error, self._secrets)
 
     def _answer(self, words: list[str], path: list[str]) -> int:
-        """Find the command and run it; `path` tells the report of an error where it was."""
+        """Find the command and run it; `path` is filled in for error messages."""
         found = self._commands.find(words, path)
         if isinstance(found, Commands):
             if words:
@@ -246,7 +244,7 @@ class Backend(Group):
         return result
 
     def _explain(self, group: Commands, words: list[str]) -> int:
-        """Answer with help, or with lines of `remctld.conf`, where a group has no such command."""
+        """Print help, or lines of `remctld.conf`, if the group has no such command."""
         word, *rest = words
         whole = group is self._commands
         if word.removeprefix("--") in (("help", "summary", "heading") if whole else ("help",)):
@@ -269,14 +267,14 @@ class Backend(Group):
 
 
 def _say(path: list[str], message: str) -> None:
-    """Tell the client what is wrong, behind what has been printed so far."""
+    """Print an error message for the client, after all output so far."""
     if sys.stdout is not None:
         sys.stdout.flush()
     print(f"{' '.join(path)}: {message}", file=sys.stderr)
 
 
 def _exit_status(code: object) -> int:
-    """The status that Python ends with for a SystemExit."""
+    """The exit status of a SystemExit."""
     if code is None:
         return 0
     return code & 255 if isinstance(code, int) else 1

@@ -1,4 +1,4 @@
-"""One call of a function, with what a client sent."""
+"""One call of a function with the client's arguments."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Invocation:
     """A function with the values of its parameters.
 
     Args:
-        secrets: a list for the arguments that no log may show, filled as they are taken, so
-            that it is right for an error in the midst of that too.
+        secrets: a list for the arguments that no log may show. It is filled as they are parsed,
+        so that it is complete even if parsing fails.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class Invocation:
         self._keywords: dict[str, Any] = {}
 
     def take(self, words: list[str]) -> None:
-        """Take the words of the command line, and what is on standard input.
+        """Parse the words of the command line, and standard input.
 
         Raises:
-            UsageError: they are not what the function takes.
+            UsageError: the function does not accept them.
         """
-        # Without options in the function there are none: `-5` and `--` are arguments.
+        # If the function has no options, `-5` and `--` are arguments.
         if self._signature.options:
             from remctl.backend._options import split
 
@@ -65,12 +65,12 @@ class Invocation:
             self._keywords[option.name] = option.many([*before, self._value(option, raw, None)])
 
     def _take_arguments(self, arguments: list[str | bytes]) -> None:
-        """Take the arguments: first how many there are, then whether they are right."""
+        """Parse the arguments: check first their number, then their values."""
         slots, rest = self._signature.arguments, self._signature.rest
         stdin, last = self._signature.stdin, self._signature.last
         data: str | bytes = b""
         if stdin is None:
-            if called_by_remctld() and _is_socket(0):  # another command's line has stdin=
+            if called_by_remctld() and _is_socket(0):  # another command on the same line has stdin=
                 raise UsageError("too many arguments")
         else:
             found = _read_stdin()
@@ -78,7 +78,7 @@ class Invocation:
                 raise UsageError("insufficient arguments")
             if last is not None:
                 data = found or b""
-            elif found is None:  # and so nothing of what would come behind it
+            elif found is None:  # so there is nothing after it either
                 slots, rest = slots[: slots.index(stdin)], None
             elif len(arguments) < slots.index(stdin):
                 raise UsageError("insufficient arguments")
@@ -101,12 +101,12 @@ class Invocation:
             self._secrets.append(raw)
         try:
             return slot.value(raw)
-        except (ValueError, ArithmeticError):  # decimal has ArithmeticErrors
+        except (ValueError, ArithmeticError):  # decimal raises ArithmeticError
             raise UsageError(_complaint(slot, raw, number)) from None
 
 
 def _complaint(slot: Parameter, raw: str | bytes, number: int | None) -> str:
-    """What is wrong with an argument, in words that a terminal can show and a log may keep."""
+    """The error message for an argument, which is safe for terminals and logs."""
     shown = isinstance(raw, str) and raw.isprintable() and not slot.secret
     if number is None:
         text = f"invalid value for option {slot.option}"
@@ -120,7 +120,7 @@ def _complaint(slot: Parameter, raw: str | bytes, number: int | None) -> str:
 
 
 def _is_socket(descriptor: int) -> bool:
-    """Whether a descriptor is one, as is standard input where remctld has an argument for it."""
+    """Whether a descriptor is a socket, like standard input if remctld passes an argument on it."""
     try:
         return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
     except OSError:
@@ -130,15 +130,15 @@ def _is_socket(descriptor: int) -> bool:
 def _read_stdin() -> bytes | None:
     """All of standard input; None if it is /dev/null.
 
-    remctld opens that where no argument comes on standard input: in this way an argument that
-    is missing differs from one that is empty.
+    remctld uses /dev/null if there is no argument for standard input, so a missing argument
+    differs from an empty one.
     """
     if sys.stdin is None:
         return None
     stream = sys.stdin.buffer
     try:
         device = os.fstat(stream.fileno()).st_rdev
-    except OSError:  # not a file: a test has put it there
+    except OSError:  # not a file: replaced by a test
         device = 0
     if device and device == os.stat(os.devnull).st_rdev:
         return None

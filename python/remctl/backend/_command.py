@@ -1,4 +1,4 @@
-"""The commands of a backend, as a tree: functions, in groups that may be in groups."""
+"""The commands of a backend, a tree of functions and groups."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Access:
-    """What remctld is to be told of a command or of a group.
+    """The settings of a command or a group for `remctld.conf`.
 
     Attributes:
-        acl: who may run it, as in `remctld.conf`; None where the group says it.
-        user: whom remctld runs it as; None where the group says it.
-        sudo: whom sudo runs it as, in the words of its option `-u`; None where the group says it.
+        acl: who may run it, as in `remctld.conf`; None for the group's. user: the user that
+        remctld runs it as; None for the group's. sudo: the user that sudo runs it as, as for
+        its option `-u`; None for the group's.
     """
 
     __slots__ = ("acl", "sudo", "user")
@@ -39,11 +39,11 @@ class Access:
             raise TypeError(f"acl must be one or more strings, not {acl!r}")
 
     def __bool__(self) -> bool:
-        """Whether it says anything."""
+        """Whether any of them is set."""
         return not (self.acl is None and self.user is None and self.sudo is None)
 
     def overridden_by(self, other: Access) -> Access:
-        """What this says, where another does not say it."""
+        """These settings, with those that another one sets replaced."""
         return Access(
             other.acl or self.acl,
             self.user if other.user is None else other.user,
@@ -55,13 +55,11 @@ class Command:
     """A function that is a command.
 
     Attributes:
-        path: the words that it is called by, that of the backend first.
-        function: what it runs.
-        signature: its parameters.
-        access: what remctld is to be told.
+        path: the words of the command, the backend's first. function: the function that it
+        runs. signature: its parameters. access: its settings for `remctld.conf`.
 
     Raises:
-        TypeError: its parameters cannot be those of a command.
+        TypeError: its parameters cannot be used for a command.
     """
 
     __slots__ = ("access", "function", "path", "signature")
@@ -79,14 +77,12 @@ class Command:
 
 
 class Commands:
-    """Commands that are called by the same first words.
+    """Commands with the same first words.
 
     Attributes:
-        path: these words, that of the backend first.
-        access: what remctld is to be told of all of them.
-        banner: the first line of the help.
-        members: the commands and groups in it by name.
-        alone: what runs without another word.
+        path: these words, the backend's first. access: the settings of all of them for
+        `remctld.conf`. banner: the first line of the help. members: the commands and groups in
+        it by name. alone: the command that runs without another word.
     """
 
     __slots__ = ("access", "alone", "banner", "members", "path")
@@ -102,7 +98,7 @@ class Commands:
         self.alone: Command | None = None
 
     def add(self, member: Command | Commands) -> None:
-        """Take in a command or group, by the last word of its path."""
+        """Add a command or group, by the last word of its path."""
         name = member.path[-1]
         check_name(name)
         if len(self.path) == 1 and name in ("ALL", "EMPTY"):
@@ -112,9 +108,9 @@ class Commands:
         self.members[name] = member
 
     def find(self, words: list[str], path: list[str]) -> Command | Commands:
-        """The command, or group, that words stand for; the words are moved on to `path`.
+        """Find the command or group for some words; moves these words to `path`.
 
-        What is left of the words are its arguments, or for a group the name of nothing.
+        The remaining words are its arguments, or, for a group, an unknown name.
         """
         found: Command | Commands = self
         while isinstance(found, Commands) and words and words[0] in found.members:
@@ -123,7 +119,7 @@ class Commands:
         return found
 
     def __iter__(self) -> Iterator[Command]:
-        """All commands in it, in the order of their definition."""
+        """Iterate over all commands, in the order of their definition."""
         if self.alone is not None:
             yield self.alone
         for member in self.members.values():
@@ -134,7 +130,7 @@ class Commands:
 
 
 def check_name(name: object) -> None:
-    """Complain of a name that has no place in a line of `remctld.conf`."""
+    """Raise TypeError or ValueError for a name that is invalid in `remctld.conf`."""
     if not isinstance(name, str):
         raise TypeError(f"a name must be a str, not {type(name).__name__}")
     if not name.isprintable() or not name or " " in name or name[0] in "#-" or name[-1] == "\\":
@@ -142,13 +138,15 @@ def check_name(name: object) -> None:
 
 
 def check_function(function: Any, *, without_parameters: bool = False) -> None:
-    """Complain of what cannot be a command, whatever its parameters are."""
+    """Raise TypeError for an object that cannot be a command, whatever its parameters."""
     code = getattr(_unwrapped(function), "__code__", None)
     if code is None or not hasattr(function, "__name__"):
         raise TypeError(f"{function!r} is not a function")
     kind = code.co_flags
     if kind & (_signature.COROUTINE | _signature.GENERATOR | _signature.ASYNC_GENERATOR):
-        raise TypeError(f"{function.__name__}() must be a function that does it all when called")
+        raise TypeError(
+            f"{function.__name__}() must be a plain function, not a coroutine or a generator"
+        )
     if kind & _signature.VARKEYWORDS:
         raise TypeError(f"{function.__name__}() must not take ** arguments: name the options")
     takes = code.co_argcount or code.co_kwonlyargcount or kind & _signature.VARARGS
@@ -157,7 +155,7 @@ def check_function(function: Any, *, without_parameters: bool = False) -> None:
 
 
 def _unwrapped(function: Any) -> Any:
-    """The function below its decorators, whose parameters they show (functools.wraps)."""
+    """The function inside its decorators, whose parameters count (functools.wraps)."""
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     return function

@@ -14,15 +14,14 @@ if TYPE_CHECKING:
 
 
 def conf(backend: Commands, program: str, acl: Sequence[str]) -> str:
-    """A line for each subcommand, and one for the command alone.
+    """Return a line for each subcommand, and one for the command without a subcommand.
 
     Args:
-        backend: whose.
-        program: the path of its executable file.
-        acl: who may run the commands that do not say it.
+        backend: the backend's commands. program: the path of its executable file. acl: who may
+        run the commands without an acl of their own.
 
     Raises:
-        BackendError: remctld has no way to say what a function asks for.
+        BackendError: `remctld.conf` cannot express what a function needs.
     """
     if not os.access(program, os.X_OK):
         print(f"{backend.path[0]}: {program} is not executable", file=sys.stderr)
@@ -32,7 +31,8 @@ def conf(backend: Commands, program: str, acl: Sequence[str]) -> str:
 def _lines(backend: Commands, program: str, acl: tuple[str, ...]) -> Iterator[str]:
     base = Access(acl or None).overridden_by(backend.access)
     if base.acl is not None:
-        # So that the command alone has help, and it and the banner are in the summary.
+        # Gives help for the command without a subcommand, and shows it and the banner in the
+        # summary.
         about = {"help": "--help"}
         if backend.banner or backend.alone:
             about["summary"] = "--heading"
@@ -70,7 +70,7 @@ def _line(path: tuple[str, ...], program: str, about: dict[str, str], access: Ac
 
 
 def _room(command: Command) -> int | None:
-    """How many words the options of a command can be; None if there is no limit."""
+    """How many words the options of a command can take; None if there is no limit."""
     options = command.signature.options.values()
     if any(option.repeated for option in options):
         return None
@@ -78,9 +78,9 @@ def _room(command: Command) -> int | None:
 
 
 def _masked(command: Command) -> Iterable[int]:
-    """The numbers that secret arguments may have: remctld counts from 1, the subcommand.
+    """The possible numbers of secret arguments; as for remctld, the subcommand is number 1.
 
-    What comes on standard input is in no log anyway.
+    An argument on standard input is never logged.
     """
     signature, room = command.signature, _room(command)
     first = len(command.path)
@@ -89,8 +89,8 @@ def _masked(command: Command) -> Iterable[int]:
             continue
         if room is None or parameter is signature.rest:
             raise BackendError(
-                f"{' '.join(command.path)}: no number of places holds {parameter.name}, and remctld"
-                " masks by number; let a secret come on standard input"
+                f"{' '.join(command.path)}: the position of {parameter.name} varies, and remctld "
+                "masks arguments by number; pass a secret on standard input"
             )
         if parameter.kind == "option":
             yield from range(first, first + room)
@@ -100,7 +100,7 @@ def _masked(command: Command) -> Iterable[int]:
 
 
 def _stdin(commands: Sequence[Command]) -> int | str | None:
-    """The one value of `stdin=` that is right for all commands of a line."""
+    """The value of `stdin=` for all commands of a line."""
     wanted = [_wanted(command) for command in commands]
     one = next((number for number in wanted if number is not None), None)
     for command, number in zip(commands, wanted, strict=True):
@@ -113,7 +113,7 @@ def _stdin(commands: Sequence[Command]) -> int | str | None:
 
 
 def _wanted(command: Command) -> int | str | None:
-    """The value of `stdin=` that is right for a command: its number, if that cannot change."""
+    """The value of `stdin=` for a command: the number of the argument, if that is fixed."""
     signature = command.signature
     if signature.stdin is None:
         return None
@@ -127,7 +127,7 @@ def _wanted(command: Command) -> int | str | None:
 
 
 def _reaches(command: Command, number: object) -> bool:
-    """Whether a command may have an argument of this number."""
+    """Whether a command may have an argument with this number."""
     room = _room(command)
     if room is None or command.signature.rest is not None:
         return True

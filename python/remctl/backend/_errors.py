@@ -1,12 +1,12 @@
-"""How a command fails."""
+"""The exceptions of commands."""
 
 
 class BackendError(Exception):
-    """The command failed, and the client is to know why: `command subcommand: message`.
+    """The command failed; the client gets the reason: `command subcommand: message`.
 
     Args:
-        message: what the client reads on standard error.
-        status: the exit status, from 1 to 255.
+        message: the text for the client's standard error. status: the exit status, from 1 to
+        255.
     """
 
     def __init__(self, message: str, status: int = 1) -> None:
@@ -21,12 +21,12 @@ class BackendError(Exception):
 
 
 class UsageError(BackendError):
-    """The command was called in a wrong way: a `BackendError` of status 2."""
+    """The command was called incorrectly: a `BackendError` with status 2."""
 
     def __init__(self, message: str, status: int = 2) -> None:
         super().__init__(message, status)
 
 
 def unknown(kind: str, word: str) -> str:
-    """That a word names nothing of a kind; the word itself only where a terminal can show it."""
+    """The message for an unknown word, which is shown only if it is printable."""
     return f"unknown {kind}: {word}" if word.isprintable() else f"unknown {kind}"

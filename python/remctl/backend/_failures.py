@@ -1,4 +1,4 @@
-"""What becomes of an exception that is no answer: the log gets it, and the client a sentence."""
+"""Handles unexpected exceptions: they are logged, and the client gets one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: What stands in remctld's log for an argument that is masked there.
+#: The text that remctld's log has for a masked argument.
 MASK = "**MASKED**"
 
 
@@ -18,15 +18,14 @@ def report(path: Sequence[str], error: BaseException, secrets: Iterable[str | by
     """Report an exception.
 
     Args:
-        path: the words of the command.
-        error: the exception.
-        secrets: arguments that are not to be in the log.
+        path: the words of the command. error: the exception. secrets: arguments that must not
+        be logged.
 
     Returns:
         The exit status, 255.
     """
     if isinstance(error, BrokenPipeError) and _client_is_gone():
-        # Nobody reads on: that is an end, not a fault. Python's own last flush must not fail.
+        # The client has gone, which is not an error. Python's final flush must not fail.
         with open(os.devnull, "wb") as null:
             os.dup2(null.fileno(), sys.stdout.fileno())
         return 255
@@ -41,7 +40,7 @@ def report(path: Sequence[str], error: BaseException, secrets: Iterable[str | by
         print(text, end="", file=sys.stderr)
     else:
         _log(command, text)
-    # The client need not be there to be told, and the program may have closed the streams.
+    # The client may have gone, and the program may have closed the streams.
     with contextlib.suppress(OSError, ValueError, AttributeError):
         sys.stdout.flush()
     with contextlib.suppress(OSError, ValueError):
@@ -50,7 +49,7 @@ def report(path: Sequence[str], error: BaseException, secrets: Iterable[str | by
 
 
 def _forms(secret: str | bytes) -> list[str]:
-    """How a text may show a secret: as it is, and as `repr()` writes it."""
+    """How a secret may appear in a text: unchanged, or as by `repr()`."""
     if isinstance(secret, bytes):
         text = secret.decode(errors="replace")
         forms = {text, repr(secret)[2:-1], repr(text)[1:-1]}
@@ -61,7 +60,7 @@ def _forms(secret: str | bytes) -> list[str]:
 
 
 def _client_is_gone() -> bool:
-    """Whether it is standard output that is closed at the other end."""
+    """Whether the other end of standard output is closed."""
     import select
 
     try:
@@ -73,7 +72,7 @@ def _client_is_gone() -> bool:
 
 
 def _log(command: str, text: str) -> None:
-    """Write to syslog, where remctld writes: a line for each line, and who called."""
+    """Write to syslog, like remctld: the caller, and one message per line."""
     import syslog
 
     ident = command.partition(" ")[0]
@@ -81,7 +80,7 @@ def _log(command: str, text: str) -> None:
     syslog.openlog(ident, syslog.LOG_PID, syslog.LOG_DAEMON)
     syslog.syslog(syslog.LOG_ERR, f"{command} failed for {caller}")
     for line in text.splitlines():
-        # A message ends at a NUL, and syslog takes nothing that is not text.
+        # A NUL would end the message, and syslog only accepts valid text.
         line = line.replace("\0", "\\0").encode(errors="backslashreplace").decode()
         syslog.syslog(syslog.LOG_ERR, line)
     syslog.closelog()

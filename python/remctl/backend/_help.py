@@ -1,4 +1,4 @@
-"""The help of a backend, laid out as Net::Remctl::Backend does it, 80 columns wide."""
+"""The help of a backend, in the layout of Net::Remctl::Backend, 80 columns wide."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WIDTH = 79
-#: A longer syntax has a line to itself, and does not move the column of the summaries.
+#: A longer syntax gets its own line, and does not move the column of the summaries.
 LONGEST = 48
-#: Where the summaries begin if every syntax is longer.
+#: The column of the summaries if every syntax is longer.
 COLUMN = 40
 
 
 def help(group: Commands, words: Sequence[str]) -> str:
-    """The help of a group, or of what the words stand for in it."""
+    """The help of a group, or of the command or group in it that the words name."""
     found = _find(group, words)
     if isinstance(found, Command):
         text = f"{syntax(found)}\n"
@@ -29,9 +29,9 @@ def help(group: Commands, words: Sequence[str]) -> str:
 
 
 def summary(backend: Commands, words: Sequence[str]) -> str:
-    """The lines of a subcommand in the backend's help, or without words all of it.
+    """The lines of a subcommand in the backend's help, or, without words, the whole help.
 
-    remctld prints those of each subcommand that its user may run, one after another.
+    remctld prints the summary of each subcommand that the user may run.
     """
     if not words:
         return help(backend, words)
@@ -42,7 +42,7 @@ def summary(backend: Commands, words: Sequence[str]) -> str:
 
 
 def heading(backend: Commands, words: Sequence[str]) -> str:
-    """What the help begins with, before any subcommand: its banner, and the backend alone."""
+    """The start of the help: the banner, and the command without a subcommand."""
     if words:
         raise UsageError("too many arguments")
     banner = backend.banner.rstrip("\n")
@@ -68,7 +68,7 @@ def row(command: Command) -> tuple[str, str]:
 
 
 def syntax(command: Command) -> str:
-    """How a command is called: `accounts create [-f|--force] <name> [<quota>]`."""
+    """The syntax of a command: `accounts create [-f|--force] <name> [<quota>]`."""
     signature = command.signature
     words = [*command.path, *(_option(option) for option in signature.options.values())]
     words += [
@@ -82,7 +82,7 @@ def syntax(command: Command) -> str:
 
 
 def _option(option: Parameter) -> str:
-    # The form of a flag that says its default again changes nothing, and is not shown.
+    # The form of a flag that sets its default value is not shown.
     names = [name for name, value in spellings(option).items() if value is not option.default]
     text = "|".join(sorted(names, key=len))
     if not option.flag:
@@ -98,7 +98,7 @@ def _text(parameter: Parameter) -> str:
 def table(
     rows: Iterable[tuple[str, str]], everything: Iterable[tuple[str, str]], indent: str
 ) -> str:
-    """Two columns: rows, as they are in a table of everything."""
+    """Rows in two columns, as wide as in the table of everything."""
     lengths = [len(indent + syntax) for syntax, _ in everything]
     column = max((length + 2 for length in lengths if length <= LONGEST), default=COLUMN)
     lines = []
@@ -114,7 +114,7 @@ def table(
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """The words of a text in lines."""
+    """Wrap a text into lines."""
     lines: list[str] = []
     for word in text.split():
         if lines and len(lines[-1]) + 1 + len(word) <= width:
@@ -125,7 +125,7 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def dedented(docstring: str) -> str:
-    """A docstring without the indentation of its source."""
+    """A docstring without its indentation."""
     first, *rest = docstring.expandtabs().strip().split("\n")
     margin = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
     return "\n".join([first, *(line[margin:].rstrip() for line in rest)])

@@ -1,7 +1,8 @@
-"""What may be said of a parameter in its annotation.
+"""The marks for annotations of parameters.
 
-`Annotated` and `Literal` are typing's to a type checker. To Python they are small classes with
-the attributes of typing's: to load `typing` takes longer than all the rest of a short command.
+For type checkers, `Annotated` and `Literal` are those of typing. At run time they are small
+classes with the same attributes: loading `typing` would take longer than everything else in a
+short command.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
 
 class Match:
-    """A regular expression that the whole argument has to match: `Annotated[str, Match("[a-z]+")]`.
+    """A regular expression that the whole argument must match: `Annotated[str, Match("[a-z]+")]`.
 
-    It is matched against the text of the argument, before that becomes a number or an object;
-    against the bytes, by a pattern that is bytes, where the parameter is `bytes`. The module
-    `re` is loaded when an argument is matched, not before.
+    It is matched against the text of the argument before conversion; if the parameter is
+    `bytes`, the pattern must be bytes too. The module `re` is loaded only when an argument is
+    matched.
     """
 
     __slots__ = ("pattern",)
@@ -32,7 +33,7 @@ class Match:
 
 
 class Short:
-    """The letter that an option may be called by: `Annotated[bool, Short("f")]` for `-f`."""
+    """The letter of an option: `Annotated[bool, Short("f")]` for `-f`."""
 
     __slots__ = ("letter",)
 
@@ -59,23 +60,23 @@ class Mark:
         return self._name
 
 
-#: Marks an option that counts how often it is given: `verbose: Annotated[int, Count, Short("v")]
-#: = 0` is 2 for `-vv`. It begins with its default.
+#: Marks an option that counts how often it is given: `verbose: Annotated[int, Count,
+#: Short("v")] = 0` is 2 for `-vv`. It starts at its default.
 Count: Mark = Mark("Count")
 
 #: Marks an argument that no log may show: `Annotated[str, Secret]`. remctld masks it
-#: (`logmask=`), no error repeats it, and it is taken out of a traceback.
+#: (`logmask=`), no error message shows it, and it is removed from tracebacks.
 Secret: Mark = Mark("Secret")
 
-#: Marks the one argument that comes on standard input: `Annotated[bytes, Stdin]`. remctld puts
-#: it there (`stdin=`); it may be long, and contain NUL.
+#: Marks the one argument that comes on standard input: `Annotated[bytes, Stdin]`. remctld
+#: passes it there (`stdin=`); it may be long and contain NUL.
 Stdin: Mark = Mark("Stdin")
 
 
 if not TYPE_CHECKING:
 
     class _Alias:
-        """What `Annotated[...]` and `Literal[...]` are, and what `| None` makes of them."""
+        """The type of `Annotated[...]` and `Literal[...]`, also with `| None`."""
 
         __slots__ = ("__args__", "__metadata__", "__origin__")
 
@@ -96,7 +97,7 @@ if not TYPE_CHECKING:
             return f"{name}[{', '.join(map(repr, inside))}]"
 
     class _Form:
-        """A name of typing's that is used with brackets."""
+        """A special form of typing, used with brackets."""
 
         __slots__ = ("_name",)
 
@@ -109,7 +110,7 @@ if not TYPE_CHECKING:
             if self is not Annotated:
                 return _Alias(self, arguments)
             if len(arguments) < 2:
-                raise TypeError("Annotated takes a type and at least one thing to say of it")
+                raise TypeError("Annotated takes a type and at least one mark or function")
             return _Alias(arguments[0], arguments[:1], arguments[1:])
 
         def __repr__(self):

@@ -1,6 +1,6 @@
-"""Options in front of the arguments, as getopt_long(3) and Getopt::Long's bundling have them.
+"""Parses options before the arguments, like getopt_long(3) and Getopt::Long with bundling.
 
-The first word that is no option ends them, and so does `--`.
+The first word that is not an option ends them, and so does `--`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Given = list[tuple["Parameter", str | bool]]
 
 
 def split(options: Mapping[str, Parameter], words: list[str]) -> tuple[Given, list[str]]:
-    """The options that are given, each with its text, or its value if it takes none.
+    """The given options, each with its text, or with its value if it takes none;
 
-    Second are the arguments.
+    and the arguments.
     """
     known = {
         name: (option, value)
@@ -48,7 +48,8 @@ def split(options: Mapping[str, Parameter], words: list[str]) -> tuple[Given, li
             given += _bundle(known, word[1:], left)
     once: set[str] = set()
     for option, _ in given:
-        # A repeated option also moves a secret argument on to where remctld does not mask it.
+        # A repeated option would also move a secret argument to a number that remctld does not
+        # mask.
         if option.name in once and not option.repeated:
             raise UsageError(f"option {option.option} is given twice")
         once.add(option.name)
@@ -79,7 +80,7 @@ def _known(known: Known, name: str) -> tuple[Parameter, bool]:
 
 
 def _next(name: str, left: list[str]) -> str:
-    """The next word, whatever it looks like, as the value of an option."""
+    """The next word as the value of an option, even if it looks like an option."""
     if not left:
         raise UsageError(f"option {name.lstrip('-')} requires an argument")
     return left.pop(0)

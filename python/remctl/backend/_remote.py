@@ -1,4 +1,4 @@
-"""Who runs the command, as remctld says in the environment."""
+"""The client, from remctld's environment variables."""
 
 import os
 
@@ -6,11 +6,11 @@ from remctl.backend._errors import BackendError
 
 
 class Remote:
-    """Who runs this command, and from where: the type of `remctl.backend.remote`.
+    """The client of this command and its address: the type of `remctl.backend.remote`.
 
-    Each attribute is read when it is used. One that remctld always sets is a `BackendError`
-    where it is missing: this process was not started by remctld then, and must not take
-    anybody for its user. See ENVIRONMENT in remctld(8).
+    Each attribute is read when it is used. If a variable is missing that remctld always sets,
+    this raises `BackendError`: the process was not started by remctld, and must not assume any
+    user. See ENVIRONMENT in remctld(8).
     """
 
     __slots__ = ()
@@ -27,17 +27,17 @@ class Remote:
 
     @property
     def host(self) -> str | None:
-        """The name that DNS gives for the address (`REMOTE_HOST`); None without one.
+        """The host name from DNS for the address (`REMOTE_HOST`); None if there is none.
 
-        The owner of the address chooses the name: use it in logs only.
+        The owner of the address controls this name: use it in logs only.
         """
         return os.environ.get("REMOTE_HOST")
 
     @property
     def expires(self) -> int | None:
-        """When the authentication ends (`REMOTE_EXPIRES`), in seconds as of `time.time()`.
+        """When the authentication expires (`REMOTE_EXPIRES`), in seconds like `time.time()`.
 
-        None if nobody says so: remctld before 3.10, and remctl-shell.
+        None if it is unknown: with remctld before 3.10, and with remctl-shell.
         """
         text = os.environ.get("REMOTE_EXPIRES", "")
         return (int(text) or None) if text.isdecimal() else None
@@ -63,5 +63,5 @@ def _always(name: str) -> str:
         raise BackendError(f"{name} is not set: remctld does that") from None
 
 
-#: Who runs this command.
+#: The client of this command.
 remote: Remote = Remote()

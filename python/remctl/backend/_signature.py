@@ -1,7 +1,7 @@
 """The parameters of a function, as the arguments and options of a command.
 
-Read from the function's code object and annotations: `inspect` does this for every kind of
-callable there is, and loading it takes longer than a short command may.
+They are read from the function's code object and annotations, because loading `inspect`, which
+handles every kind of callable, takes too long for a short command.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from types import FunctionType
     from typing import Any
 
-# The bits of co_flags: what the function takes and is.
+# Bits of co_flags.
 VARARGS, VARKEYWORDS, GENERATOR, COROUTINE, ASYNC_GENERATOR = 0x04, 0x08, 0x20, 0x80, 0x200
 
-# Classes that take a text apart, or take none, when they are called with it.
+# Classes that split a text or do not accept one when they are called with it.
 UNFIT = (list, tuple, set, frozenset, dict, object, type(None))
 
 
@@ -25,19 +25,15 @@ class Parameter:
     """One parameter.
 
     Attributes:
-        name: as in the function.
-        kind: `argument`, `rest` (of the arguments: `*names`) or `option`.
-        type: what the text becomes: str, bytes, int, float, bool or a class that is called.
-        choices: the value for each text that is allowed; None if there is no such list.
-        pattern: the regular expression for the text, if there is one.
-        functions: what the value then goes through.
-        many: for an option that may be given several times the type that collects, else None.
-        counted: whether it is an option without a value that counts how often it is given.
-        letter: the option's short form, or None.
-        required: whether it has no default.
-        default: its default, if it has one.
-        secret: whether no log may show it.
-        stdin: whether it comes on standard input.
+        name: its name in the function. kind: `argument`, `rest` (of the arguments: `*names`) or
+        `option`. type: the type of the value: str, bytes, int, float, bool, or a class to call
+        with the text. choices: the value for each allowed text; None if any text is allowed.
+        pattern: the regular expression for the text, if any. functions: the functions that are
+        applied to the value. many: the collecting type of an option that may be given several
+        times, else None. counted: whether it is an option without a value that counts how often
+        it is given. letter: the option's letter, or None. required: whether it has no default.
+        default: its default, if it has one. secret: whether no log may show it. stdin: whether
+        it comes on standard input.
     """
 
     __slots__ = (
@@ -89,7 +85,7 @@ class Parameter:
         return self.counted or self.many is not None
 
     def _read(self, annotation: Any) -> None:
-        """Take in what an annotation says."""
+        """Read an annotation."""
         origin = getattr(annotation, "__origin__", None)
         if type(annotation).__name__ == "TypeAliasType":  # type Name = ...
             self._read(annotation.__value__)
@@ -120,7 +116,7 @@ class Parameter:
             raise TypeError(f"cannot be a {annotation!r}")
 
     def _mark(self, mark: object) -> None:
-        """Take in one thing that `Annotated` says; what is not for us is for somebody else."""
+        """Read one mark of `Annotated`; unknown marks are for other libraries."""
         if isinstance(mark, Match):
             self.pattern = mark.pattern
         elif isinstance(mark, Short):
@@ -135,9 +131,9 @@ class Parameter:
             self.functions.append(mark)
 
     def _check(self) -> None:
-        """Complain of what does not go together."""
+        """Raise TypeError for marks that do not go together."""
         if self.stdin and self.kind == "option":
-            self.kind = "argument"  # the last one, behind all others
+            self.kind = "argument"  # the last one, after all others
             if not self.required:
                 raise TypeError("comes last on standard input, so it can have no default")
         if self.stdin and self.kind == "rest":
@@ -162,14 +158,14 @@ class Parameter:
             raise TypeError(f"is {self.type.__name__}, which Match({self.pattern!r}) does not fit")
 
     def value(self, raw: str | bytes) -> object:
-        """The value that an argument stands for.
+        """Convert an argument to its value.
 
         Raises:
-            ValueError: it stands for none.
+            ValueError: it is invalid.
         """
         if self.type is bytes:
             return self._through(self._matched(_octets(raw)))
-        # Not decoded as the locale says, which is the server's and not the client's.
+        # Not decoded with the locale, which is the server's and not the client's.
         text = _octets(raw).decode()
         self._matched(text)
         if self.choices is not None:
@@ -200,11 +196,9 @@ class Signature:
     """All parameters of a function.
 
     Attributes:
-        arguments: those before `rest`, in order.
-        rest: `*names`, or None.
-        last: a keyword-only parameter from standard input, which comes behind all, or None.
-        options: by name.
-        stdin: the one from standard input, which is one of `arguments`, or `last`, or None.
+        arguments: those before `rest`, in order. rest: `*names`, or None. last: a keyword-only
+        parameter from standard input, which comes last, or None. options: by name. stdin: the
+        parameter from standard input, which is one of `arguments`, or `last`, or None.
     """
 
     def __init__(self, function: FunctionType) -> None:
@@ -240,7 +234,7 @@ class Signature:
         self._check(function)
 
     def _check(self, function: FunctionType) -> None:
-        """Standard input is one argument by its number or the last: there is no third way."""
+        """Check that standard input is an argument with a fixed number, or the last one."""
         complaint = f"{function.__name__}(): "
         if self.stdin is not None and self.last is None:
             if self.rest is not None and self.options:
@@ -270,7 +264,7 @@ class Signature:
 
 
 class Annotations:
-    """The annotations of a function's parameters by name; `str` for one that has none."""
+    """The annotations of a function's parameters by name; `str` if there is none."""
 
     def __init__(self, function: FunctionType) -> None:
         self._function = function
@@ -286,26 +280,28 @@ class Annotations:
         return annotation
 
     def _evaluated(self, text: str) -> Any:
-        """What an annotation in a string stands for, where the function was defined."""
+        """The value of an annotation in a string, in the scope of the function's definition."""
         function = self._function
         names = {"Annotated": Annotated, "Literal": Literal, **function.__globals__}
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         try:
             names.update((name, cell.cell_contents) for name, cell in cells)
-            return eval(text, names)  # the program's own text, as Python evaluates it
+            return eval(text, names)  # the program's own source text, evaluated like Python does
         except Exception as error:
-            raise TypeError(f"has an annotation, {text!r}, that has no value: {error}") from None
+            raise TypeError(
+                f"has an annotation, {text!r}, that cannot be evaluated: {error}"
+            ) from None
 
 
 def spoken(name: str) -> str:
-    """A Python name as a client says it: `dry_run` is `dry-run`, `import_` is `import`."""
+    """The name for clients of a Python name: `dry_run` is `dry-run`, `import_` is `import`."""
     return name.rstrip("_").replace("_", "-") or name
 
 
 def spellings(option: Parameter) -> dict[str, bool]:
-    """What an option is called by; for a flag with the value that it then has.
+    """The spellings of an option; for a flag, with the value that each sets.
 
-    The letter of one that is True by default is its `--no-` form.
+    For a flag that is True by default, the letter stands for the `--no-` form.
     """
     names = {f"--{option.option}": True}
     if option.type is bool and option.default:
@@ -325,7 +321,7 @@ def is_union(annotation: Any) -> bool:
 
 
 def _octets(raw: str | bytes) -> bytes:
-    """An argument as it was sent."""
+    """An argument's bytes as they were sent."""
     if isinstance(raw, bytes):
         return raw
     import os
@@ -334,7 +330,7 @@ def _octets(raw: str | bytes) -> bytes:
 
 
 def _number(kind: Callable[[str], object], text: str) -> object:
-    """A number as people write them: Python takes `1_0`, spaces, `nan` and other digits too."""
+    """A number in plain notation: Python also accepts `1_0`, spaces, `nan` and other digits."""
     if not text.isascii() or text.strip("0123456789+-.eE"):
         raise ValueError
     value = kind(text)

@@ -1,4 +1,4 @@
-"""A throwaway Kerberos realm and a real remctld in it, to test against.
+"""A temporary Kerberos realm with a real remctld, for tests.
 
     from remctl.testing import Realm
 
@@ -6,10 +6,10 @@
         with realm.server({"test": {"hello": "#!/bin/sh\\necho hello\\n"}}) as server:
             result = remctl.remctl(server.host, server.port, command=["test", "hello"])
 
-Needs the package `k5test` (`pip install 'pyremctl[testing]'`), an MIT Kerberos KDC and
-remctld. Where there are none, `fake_remctl` answers from a table, without a network. With
-pytest, `pytest_plugins = ["remctl.testing.pytest_plugin"]` gives fixtures;
-`python -m remctl.testing` opens a shell in a realm.
+Needs the package `k5test` (`pip install 'pyremctl[testing]'`), an MIT Kerberos KDC and remctld.
+If these are not available, `fake_remctl` answers from a table, without a network. With pytest,
+`pytest_plugins = ["remctl.testing.pytest_plugin"]` gives fixtures; `python -m remctl.testing`
+opens a shell in a realm.
 """
 
 from remctl.testing.calls import Answer, Call
@@ -33,10 +33,10 @@ __all__ = [
     "fake_remctl",
 ]
 
-if not TYPE_CHECKING:  # it would take every name for one that exists
+if not TYPE_CHECKING:  # with __getattr__, type checkers would accept every name
 
     def __getattr__(name: str) -> object:
-        """Load the fake at its first use: it loads all that it stands for."""
+        """Load the fake at its first use, because it loads most of the package."""
         if name not in ("FakeRemctl", "FakeServer", "fake_remctl"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from remctl.testing import fake
@@ -47,5 +47,5 @@ if not TYPE_CHECKING:  # it would take every name for one that exists
 
 
 def __dir__() -> list[str]:
-    """All names, loaded or not."""
+    """List all names, loaded or not."""
     return sorted({*globals(), *__all__})

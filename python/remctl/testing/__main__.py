@@ -1,4 +1,4 @@
-"""`python -m remctl.testing [command...]`: a shell, or a command, in a throwaway realm."""
+"""`python -m remctl.testing [command...]`: a shell, or a command, in a temporary realm."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ Table = dict[str, dict[str, Program]]
 
 
 def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The arguments, looked at."""
+    """Parse the arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m remctl.testing",
-        description="Open a shell in a throwaway Kerberos realm with a remctld, or run a command "
-        "in it and exit with its status. Both are gone afterwards.",
+        description="Open a shell in a temporary Kerberos realm with a remctld, or run a command "
+        "in it and exit with its status. Realm and server are removed afterwards.",
     )
     parser.add_argument(
         "--commands",
@@ -66,7 +66,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def table(folder: Path | None, programs: Sequence[str]) -> Table:
-    """The server's commands; OSError or ValueError where there is no such."""
+    """The server's commands; OSError or ValueError for a missing file."""
     if folder is None and not programs:
         return EXAMPLES
     found = executables(folder) if folder is not None else {}
@@ -84,7 +84,7 @@ def table(folder: Path | None, programs: Sequence[str]) -> Table:
 
 
 def hint(realm: Realm, server: Server, table: Table) -> str:
-    """What can be done in the shell."""
+    """The text that is shown when the shell starts."""
     names = [
         command if subcommand in ("ALL", "EMPTY") else f"{command} {subcommand}"
         for command, subcommands in table.items()
@@ -105,10 +105,10 @@ def hint(realm: Realm, server: Server, table: Table) -> str:
 
 
 def run(args: Sequence[str], env: dict[str, str], *, shell: bool) -> int:
-    """Run a program to its end; its exit status as a shell gives it.
+    """Run a program until it ends; returns its exit status like a shell.
 
-    Ctrl-C is for the program alone, and what else tells us to end is passed on to it: a
-    shell gets SIGHUP, since it would not heed SIGTERM.
+    Ctrl-C is handled by the program alone. Other signals that ask this process to end are
+    passed on to it: as SIGHUP to a shell, which would ignore SIGTERM.
     """
     process: subprocess.Popen[bytes] | None = None
     early: list[int] = []
@@ -134,7 +134,7 @@ def run(args: Sequence[str], env: dict[str, str], *, shell: bool) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and give its exit status."""
+    """Run the command line and return its exit status."""
     options = arguments(argv)
     try:
         with Realm() as realm, realm.server(options.table) as server:

@@ -1,7 +1,8 @@
-"""What remctld runs for a command that is a Python function: it asks the test's process.
+"""The program that remctld runs for a command that is a Python function: calls the test's process.
 
-Run as a script with the folder of the socket and the number of the function, then the
-command's own arguments; by the Python of the test, so that both ends have one `marshal`.
+It is run as a script, with the directory of the socket, the number of the function, and the
+command's arguments; by the same Python as the test, so that both ends use the same `marshal`
+format.
 """
 
 import marshal
@@ -11,9 +12,9 @@ import sys
 
 
 def main(folder: str, number: str, *args: str) -> int:
-    """Have the function called, and end as it says."""
+    """Have the function called, and exit with its result."""
     asked = (int(number), args, dict(os.environ), sys.stdin.buffer.read())
-    os.chdir(folder)  # the path of a socket may not be long
+    os.chdir(folder)  # the path of a socket must be short
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.connect("calls")
         with sock.makefile("wb") as file:

@@ -1,4 +1,4 @@
-"""This side of commands that are Python functions: they are called in threads of this process."""
+"""Calls commands that are Python functions, in threads of this process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from remctl.testing.calls import Call, Function, call_function, failure, finish
 
 
 class Callbacks:
-    """The functions of one server, and the socket in `folder` by which they are called."""
+    """The functions of one server, and the socket in `folder` through which they are called."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -25,18 +25,18 @@ class Callbacks:
         self.exceptions: list[BaseException] = []
 
     def script(self, function: Function) -> str:
-        """The text of a script that has a function called."""
+        """The text of a script that calls a function."""
         number = str(len(self._functions))
         self._functions.append(function)
         program = [sys.executable, "-IS", _callback_program.__file__, str(self._folder), number]
         return f'#!/bin/sh\nexec {shlex.join(program)} "$@"\n'
 
     def open(self, host: str, port: int) -> None:
-        """Take calls, as those of the server at `host` and `port`, if there are functions."""
+        """Start accepting calls for the server at `host` and `port`, if there are functions."""
         if not self._functions:
             return
         listener = self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # The path of a socket may not be long, and that of a folder may.
+        # The path of a socket must be short, but that of a directory may be long.
         folder = os.open(self._folder, os.O_PATH)
         try:
             listener.bind(f"/proc/self/fd/{folder}/calls")
@@ -57,15 +57,15 @@ class Callbacks:
         threading.Thread(target=take, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more calls. Those that run are not waited for."""
+        """Accept no more calls. It does not wait for running ones."""
         if self._listener is not None:
             listener, self._listener = self._listener, None
-            listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), as closing would not
+            listener.shutdown(socket.SHUT_RDWR)  # wakes accept(), which closing would not do
             listener.close()
             (self._folder / "calls").unlink()
 
     def _serve(self, connection: socket.socket, host: str, port: int) -> None:
-        """Carry out one call."""
+        """Handle one call."""
         with connection, contextlib.suppress(OSError):  # the client may have gone
             with connection.makefile("rb") as file:
                 asked = file.read()

@@ -1,8 +1,7 @@
-"""The extension's Connection and Session again, on answers from a table instead of a network.
+"""The extension's Connection and Session with answers from a table instead of a network.
 
-What is true of a real connection is true here, so that all which the package makes on it works
-as it does there: what is refused while an answer is pending, what a failure leaves behind,
-whose turn it is. The tests hold the two against each other.
+They behave like the real ones (refusals while an answer is pending, the state after a failure,
+turns), so that the rest of the package works in the same way. The tests compare the two.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ _PENDING = "output of the previous command is pending: read {} before the next c
 
 
 class Source(Protocol):
-    """What the answers come from."""
+    """The source of the answers."""
 
     def refusal(self, host: str, port: int) -> BaseException | None:
-        """Why a host cannot be connected to; None when it can."""
+        """Why a host cannot be connected to; None if it can."""
 
     def answer(self, host: str, port: int, command: list[bytes]) -> Tokens:
         """The answer of a host to a command."""
 
 
 class FakeSession:
-    """The exclusive use of a connection, for the length of one stream."""
+    """The exclusive use of a connection for one stream."""
 
     def __init__(self, caller: int, connection: FakeConnection) -> None:
         self.caller = caller
@@ -53,30 +52,30 @@ class FakeSession:
         self._connection.lost(self)
 
     def end(self) -> None:
-        """Let other calls through. Harmless the second time."""
+        """Let other calls through. Calling it again does nothing."""
         self._connection.end(self)
 
     def hand_to(self, caller: int) -> None:
-        """Make the stream another caller's."""
+        """Hand the stream over to another caller."""
         self.caller = caller
 
     def told(self, caller: int) -> bool:
-        """Whether a caller knows how it ended. It does now."""
+        """Whether a caller was already told how it ended; marks it as told."""
         told = caller in self._told
         self._told.add(caller)
         return told
 
     @property
     def inherited(self) -> bool:
-        """False: a fork has the fake of its parent, and no connection to share."""
+        """False: the child of a fork can use the fake, since there is no real connection."""
         return False
 
 
 class FakeConnection:
-    """A connection to a server that there is not; see `remctl._remctl.Connection`."""
+    """A connection without a server; see `remctl._remctl.Connection`."""
 
     def __init__(self, source: Source) -> None:
-        self.settings = Connection()  # a real one that is never opened
+        self.settings = Connection()  # a real one, which is never opened
         self._source = source
         self._where: tuple[str, int] | None = None
         self._server: tuple[str | None, int | None, str | None] | None = None
@@ -85,20 +84,20 @@ class FakeConnection:
         self._asked = False
         self._error = "no error"
         self._changed = threading.Condition()
-        # The stream is kept by its caller alone: when it goes, it is left.
+        # Only the caller keeps the stream alive: when the object goes, the stream ends.
         self._session: ref[FakeSession] | None = None
         self._session_id = 0
         self._caller: int | None = None
         self.watchers: set[Callable[[], None]] = set()
 
     def __getattr__(self, name: str) -> Any:
-        """Leave settings, which are of no consequence here, to the real one."""
+        """Pass settings, which have no effect here, to the real connection."""
         if not name.startswith("set_"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self.settings, name)
 
     def set_timeout(self, timeout: Seconds | None) -> None:
-        """Set the longest silence, of which there is none."""
+        """Check the argument; there is no silence to limit."""
         with self._failing():
             self.settings.set_timeout(timeout)
 
@@ -106,7 +105,7 @@ class FakeConnection:
 
     @contextlib.contextmanager
     def acting_for(self, caller: int) -> Iterator[None]:
-        """Have calls made as those of a caller of a reactor's, not of this thread."""
+        """Make calls in the block as this caller of a reactor, and not as this thread."""
         with self._changed:
             self._caller = caller
             try:
@@ -115,7 +114,7 @@ class FakeConnection:
                 self._caller = None
 
     def free_for(self, caller: int, session: FakeSession | None) -> bool:
-        """Whether nobody else's stream is in the way of a call."""
+        """Whether no other caller's stream blocks a call."""
         other = self._present()
         return other is None or session is not None or other.caller == caller
 
@@ -123,7 +122,7 @@ class FakeConnection:
     def _turn(
         self, session: FakeSession | None, timeout: Seconds | None, asked: bool = False
     ) -> Iterator[None]:
-        """Wait for the end of another caller's stream, and let nobody else in meanwhile.
+        """Wait for the end of another caller's stream, and take the turn for the block.
 
         `asked`: the call is about a command that was sent.
         """
@@ -143,7 +142,7 @@ class FakeConnection:
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
-        """Note the text of a failure."""
+        """Record the text of a failure."""
         try:
             yield
         except RemctlError as error:
@@ -154,7 +153,7 @@ class FakeConnection:
         return None if self._session is None else self._session()
 
     def lost(self, session: FakeSession) -> None:
-        """Leave a stream that nobody has any more."""
+        """End a stream whose object is gone."""
         with self._changed:
             if self._session is not None and self._session_id == id(session):
                 self._drop()
@@ -199,13 +198,13 @@ class FakeConnection:
         principal: str | bytes | None = None,
         timeout: Seconds | None = None,
     ) -> None:
-        """Authenticate over a connected socket, which is left alone."""
+        """Authenticate over a connected socket, which is not used."""
         self.open(host or "localhost", 0, principal, timeout)
         name, _, who = self._server or (None, None, None)
         self._server = name if host else None, None, who
 
     def close(self) -> None:
-        """Close for good."""
+        """Close the connection."""
         self._where, self._connected = None, False
         self._answer.clear()
         self._error = "no currently open connection"
@@ -221,7 +220,7 @@ class FakeConnection:
         return self._where is not None
 
     def require_opened(self) -> None:
-        """Raise RemctlNotOpenedError where no connection is open."""
+        """Raise RemctlNotOpenedError if no connection is open."""
         self._require_opened(asked=False)
 
     def _require_opened(self, asked: bool) -> None:
@@ -237,7 +236,7 @@ class FakeConnection:
 
     @property
     def server(self) -> tuple[str | None, int | None, str | None] | None:
-        """(host, port, principal) of the last open that succeeded; None before."""
+        """(host, port, principal) of the last successful open; None before that."""
         return self._server
 
     @property
@@ -247,12 +246,12 @@ class FakeConnection:
 
     @property
     def ready(self) -> bool:
-        """True when output() has something to give without a wait."""
+        """True if output() can return a token without waiting."""
         return bool(self._answer)
 
     @property
     def token_ready(self) -> bool:
-        """True when output() has a token to give, and no failure."""
+        """True if output() would return a token and not raise."""
         return bool(self._answer) and not isinstance(self._answer[0], BaseException)
 
     def fileno(self) -> int:
@@ -354,7 +353,7 @@ class FakeConnection:
             return True
 
     def leave(self, session: FakeSession) -> None:
-        """End a stream. Unless it was read to its end the connection is dropped."""
+        """End a stream. If it was not read to its end, the connection is dropped."""
         with self._changed:
             if self._present() is session:
                 self._drop()
@@ -367,13 +366,13 @@ class FakeConnection:
                 self._drop()
 
     def refusal(self, session: FakeSession, caller: int | None = None) -> Token | None:
-        """Return the token that a stream ended with, if the server refused: to each once."""
+        """Return the error token that ended the stream, if any; each caller gets it once."""
         if session.refused is None or session.told(caller or threading.get_ident()):
             return None
         return session.refused
 
     def cut(self, session: FakeSession) -> None:
-        """End a stream of which a token was lost: all others who read it are told."""
+        """End a stream that has lost a token: its other readers get an error."""
         with self._changed:
             if self._present() is session:
                 text = "the stream was cut short: a call that read it was cancelled or interrupted"

@@ -1,4 +1,4 @@
-"""The failures that a fake can be asked for, one for each `ErrorKind`."""
+"""The failures that a fake can simulate, one for each `ErrorKind`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _REFUSALS = {
     ErrorKind.REFUSED: ("Invalid command token", ErrorCode.BAD_COMMAND),
 }
 
-# What a real connection says.
+# The texts of a real connection.
 _GSS = "GSS-API error initializing context: "
 _TEXTS = {
     ErrorKind.RESOLVE: "unknown host {host}: Name or service not known",
@@ -28,12 +28,12 @@ _TEXTS = {
     ErrorKind.LOCAL: "cannot create a socket: Too many open files",
 }
 
-# These come when the command has been sent.
+# These happen after the command was sent.
 _LATE = {ErrorKind.TIMEOUT, ErrorKind.LOST, ErrorKind.PROTOCOL, ErrorKind.TOO_LARGE}
 
 
 def failure_of(kind: ErrorKind, host: str, port: int, *, sent: bool) -> RemctlError:
-    """The error of a kind; `sent` where a command is what fails, and not the connecting."""
+    """The error of a kind; `sent` if a command fails, and not connecting."""
     if kind in _REFUSALS:
         refusal = RemctlProtocolError(*_REFUSALS[kind])
         refusal.may_have_run = False

@@ -1,6 +1,4 @@
-"""The extension's Pool with fake connections: its queue, its limits and its counts are the real
-one's. Only what it lends is a fake, opened for each block.
-"""
+"""The extension's Pool with fake connections. The queue, the limits and the numbers are real."""
 
 from __future__ import annotations
 
@@ -16,17 +14,17 @@ Wrap = Callable[[Any], Any]
 
 
 class FakeLending:
-    """A lending as `AsyncConnectionPool` sees it: what waits is the real reactor of a fake."""
+    """A lending for `AsyncConnectionPool`, which waits in the real reactor of a fake one."""
 
     def __init__(self, real: _remctl.AsyncLending) -> None:
         self._real = real
 
     def ask(self, reactor: FakeReactor, caller: int) -> _remctl.Operation:
-        """Wait for a connection in an event loop: the operation."""
+        """Wait for a connection in an event loop; returns the operation."""
         return self._real.ask(reactor.real, caller)
 
     def give_up(self) -> None:
-        """Return the connection that nobody has used."""
+        """Return an unused connection."""
         self._real.give_up()
 
 
@@ -41,7 +39,7 @@ class FakePool:
     def make(
         self, model: FakeConnection, host: str, port: int, principal: str | None, **rest: Any
     ) -> FakePool:
-        """Return a pool whose connections have the settings of `model`, which is not opened."""
+        """Create a pool whose connections have the settings of the unopened `model`."""
         made = FakePool(self._source, self._class)
         made._host, made._port = host, port
         rest["offline"] = True
@@ -52,7 +50,7 @@ class FakePool:
         return getattr(self._real, name)
 
     def lend(self, wrap: Wrap, timeout: float | None) -> _remctl.Lending:
-        """Return a context manager; the block gets what `wrap` makes of a connection."""
+        """Return a context manager; its block gets `wrap(connection)`."""
         return self._real.lend(lambda _: wrap(self._connect()), timeout)
 
     def lend_async(

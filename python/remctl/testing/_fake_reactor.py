@@ -1,6 +1,6 @@
-"""The extension's Reactor again: calls of fake connections for event loops.
+"""The extension's Reactor with calls of fake connections.
 
-They end at once, unless another task's stream has the connection.
+Calls end immediately, unless another task's stream has the connection.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ class FakeOperation:
         self.done = True
 
     def result(self) -> Any:
-        """Return what the call gives, or raise what it failed of; once."""
+        """Return the call's result or raise its error, once."""
         if self._error is not None:
             raise self._error
         return self._result
 
 
 class FakeReactor:
-    """Calls of fake connections behind one descriptor; see `remctl._remctl.Reactor`."""
+    """Runs calls of fake connections; see `remctl._remctl.Reactor`."""
 
     def __init__(self) -> None:
         self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -61,7 +61,7 @@ class FakeReactor:
 
     @property
     def real(self) -> Reactor:
-        """A real one behind the same descriptor, for what fakes have as well.
+        """A real reactor with the same descriptor, for the real parts of fakes.
 
         That is a pool's queue, and pauses.
         """
@@ -71,7 +71,7 @@ class FakeReactor:
         return self._real
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when dispatch() has something to do."""
+        """Return the descriptor, which is readable when dispatch() has something to do."""
         return self._epoll.fileno()
 
     def move_here(self) -> None:
@@ -80,8 +80,8 @@ class FakeReactor:
             self._real.move_here()
 
     def dispatch(self, budget: float, wake: Callable[[FakeOperation | Operation], object]) -> None:
-        """Advance what is ready, and call `wake` with each operation that has ended."""
-        with contextlib.suppress(BlockingIOError):  # woken already
+        """Advance the calls that are ready, and call `wake` with each operation that has ended."""
+        with contextlib.suppress(BlockingIOError):  # already woken
             os.eventfd_read(self._descriptor)
         ended = []
         if self._real is not None:
@@ -101,7 +101,7 @@ class FakeReactor:
         poll.poll()
 
     def cancel(self, operation: FakeOperation | Operation) -> None:
-        """End an operation wherever it is."""
+        """Cancel an operation."""
         if not isinstance(operation, FakeOperation):
             self.real.cancel(operation)
             return
@@ -117,7 +117,7 @@ class FakeReactor:
             self._real.excuse(seconds)
 
     def close(self) -> int:
-        """Cancel all; return how many there were."""
+        """Cancel all operations; return how many there were."""
         count = len(self)
         self._waiting.clear()
         return count + (0 if self._real is None else self._real.close())
@@ -192,7 +192,7 @@ class FakeReactor:
         bytes: int,
         timeout: Seconds | None,
     ) -> FakeOperation:
-        """Connection.output, for a token and those that lie ready behind it."""
+        """Connection.output for one token and those after it that need no wait."""
 
         def call() -> list[Token]:
             tokens = [connection.output(session, timeout)]

@@ -1,4 +1,4 @@
-"""This side of the keeper process: see `_keeper_process`."""
+"""Talks to the keeper process: see `_keeper_process`."""
 
 import contextlib
 import itertools
@@ -16,7 +16,7 @@ from remctl.testing import _keeper_process
 
 
 class Daemon:
-    """A running daemon and the file with all that it has printed."""
+    """A running daemon and the file with its output."""
 
     def __init__(self, keeper: "Keeper", name: str, pid: int, log: Path) -> None:
         self._keeper = keeper
@@ -25,7 +25,7 @@ class Daemon:
         self.log = log
 
     def wait_until(self, ready: Callable[[], bool], timeout: float = 10.0) -> None:
-        """Wait until `ready()` holds; RuntimeError if the daemon ends or the time is up.
+        """Wait until `ready()` is true; RuntimeError if the daemon ends or the time is up.
 
         `timeout` is in seconds.
         """
@@ -43,20 +43,20 @@ class Daemon:
             raise RuntimeError(f"{self.name} {why}; it printed:\n{printed}")
 
     def stop(self) -> None:
-        """Kill the daemon with its children; return when they are gone."""
+        """Kill the daemon and its children, and wait until they are gone."""
         self._keeper.request("stop", self.pid)
 
     def pause(self) -> None:
-        """Stop the daemon with its children (SIGSTOP); return when they stand still."""
+        """Stop the daemon and its children with SIGSTOP, and wait until they are stopped."""
         self._keeper.request("pause", self.pid)
 
     def resume(self) -> None:
-        """Let the daemon and its children go on (SIGCONT)."""
+        """Resume the daemon and its children with SIGCONT."""
         self._keeper.request("resume", self.pid)
 
 
 class Keeper:
-    """A process that holds a folder, ports and daemons, and ends them with this one."""
+    """The keeper process: it owns a directory, ports and daemons until this process ends."""
 
     def __init__(self, prefix: str) -> None:
         self.owner: int = os.getpid()
@@ -66,12 +66,12 @@ class Keeper:
             [sys.executable, "-I", "-S", _keeper_process.__file__, prefix, str(self.owner)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # out of reach of a Ctrl-C at the terminal
+            start_new_session=True,  # so that Ctrl-C at the terminal does not reach it
         )
         self.folder: Path = Path(self._answer(0))
 
     def request(self, verb: str, *args: Any) -> Any:
-        """Have the keeper do something and return what it answers."""
+        """Send a request to the keeper and return its answer."""
         if os.getpid() != self.owner:
             raise RuntimeError("a realm belongs to the process that opened it, not to its forks")
         with self._lock:
@@ -90,14 +90,14 @@ class Keeper:
         for line in self._process.stdout:
             answer = json.loads(line)
             if answer["id"] != identity:
-                continue  # to a request that a signal cut short
+                continue  # the answer to a request that a signal interrupted
             if "error" in answer:
                 raise RuntimeError(answer["error"])
             return answer["result"]
         raise RuntimeError("the keeper of the realm is gone")
 
     def lease(self, count: int) -> int:
-        """Reserve `count` consecutive free ports, kept until the keeper ends; the first."""
+        """Reserve `count` consecutive free ports until the keeper ends; returns the first."""
         return int(self.request("lease", count))
 
     def start(
@@ -108,18 +108,18 @@ class Keeper:
         log: Path,
         listen: Sequence[tuple[str, int]] = (),
     ) -> Daemon:
-        """Start a daemon that the keeper owns; what it prints is added to `log`.
+        """Start a daemon that the keeper owns; its output is appended to `log`.
 
-        It is handed sockets that listen at the addresses and ports `listen`, as systemd does.
+        It gets listening sockets for the addresses and ports `listen`, like from systemd.
         """
         pid = self.request("start", list(args), dict(env), str(log), list(listen))
         return Daemon(self, name, pid, log)
 
     def close(self) -> None:
-        """End all that the keeper holds; return when it is gone. Does nothing in a fork."""
+        """End everything that the keeper owns, and wait for it. Does nothing in a fork."""
         if os.getpid() != self.owner:
             return
-        # The end of the pipe would not tell it: a fork of this process holds it open.
+        # Closing the pipe is not enough: a fork of this process may hold it open.
         with contextlib.suppress(RuntimeError, ValueError):
             self.request("leave")
         for pipe in (self._process.stdin, self._process.stdout):

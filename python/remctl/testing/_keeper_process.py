@@ -1,11 +1,11 @@
-"""The keeper: a process that owns what must not outlive the one that asked for it.
+"""The keeper: a process that owns everything that must not outlive the process that started it.
 
-It makes a temporary folder, hands out ports and starts daemons; when it is told to end, or
-when the process that started it is gone in whatever way (`kill -9` included), it kills all
-that still runs below it, removes the folder and exits.
+It creates a temporary directory, reserves ports and starts daemons. When it is told to end, or
+when the process that started it is gone for any reason (even `kill -9`), it kills all processes
+below it, removes the directory and exits.
 
-Run as a script, with the standard library alone. Requests come in on standard input and
-answers go out on standard output, one JSON object a line.
+It is run as a script and uses only the standard library. It reads requests from standard input
+and writes answers to standard output, one JSON object per line.
 """
 
 import contextlib
@@ -28,11 +28,11 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 
-# Below the ports that Linux gives to outgoing connections (32768 and up by default).
+# Below the ports that Linux uses for outgoing connections (by default 32768 and up).
 PORTS = range(20000, 32700)
 
-# The descriptors at which a daemon is handed its listening sockets, by systemd's convention.
-# They are kept busy here, so that nothing else gets these numbers.
+# The descriptors at which a daemon gets its listening sockets, by systemd's convention. They
+# are kept open here, so that nothing else gets these numbers.
 HANDED = range(3, 131)
 QUEUE = 1024
 
@@ -40,7 +40,7 @@ _prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
 
 
 def processes() -> Iterator[tuple[int, int, int, bytes]]:
-    """Every process that is not a zombie: its id, its parent's id, its session and its state."""
+    """The id, the parent's id, the session and the state of every process that is not a zombie."""
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
@@ -51,16 +51,16 @@ def processes() -> Iterator[tuple[int, int, int, bytes]]:
 
 
 def send(pid: int, number: int) -> None:
-    """Send a signal to one process, which may be gone already."""
+    """Send a signal to a process, which may be gone already."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
 
 def lock_port(port: int) -> socket.socket | None:
-    """A lock on a port number, held until the socket is closed; None when it is taken.
+    """A lock on a port number, held until the socket is closed; None if it is taken.
 
-    The lock is a socket in the abstract namespace: like the port it belongs to the network
-    namespace and not to a user, and the kernel drops it with its last owner.
+    The lock is a socket in the abstract namespace: like the port, it belongs to the network
+    namespace and not to a user, and the kernel releases it with its last owner.
     """
     lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -85,7 +85,7 @@ def lock_port(port: int) -> socket.socket | None:
 
 
 def has_ipv6() -> bool:
-    """Whether this machine has IPv6 at all."""
+    """Whether this machine supports IPv6."""
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
             probe.bind(("::1", 0))
@@ -111,7 +111,7 @@ def listening(address: str, port: int) -> socket.socket:
 
 
 class Keeper:
-    """The daemons, the folder and the ports of one realm."""
+    """The daemons, the directory and the ports of one realm."""
 
     def __init__(self, prefix: str) -> None:
         self.folder = tempfile.mkdtemp(prefix=prefix)
@@ -124,11 +124,11 @@ class Keeper:
         self.leaving = False
 
     def leave(self) -> None:
-        """End when this is answered."""
+        """End after this request is answered."""
         self.leaving = True
 
     def lease(self, count: int) -> int:
-        """Reserve consecutive ports that nobody uses; the first one."""
+        """Reserve consecutive free ports; returns the first one."""
         for _ in range(1000):
             first = random.choice(PORTS)
             locks: list[socket.socket] = []
@@ -144,17 +144,17 @@ class Keeper:
         raise RuntimeError(f"no {count} free ports in a row found in {PORTS}")
 
     def handed_over(self) -> None:
-        """Close the listening sockets for a daemon, once it has them."""
+        """Close our copies of a daemon's listening sockets."""
         for descriptor in HANDED:
             os.dup2(self.null, descriptor, inheritable=False)
 
     def start(
         self, args: list[str], env: dict[str, str], log: str, listen: list[tuple[str, int]]
     ) -> int:
-        """Start a daemon in a session of its own; its process id.
+        """Start a daemon in a new session; returns its process id.
 
-        What it prints is added to the file `log`. Sockets that listen at the addresses and
-        ports `listen` are handed to it in systemd's way.
+        Its output is appended to the file `log`. It gets listening sockets for the addresses
+        and ports `listen` by systemd's convention.
         """
         if len(listen) > len(HANDED):
             raise ValueError(f"a server can listen at {len(HANDED)} addresses, not {len(listen)}")
@@ -193,7 +193,7 @@ class Keeper:
         return self.ended.get(pid)
 
     def stop(self, pid: int) -> None:
-        """Kill a daemon and everything in its session; return when it is gone."""
+        """Kill a daemon and everything in its session, and wait until it is gone."""
         while alive := [one for one, _, session, _ in processes() if session == pid]:
             for one in alive:
                 send(one, signal.SIGKILL)
@@ -203,16 +203,17 @@ class Keeper:
         del self.daemons[pid], self.ended[pid]
 
     def pause(self, pid: int) -> None:
-        """Stop a daemon and everything in its session for a while; return when all stand still."""
+        """Stop a daemon and everything in its session, and wait until all are stopped."""
         while running := self._running(pid):
             for one in running:
                 send(one, signal.SIGSTOP)
             time.sleep(0.001)
 
     def _running(self, session: int) -> list[int]:
-        """Those in a session that do not stand still."""
+        """The processes of a session that are not stopped."""
         found = [one for one in processes() if one[2] == session]
-        # One that waits in vfork() for a child that stands still is stopped when that goes on.
+        # A process that waits in vfork() for a stopped child will stop when the child
+        # continues.
         vforked = {parent for _, parent, _, state in found if state == b"T"}
         return [
             pid
@@ -221,13 +222,13 @@ class Keeper:
         ]
 
     def resume(self, pid: int) -> None:
-        """Let a daemon and everything in its session go on."""
+        """Resume a daemon and everything in its session."""
         for one, _, session, _ in processes():
             if session == pid:
                 send(one, signal.SIGCONT)
 
     def reap(self) -> None:
-        """Take note of the children that have ended: daemons, and orphans of theirs."""
+        """Reap the children that have ended: daemons, and their orphans."""
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 pid, status = ended
@@ -235,10 +236,10 @@ class Keeper:
                     self.ended[pid] = os.waitstatus_to_exitcode(status)
 
     def end(self) -> None:
-        """Kill everything below this process and remove the folder.
+        """Kill everything below this process and remove the directory.
 
-        This process is a subreaper: the children of a child that dies become its own, so
-        that when it has no child left there is nothing left at all.
+        This process is a subreaper: the children of a child that dies become its own children,
+        so when it has no children there are no processes left.
         """
         with contextlib.suppress(ChildProcessError):
             while True:
@@ -246,14 +247,14 @@ class Keeper:
                     if parent == os.getpid():
                         send(pid, signal.SIGKILL)
                 os.waitpid(-1, 0)
-        for _ in range(100):  # a tool that the dead parent started may be writing yet
+        for _ in range(100):  # a tool started by the dead parent may still be writing
             shutil.rmtree(self.folder, ignore_errors=True)
             if not os.path.exists(self.folder):
                 break
             time.sleep(0.01)
 
     def answer(self, line: bytes) -> dict[str, Any]:
-        """Carry out one request."""
+        """Handle one request."""
         request = json.loads(line)
         answer: dict[str, Any] = {"id": request["id"]}
         try:
@@ -264,7 +265,7 @@ class Keeper:
 
 
 def requests(parent: int, idle: Callable[[], None]) -> Iterator[bytes]:
-    """The lines that come in on standard input, until its end or the death of the parent.
+    """The lines from standard input, until its end or the death of the parent.
 
     `idle` is called now and then.
     """
@@ -274,7 +275,7 @@ def requests(parent: int, idle: Callable[[], None]) -> Iterator[bytes]:
         poll.register(os.pidfd_open(parent), select.POLLIN)
     pending = b""
     while os.getppid() == parent:
-        # Standard input alone would not do: a process that the parent forked holds it open.
+        # The end of standard input is not enough: a fork of the parent may hold it open.
         ready = {descriptor for descriptor, _ in poll.poll(1000)}
         idle()
         if not ready:

@@ -1,11 +1,11 @@
-"""What has to be installed, and how to say so when it is not; and what no program does."""
+"""Finds the required programs, and helpers for ticket caches and directories."""
 
 import os
 import shutil
 import struct
 from pathlib import Path
 
-# Program: the package that has it, on Debian and Ubuntu, and on Fedora and RHEL.
+# Program: its package on Debian and Ubuntu, and on Fedora and RHEL.
 PACKAGES = {
     "krb5kdc": ("krb5-kdc", "krb5-server"),
     "kdb5_util": ("krb5-kdc", "krb5-server"),
@@ -17,7 +17,7 @@ FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 
 
 def find(program: str) -> str:
-    """The path of a program; RuntimeError naming its package when it is not there."""
+    """The path of a program; RuntimeError that names its package if it is missing."""
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     path = shutil.which(program, path=os.pathsep.join([*folders, *FOLDERS]))
     if path is None:
@@ -29,7 +29,7 @@ def find(program: str) -> str:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder whose name Kerberos or remctld cannot take; RuntimeError says why."""
+    """Raise RuntimeError for a directory whose name Kerberos or remctld does not support."""
     for character in str(folder):
         if character == ":":
             why = "':', which separates the files of KRB5_CONFIG"
@@ -46,10 +46,10 @@ def check_folder(folder: Path) -> None:
 
 
 def set_clock(ccache: str, ahead: float) -> None:
-    """Note in a ticket cache that the clock here is `ahead` seconds behind the KDC's.
+    """Record in a ticket cache that this machine's clock is `ahead` seconds behind the KDC's.
 
-    Clients that use the cache add so much to their time, by which they get `ahead` of all who
-    do not. The note is field 1 (DeltaTime) of the header of a file cache, version 4.
+    Clients that use the cache add this to their time, so they are `ahead` of everyone else. It
+    is field 1 (DeltaTime) in the header of a file cache of version 4.
     """
     path = Path(ccache)
     data = path.read_bytes()

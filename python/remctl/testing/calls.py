@@ -1,4 +1,4 @@
-"""Commands that are Python functions: what they are given, and what they may answer."""
+"""Commands that are Python functions: their argument and their answers."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import NamedTuple
 Text = bytes | str | None
 
 Answer = Text | int | tuple[Text, Text, int]
-"""What a command answers: its standard output, its status, or (stdout, stderr, status).
+"""The answer of a command: its standard output, its status, or (stdout, stderr, status).
 
-A str is encoded as UTF-8, None is nothing, and a status that is not given is 0.
+A str is encoded as UTF-8, None means no output, and the default status is 0.
 """
 
 
@@ -21,15 +21,15 @@ A str is encoded as UTF-8, None is nothing, and a status that is not given is 0.
 class Call:
     """One call of a command.
 
-    Words that are not UTF-8 are decoded with surrogate escapes, as those of `sys.argv` are.
+    Words that are not UTF-8 are decoded with surrogate escapes, like `sys.argv`.
     """
 
     command: tuple[str, ...]
-    """The command, the subcommand and the arguments, but for the one on standard input."""
+    """The command, the subcommand and the arguments, without the one on standard input."""
     stdin: bytes = b""
-    """What the command gets on standard input; see `Command.stdin`."""
+    """The command's standard input; see `Command.stdin`."""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The environment of the command, with `REMOTE_USER` and what else remctld sets."""
+    """The environment of the command, with `REMOTE_USER` and the other variables of remctld."""
     host: str = "localhost"
     """The host that is called."""
     port: int = 4373
@@ -51,7 +51,7 @@ Function = Callable[[Call], Answer]
 
 
 class Finished(NamedTuple):
-    """How a command ended."""
+    """The result of a command."""
 
     stdout: bytes
     stderr: bytes
@@ -59,7 +59,7 @@ class Finished(NamedTuple):
 
 
 def finish(answer: object) -> Finished:
-    """An `Answer` in full; TypeError or ValueError if it is invalid."""
+    """Complete an `Answer`; TypeError or ValueError if it is invalid."""
     if isinstance(answer, tuple):
         if len(answer) != 3:
             raise TypeError(f"an answer is (stdout, stderr, status), not {answer!r}")
@@ -83,7 +83,8 @@ def _encode(text: object) -> bytes:
 
 
 def call_function(function: Callable[[Call], object], call: Call) -> object:
-    """What a function returns, or the answer of a script that ends with its exception."""
+    """The return value of a function; if it raises, the answer of a script that fails in that
+    way."""
     try:
         return function(call)
     except SystemExit as error:
@@ -93,7 +94,7 @@ def call_function(function: Callable[[Call], object], call: Call) -> object:
 
 
 def failure(error: BaseException) -> Finished:
-    """How a command ends that an exception has ended: with 255 and a traceback."""
+    """The result of a command that has raised an exception: status 255 and a traceback."""
     frames = error.__traceback__
     while frames is not None and _is_ours(frames):
         frames = frames.tb_next

@@ -1,4 +1,4 @@
-"""The commands of a test server, written down as remctld wants them."""
+"""The commands of a test server, and its `remctld.conf`."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,11 +12,11 @@ from remctl.testing.calls import Function
 class Command:
     """One command of a server.
 
-    `program` is the path of an executable file, the text of a script if it begins with `#!`,
-    or a Python function, which is given a `Call` and returns an `Answer`. `stdin` is the
-    number of the argument that the program gets on standard input instead, the subcommand
-    being the first, or `"last"`. `acl` says who may run it; `options` are further options of
-    `remctld.conf`, such as `{"user": "nobody"}`.
+    `program` is the path of an executable file, the text of a script if it begins with `#!`, or
+    a Python function that takes a `Call` and returns an `Answer`. `stdin` is the number of the
+    argument that is passed on standard input, where the subcommand is number 1, or `"last"`.
+    `acl` says who may run it; `options` are further options of `remctld.conf`, such as
+    `{"user": "nobody"}`.
     """
 
     program: str | os.PathLike[str] | Function
@@ -45,14 +45,14 @@ EXAMPLES: dict[str, dict[str, Program]] = {
         "count": '#!/bin/sh\nfor i in $(seq "$2"); do echo "$i"; sleep 1; done\n',
     }
 }
-"""What a server can do of which nobody has said what it should do."""
+"""The default commands of a server."""
 
 
 def configuration(commands: Commands, scripts: Path, script_for: Callable[[Function], str]) -> str:
     """The text of a `remctld.conf`; scripts are written to the folder `scripts`.
 
-    `script_for` makes the script that has a function called. TypeError for a value that
-    `Commands` does not allow.
+    `script_for` returns the script that calls a function. TypeError for a value that `Commands`
+    does not allow.
     """
     if isinstance(commands, str):
         return commands
@@ -72,7 +72,7 @@ def configuration(commands: Commands, scripts: Path, script_for: Callable[[Funct
 
 
 def executables(folder: Path) -> dict[str, dict[str, Program]]:
-    """The executable files of a folder as commands; OSError where there is no such folder."""
+    """The executable files of a directory as commands; OSError if it does not exist."""
 
     def programs(path: Path) -> Iterator[Path]:
         return (one for one in sorted(path.iterdir()) if one.is_file() and os.access(one, os.X_OK))

@@ -1,4 +1,4 @@
-"""A remctl without a network, for tests where there can be no KDC and no remctld.
+"""A remctl without a network, for tests without a KDC and remctld.
 
     from remctl.testing import fake_remctl
 
@@ -7,8 +7,8 @@
     assert result.stdout == b"hello\\n"
     assert [call.command for call in fake.calls] == [("test", "hello")]
 
-It answers as a real server would. Remctl, remctl(), AsyncRemctl and all that is made on them are
-the real ones: only what is below them, the connection, is not there.
+It answers like a real server. Remctl, remctl(), AsyncRemctl and everything built on them are
+real; only the connection below them is replaced.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from remctl.testing.calls import Answer, Call, call_function, failure, finish
 from remctl.testing.commands import Command
 
 FakeAnswer = Answer | ErrorKind | BaseException | type[BaseException]
-"""An `Answer`, or a failure: of an `ErrorKind`, as a real connection would fail of it, or an
-exception. A RemctlProtocolError with a code is the server's refusal, any other exception is raised
-where the connection would have failed: one whose ``may_have_run`` is false before the command is
-sent, others after it."""
+"""An `Answer`, or a failure: an `ErrorKind`, which fails like a real connection, or an
+exception. A RemctlProtocolError with a code is a refusal by the server. Any other exception is
+raised as a failure of the connection: before the command is sent if its ``may_have_run`` is
+false, otherwise after that."""
 
 FakeCommands = Mapping[str, Mapping[str, FakeAnswer | Callable[[Call], FakeAnswer] | Command]]
-"""The commands of a fake, `{command: {subcommand: answer}}`; the first that fits counts.
+"""The commands of a fake, `{command: {subcommand: answer}}`; the first match counts.
 
-`ALL` fits every word, and `EMPTY` no subcommand, as in a `remctld.conf`. An answer may be a
-function of a `Call` that returns one, also in a `Command` that says what it gets on standard
-input: the functions that a real `Server` takes. What such a function raises ends the command
-with status 255, and is noted in `exceptions`.
+`ALL` matches every word, and `EMPTY` a missing subcommand, like in `remctld.conf`. An answer
+may be a function of a `Call` that returns one, also in a `Command` with `stdin`, just as for a
+real `Server`. An exception of such a function ends the command with status 255, and is recorded
+in `exceptions`.
 """
 
 _USER = "user@REMCTL.TEST"
-_PIECE = 4096  # remctld sends what a command writes in such pieces, or smaller ones
+_PIECE = 4096  # remctld sends output in pieces of at most this size
 
 
 class FakeServer:
-    """Every host there is, as far as a fake is concerned.
+    """Stands for all hosts of a fake.
 
     Attributes:
-        calls: every command that was sent, the oldest first, unknown ones included.
-        exceptions: what functions have raised, the oldest first.
+        calls: every command that was sent, the oldest first, unknown ones included. exceptions:
+        the exceptions that functions have raised, the oldest first.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class FakeServer:
         self.exceptions: list[BaseException] = []
 
     def refusal(self, host: str, port: int) -> BaseException | None:
-        """Why a host cannot be connected to; None when it can."""
+        """Why a host cannot be connected to; None if it can."""
         if host not in self._unreachable:
             return None
         kind = ErrorKind.CONNECT
@@ -125,7 +125,7 @@ class FakeServer:
 
 
 def _check(entry: object) -> None:
-    """Raise TypeError or ValueError where an entry of the table is no answer."""
+    """Raise TypeError or ValueError if an entry of the table is invalid."""
     if isinstance(entry, Command):
         if not callable(entry.program):
             raise TypeError(f"a fake cannot run a program: {entry.program!r}")
@@ -134,10 +134,10 @@ def _check(entry: object) -> None:
 
 
 class FakeRemctl(Remctl):
-    """A `Remctl` that answers from a table, to be given to code that takes one.
+    """A `Remctl` that answers from a table, for code that takes a `Remctl` object.
 
-    `commands` is what `FakeCommands` describes, or a FakeServer; the rest is as for `Remctl`.
-    `server` is the FakeServer, with the calls.
+    `commands` is described in `FakeCommands`, or is a FakeServer; the other arguments are as
+    for `Remctl`. `server` is the FakeServer, with the calls.
     """
 
     def __init__(
@@ -165,11 +165,11 @@ class FakeRemctl(Remctl):
 def fake_remctl(
     commands: FakeCommands, *, unreachable: Collection[str] | Mapping[str, ErrorKind] = ()
 ) -> Iterator[FakeServer]:
-    """Have every new connection in this process answered by a table.
+    """Answer every new connection in this process from a table.
 
-    Those of `Remctl`, `remctl()`, their asynchronous twins and all that is made on them, however
-    they were imported and in whatever module. `unreachable` are the hosts to which no connection
-    can be made; a mapping says what each fails of, an `ErrorKind` such as TICKET. Gives the
+    This applies to `Remctl`, `remctl()`, their asynchronous twins and everything built on them,
+    in every module that has imported them. Connecting to a host in `unreachable` fails; a
+    mapping gives the `ErrorKind` of each failure, for example TICKET. The block gets the
     FakeServer, which has the calls.
     """
     server = FakeServer(commands, unreachable)
@@ -177,7 +177,7 @@ def fake_remctl(
         (_remctl, "Connection", lambda: FakeConnection(server)),
         (_remctl, "Reactor", FakeReactor),
         (_remctl, "Pool", FakePool(server, _remctl.Pool)),
-        # Event loops that run have a reactor already: here they get another.
+        # Running event loops already have a reactor; in the block they get a new one.
         (_loops, "_loops", WeakKeyDictionary()),
     ]
     theirs = [(module, name, getattr(module, name)) for module, name, _ in ours]

@@ -1,10 +1,10 @@
 """Fixtures for pytest: `pytest_plugins = ["remctl.testing.pytest_plugin"]`.
 
-`remctl_realm` and `remctl_server` are made once for the session, when first asked for; the
-environment of the test process is the realm's from then on, until the session ends. Give
-the fixture `remctl_commands` (of scope session) to say what the server can do.
-`remctl_connection` is open, and new for each test; `aremctl_connection` is its twin for event
-loops, which the test opens with `async with`.
+`remctl_realm` and `remctl_server` are created once per session, at their first use; from then
+on the test process has the realm's environment, until the session ends. Override the fixture
+`remctl_commands` (with scope session) to define the server's commands. `remctl_connection` is
+open, and new for each test; `aremctl_connection` is its twin for event loops, which the test
+opens with `async with`.
 
 `remctl_fake` needs neither a KDC nor a server: see `remctl.testing.fake`.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def remctl_realm() -> Iterator[Realm]:
-    """A realm whose user has a ticket, its variables in the environment."""
+    """A realm whose user has a ticket, with its variables in the environment."""
     with Realm() as realm, realm.environ():
         yield realm
 
@@ -57,7 +57,7 @@ def remctl_connection(remctl_server: Server) -> Iterator[Remctl]:
 
 @pytest.fixture
 def aremctl_connection(remctl_server: Server) -> AsyncRemctl:
-    """An `AsyncRemctl` for `remctl_server`, in whatever event loop the test has.
+    """An `AsyncRemctl` for `remctl_server`, for any event loop.
 
     `async with aremctl_connection as connection:` opens and closes it.
     """
@@ -68,7 +68,7 @@ def aremctl_connection(remctl_server: Server) -> AsyncRemctl:
 
 @pytest.fixture
 def remctl_fake() -> Iterator[Callable[..., FakeServer]]:
-    """A function that does what `remctl.testing.fake_remctl` does, until the test ends.
+    """A function like `remctl.testing.fake_remctl`, which applies until the test ends.
 
     It takes the same arguments and returns the FakeServer.
     """

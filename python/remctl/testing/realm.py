@@ -1,4 +1,4 @@
-"""A throwaway Kerberos realm."""
+"""`Realm`: a temporary Kerberos realm."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from remctl.testing._tools import PACKAGES, check_folder, find, set_clock
 from remctl.testing.commands import Commands
 from remctl.testing.server import EVERY_IPV4, Server
 
-# Nothing here may depend on name service: every address is written out, and host names are
-# taken as they are given.
+# Nothing here depends on a name service: all addresses are numeric, and host names are used as
+# they are given.
 _KRB5_CONF: dict[str, Any] = {
     "libdefaults": {
         "default_realm": "$realm",
@@ -49,12 +49,12 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH")
 
 
 def _duration(seconds: float) -> str:
-    """A time as the Kerberos programs take it: in whole seconds."""
+    """A duration for the Kerberos programs, in whole seconds."""
     return f"{math.ceil(seconds)}s"
 
 
 def _k5realm(folder: Path, name: str, portbase: int) -> Any:
-    """The realm of k5test in a folder of ours, with nothing in it and nothing running yet."""
+    """A realm of k5test in our directory, still empty and without daemons."""
     try:
         base = import_module("k5test.realm").MITRealm
     except ImportError as error:
@@ -74,18 +74,17 @@ def _k5realm(folder: Path, name: str, portbase: int) -> Any:
 class Realm:
     """A Kerberos realm with its own KDC and a user with a ticket; use it with `with`.
 
-    The realm and the servers in it live on the loopback interface, on ports and in a folder
-    of their own, and are gone when the block is left or this process ends, in whatever way
-    it ends. Any number of realms can be open at once.
+    The realm and its servers run on the loopback interface, with their own ports and their own
+    directory. They are removed at the end of the block or when this process ends, for whatever
+    reason. Any number of realms can be open at once.
 
     Attributes:
-        name: the name of the realm.
-        user: the principal of the user who has a ticket; `password` is its password.
-        folder: the folder with all files of the realm, removed at the end.
-        ccache: the path of the user's ticket cache.
-        keytab: the path of the keytab with the keys of `host/localhost` (and of
+        name: the name of the realm. user: the principal of the user with a ticket; `password`
+        is the user's password. folder: the directory with all files of the realm, removed at
+        the end. ccache: the path of the user's ticket cache. keytab: the path of the keytab
+        with the keys of `host/localhost` (and of
             `host/127.0.0.1` and `host/::1`).
-        env: the environment variables that make a program a member of the realm.
+        env: the environment variables with which a program uses the realm.
     """
 
     def __init__(self, name: str = "REMCTL.TEST") -> None:
@@ -96,7 +95,7 @@ class Realm:
         self._keeper: Keeper | None = None
 
     def open(self) -> None:
-        """Make the realm, start its KDC and get a ticket for the user."""
+        """Create the realm, start its KDC and get a ticket for the user."""
         if self._keeper is not None:
             raise RuntimeError("the realm is open already")
         self._keeper = Keeper("remctl-realm-")
@@ -115,25 +114,25 @@ class Realm:
         self.kinit()
 
     def close(self) -> None:
-        """End the realm with all servers in it; return when everything is gone."""
+        """Remove the realm and all its servers, and wait until everything is gone."""
         if self._keeper is not None and os.getpid() == self._keeper.owner:
             keeper, self._keeper, self._kdc = self._keeper, None, None
             keeper.close()
 
     @property
     def keeper(self) -> Keeper:
-        """The process that the realm's daemons belong to."""
+        """The process that owns the realm's daemons."""
         if self._keeper is None:
             raise RuntimeError("the realm is not open")
         return self._keeper
 
     def kadmin(self, *words: str) -> str:
-        """Have kadmin.local carry out a command and return what it prints.
+        """Run a command in kadmin.local and return its output.
 
-        One word an argument: `realm.kadmin("modprinc", "-expire", "yesterday", realm.user)`.
-        Raises RuntimeError with its words when it fails.
+        Pass each word as an argument: `realm.kadmin("modprinc", "-expire", "yesterday",
+        realm.user)`. Raises RuntimeError with its output if it fails.
         """
-        # Its exit status says nothing of a principal that it should put into a keytab.
+        # Its exit status does not show that a principal for a keytab is missing.
         return self._run(self._k5.kadmin_local, *words, alarm="does not exist")
 
     def _run(self, *args: str, stdin: str = "", alarm: str | None = None) -> str:
@@ -148,7 +147,7 @@ class Realm:
     ) -> None:
         """Add a principal; one without a password gets its key into the realm's keytab.
 
-        `lifetime` is the longest that a ticket for it or of it is good, in seconds.
+        `lifetime` is the longest lifetime of a ticket for it or of it, in seconds.
         """
         secret = ["-randkey"] if password is None else ["-pw", password]
         limit = [] if lifetime is None else ["-maxlife", _duration(lifetime)]
@@ -159,7 +158,7 @@ class Realm:
     def add_host(self, *names: str) -> None:
         """Add `host/<name>`, libremctl's default for a host of that name, to the realm's keytab.
 
-        For servers on 127.0.0.2, 127.0.0.3 and so on. A name that is there is left as it is.
+        For servers on 127.0.0.2, 127.0.0.3 and so on. Existing names are not changed.
         """
         there = set(self.kadmin("listprincs", "host/*").split())
         new = [one for one in names if f"host/{one}@{self.name}" not in there]
@@ -170,10 +169,10 @@ class Realm:
             self.make_keytab(*hosts, path=self.keytab)
 
     def make_keytab(self, *principals: str, path: str | os.PathLike[str] | None = None) -> Path:
-        """Write the present keys of principals to a keytab and return its path.
+        """Write the current keys of principals to a keytab and return its path.
 
-        The keys stay as they are: passwords and other keytabs remain good. The keytab is a
-        new file in `folder`; with `path` the keys are added to that one.
+        The keys are not changed: passwords and other keytabs remain valid. The keytab is a new
+        file in `folder`; with `path` the keys are added to that file.
         """
         if path is None:
             path = tempfile.mkdtemp(prefix="keytab-", dir=self.folder) + "/krb5.keytab"
@@ -181,9 +180,9 @@ class Realm:
         return Path(path)
 
     def change_key(self, principal: str, password: str | None = None) -> int:
-        """Give a principal a new key, random or made of a password; return its number (kvno).
+        """Give a principal a new key, random or from a password; return its version number (kvno).
 
-        Keytabs keep the old one, until `make_keytab` adds the new one.
+        Keytabs keep the old key until `make_keytab` adds the new one.
         """
         secret = ["-randkey"] if password is None else ["-pw", password]
         self.kadmin("cpw", *secret, principal)
@@ -200,14 +199,14 @@ class Realm:
         ahead: float | None = None,
         flags: Sequence[str] = (),
     ) -> str:
-        """Get a ticket and return the ticket cache that it is in.
+        """Get a ticket and return its ticket cache.
 
-        Without arguments it is a new one for the user, in the place of the old one. With
-        `keytab` the key is from there, and no password is needed. `lifetime` is how long the
-        ticket is good, in seconds. With `ahead` (seconds, negative for behind) a client that
-        uses the cache believes that its clock is so far from the KDC's: more than 300, and
-        servers refuse it. `flags` are further arguments of kinit. Raises RuntimeError with
-        the words of kinit when it fails.
+        Without arguments this replaces the user's ticket with a new one. With `keytab` the key
+        comes from there, and no password is needed. `lifetime` is the lifetime of the ticket,
+        in seconds. With `ahead` (seconds, negative for behind) a client that uses the cache
+        believes that its clock differs this much from the KDC's; with more than 300, servers
+        refuse it. `flags` are further arguments of kinit. Raises RuntimeError with the output
+        of kinit if it fails.
         """
         where = os.fspath(ccache or self.ccache)
         args = ["-c", where, *flags]
@@ -222,7 +221,7 @@ class Realm:
         return where
 
     def start_kdc(self) -> None:
-        """Start the KDC (which runs already in a realm just opened)."""
+        """Start the KDC (it is already running in a realm that was just opened)."""
         if self._kdc is not None:
             raise RuntimeError("the KDC runs already")
         log = self.folder / "krb5kdc.log"
@@ -232,17 +231,17 @@ class Realm:
         self._kdc.wait_until(lambda: b"starting..." in log.read_bytes())
 
     def stop_kdc(self) -> None:
-        """Stop the KDC; start_kdc() brings it back on the same port."""
+        """Stop the KDC; start_kdc() starts it again on the same port."""
         if self._kdc is not None:
             kdc, self._kdc = self._kdc, None
             kdc.stop()
 
     def pause_kdc(self) -> None:
-        """Stop the KDC as SIGSTOP does: it is there, but does not answer."""
+        """Pause the KDC with SIGSTOP: it exists, but does not answer."""
         self._running_kdc().pause()
 
     def resume_kdc(self) -> None:
-        """Let a paused KDC go on, as SIGCONT does."""
+        """Resume a paused KDC with SIGCONT."""
         self._running_kdc().resume()
 
     def _running_kdc(self) -> Daemon:
@@ -251,12 +250,12 @@ class Realm:
         return self._kdc
 
     def log(self) -> str:
-        """All that the KDC has logged so far."""
+        """The KDC's log so far."""
         return (self.folder / "kdc.log").read_text(errors="replace")
 
     @contextmanager
     def environ(self) -> Iterator[dict[str, str]]:
-        """Make this process a member of the realm: `env` in `os.environ`, taken out after."""
+        """Let this process use the realm: sets `env` in `os.environ` for the block."""
         before = {name: os.environ.get(name) for name in self.env}
         os.environ.update(self.env)
         try:
@@ -279,15 +278,14 @@ class Realm:
         debug: bool = False,
         launcher: Sequence[str] = (),
     ) -> Server:
-        """A remctld in this realm, started by its `with` block (or by `Server.start()`).
+        """Create a remctld in this realm; its `with` block (or `Server.start()`) starts it.
 
-        `commands` is what `remctl.testing.commands.Commands` describes; `addresses` are the
-        addresses it listens on, for which `add_host` is called, or `0.0.0.0` for all that
-        `add_host` was called for; `port` is a free one, unless it is given: that of another
-        server, say, on other addresses; `keytab` is its own instead of the realm's; `env` is
-        added to the environment of its commands; `debug` makes its log more talkative;
-        `launcher` are words to put before the command that starts remctld, such as
-        `["nsenter", "--net=..."]`.
+        `commands` is described in `remctl.testing.commands.Commands`. `addresses` are the
+        addresses that it listens on, for which `add_host` is called, or `0.0.0.0` for all that
+        `add_host` was called for. The default `port` is a free one; it may be that of another
+        server on other addresses. `keytab` replaces the realm's. `env` is added to the
+        environment of its commands. `debug` makes its log more detailed. `launcher` are words
+        to put before the command that starts remctld, such as `["nsenter", "--net=..."]`.
         """
         self.add_host(*(address for address in addresses if address != EVERY_IPV4))
         return Server(

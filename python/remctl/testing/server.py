@@ -1,4 +1,4 @@
-"""A real remctld."""
+"""`Server`: a real remctld."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ EVERY_IPV4 = "0.0.0.0"
 
 
 class Server:
-    """A remctld on the loopback interface; made by `Realm.server`, used with `with`.
+    """A remctld on the loopback interface; created by `Realm.server`, used with `with`.
 
     Attributes:
         host: the name to connect to: `localhost`, or the first of `addresses` if the server
-            does not listen on 127.0.0.1; the default principal of libremctl fits it.
-        port: the port it listens on, on each of `addresses`.
-        principal: the principal of `host`, written out with its realm.
-        addresses: the addresses that it listens on.
-        keytab: the file with its keys, which it reads at each connection.
-        folder: the folder with its configuration, scripts and log.
+            does not listen on 127.0.0.1; it matches libremctl's default principal.
+        port: the port it listens on, on each of `addresses`. principal: the principal of
+        `host`, with its realm. addresses: the addresses that it listens on. keytab: the file
+        with its keys, which it reads for each connection. folder: the directory with its
+        configuration, scripts and log.
     """
 
     def __init__(
@@ -61,14 +60,14 @@ class Server:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the remctld that accepts connections; None when it is stopped."""
+        """The process id of the remctld that accepts connections; None if it is stopped."""
         return None if self._daemon is None else self._daemon.pid
 
     def start(self) -> None:
-        """Start the server and return as soon as it accepts connections."""
+        """Start the server, and wait until it accepts connections."""
         if self._daemon is not None:
             raise RuntimeError("the server runs already")
-        # remctld writes its pid file when it listens, and never a part of it.
+        # remctld writes its pid file, in one go, when it listens.
         ready = self.folder / "pid"
         ready.unlink(missing_ok=True)
         remctld = find("remctld")
@@ -79,8 +78,9 @@ class Server:
             args += ["-b", address]
         if self._debug:
             args.append("-d")
-        # Its own sockets have a queue of 5: the sixth of many clients at once waits a second
-        # for its SYN to be sent again. So it gets better ones, if it was built to take them.
+        # Its own sockets have a queue of 5: of many simultaneous clients, the sixth waits a
+        # second until its SYN is sent again. So it gets better sockets, if it was built with
+        # support for that.
         better = not self._launcher and b"sd_listen_fds" in Path(remctld).read_bytes()
         listen = [(address, self.port) for address in self.addresses] if better else []
         self._callbacks.open(self.host, self.port)
@@ -88,7 +88,7 @@ class Server:
         self._daemon.wait_until(ready.exists)
 
     def stop(self) -> None:
-        """Kill the server with every connection and command; return when they are gone."""
+        """Kill the server with its connections and commands, and wait until they are gone."""
         if self._daemon is not None:
             daemon, self._daemon = self._daemon, None
             daemon.stop()
@@ -100,14 +100,14 @@ class Server:
         self.start()
 
     def pause(self) -> None:
-        """Stop the server with every connection and command, as SIGSTOP does.
+        """Pause the server with its connections and commands, with SIGSTOP.
 
-        Connections are still accepted, by the kernel, but nobody answers: a host that hangs.
+        The kernel still accepts connections, but nobody answers, like a host that hangs.
         """
         self._running().pause()
 
     def resume(self) -> None:
-        """Let a paused server go on, as SIGCONT does."""
+        """Resume a paused server with SIGCONT."""
         self._running().resume()
 
     def _running(self) -> Daemon:
@@ -121,11 +121,11 @@ class Server:
 
     @property
     def exceptions(self) -> list[BaseException]:
-        """The exceptions that commands written in Python have ended with, the oldest first."""
+        """The exceptions that commands written in Python have raised, the oldest first."""
         return self._callbacks.exceptions
 
     def log(self) -> str:
-        """All that the server has logged so far."""
+        """The server's log so far."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def __enter__(self) -> Server:
@@ -137,7 +137,7 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Nothing to do in a fork: the server is the other process's.
+        # Do nothing in a fork: the server belongs to the other process.
         if os.getpid() == self._keeper.owner:
             self.stop()
 
