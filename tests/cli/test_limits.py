@@ -158,6 +158,12 @@ class TestCheck:
         assert b"may have run" not in done.stderr
         assert done.returncode == 3
 
+    def test_in_json_no_command_can_have_run(self, fleet: Fleet) -> None:
+        done = pyremctl("--check", "--json", "-H", f"{fleet.alive[0]},{fleet.dead[0]}")
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [record["may_have_run"] for record in records] == [False, False]
+        assert sorted(record["stdout"] or "" for record in records) == ["", "ok\n"]
+
     def test_gathers(self, fleet: Fleet) -> None:
         done = pyremctl("--check", "--gather", "-H", ",".join(fleet.alive[:3]))
         assert done.stdout.endswith(b"(3)\n---------------\nok\n")

@@ -30,7 +30,9 @@ class Check(CommandPlan):
 
     async def carry_out(self, attempt: Attempt, arguments: list[Encoded]) -> RemctlSimpleResult:
         await attempt.open()
-        return await attempt.say(b"ok\n")
+        result = await attempt.say(b"ok\n")
+        result.unsent = True  # type: ignore[attr-defined]  # no command was
+        return result
 
 
 def plan_for(

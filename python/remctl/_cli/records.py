@@ -44,6 +44,7 @@ def record_of(outcome: Outcome, port: int | None) -> dict[str, object]:
     # For a failed host, the partial output; then no output is null, not an empty text.
     result = outcome.result if error is None else error.partial
     nothing = "" if error is None else None
+    sent = not getattr(result, "unsent", False)  # with --check
     return {
         "host": printable(target.host),
         "port": port if target.port is None else target.port,
@@ -54,7 +55,7 @@ def record_of(outcome: Outcome, port: int | None) -> dict[str, object]:
         "code": None if error is None else getattr(error, "code", None),
         "kind": None if error is None else error.kind,
         "retryable": error is not None and error.retryable,
-        "may_have_run": error is None or error.may_have_run,
+        "may_have_run": sent if error is None else error.may_have_run,
         "seconds": round(outcome.seconds, 6),
         "tries": outcome.tries,
     }
