@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -32,16 +33,28 @@ SLEEP = ["test", "sleep", "30"]
 World = Callable[[Callable[[], Awaitable[Any]]], Any]
 
 
-@pytest.fixture(params=["asyncio", "uvloop", "trio"])
+def eager_loop() -> asyncio.AbstractEventLoop:
+    """A loop whose tasks run to their first wait as they are made."""
+    loop = asyncio.new_event_loop()
+    loop.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined, unused-ignore]
+    return loop
+
+
+@pytest.fixture(
+    params=["asyncio", "uvloop", "trio", *(["eager"] if sys.version_info >= (3, 12) else [])]
+)
 def world(request: pytest.FixtureRequest) -> World:
     """Each of the event loops. (anyio has the same names for what tasks use in all of them.)"""
     if request.param == "trio":
         return lambda main: anyio.run(main, backend="trio")
+    options: dict[str, Any] = {}
+    if request.param == "eager":
+        options["loop_factory"] = eager_loop
     if request.param == "uvloop":
         import uvloop  # which not every environment of the tests has
 
         uvloop.new_event_loop().close()  # the first one makes what all have, and keeps it
-    options = {"use_uvloop": request.param == "uvloop"}
+        options["use_uvloop"] = True
     return lambda main: anyio.run(main, backend="asyncio", backend_options=options)
 
 
