@@ -122,7 +122,13 @@ class AsyncioWaiter:
 
     def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
         """See `TaskWaiter`."""
-        ended_here = False
+        ended_here = told = False
+
+        def tell(value: Any, error: BaseException | None) -> None:
+            nonlocal told
+            told = True
+            receiver(value, error)
+            self.wake()
 
         async def run() -> None:
             try:
@@ -130,17 +136,21 @@ class AsyncioWaiter:
             except GeneratorExit:
                 raise
             except self._cancelled as error:
-                # The awaitable's own CancelledError is passed on as it is.
-                receiver(None, Cancelled() if ended_here else error)
+                # One of its own is told as it is.
+                tell(None, Cancelled() if ended_here else error)
             except BaseException as error:
-                receiver(None, error)
+                tell(None, error)
             else:
-                receiver(value, None)
-            self.wake()
+                tell(value, None)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not told:  # cancelled before its first step
+                tell(None, Cancelled())
 
         task = self._loop.create_task(run())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(ended)
 
         def cancel() -> None:
             nonlocal ended_here

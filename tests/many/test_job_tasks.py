@@ -5,7 +5,7 @@ import gc
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
@@ -22,6 +22,7 @@ from remctl import (
     RemctlTimeoutError,
     afor_each,
 )
+from remctl._waiters import Cancelled, task_waiter
 
 from tests.fix_many import Many
 from tests.support.traces import nothing_left
@@ -455,6 +456,26 @@ class TestEndings:
 
         with nothing_left():
             world(main)
+
+    def test_a_task_that_is_cancelled_before_its_first_step_has_ended(self, world: World) -> None:
+        """As that of a job which is cancelled as soon as its host is connected."""
+
+        class Job:
+            def __await__(self) -> Generator[Any, Any, str]:
+                yield from anyio.sleep(30).__await__()
+                return ""
+
+        async def main() -> list[tuple[Any, BaseException | None]]:
+            told: list[tuple[Any, BaseException | None]] = []
+            waiter = task_waiter()
+            waiter.spawn(Job(), lambda *end: told.append(end))()
+            await waiter.join(lambda: bool(told))
+            await anyio.sleep(0)
+            return told
+
+        ((value, error),) = world(main)
+        assert value is None
+        assert isinstance(error, Cancelled)
 
     def test_another_task_may_close_it(self, many: Many, world: World) -> None:
         waiting = Waiting()
