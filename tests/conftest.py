@@ -8,6 +8,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 pytest_plugins = [
     "tests.fix_ci",
+    "tests.fix_restless",
     "tests.fix_logged",
     "tests.fix_realm",
     "tests.fix_fake",
