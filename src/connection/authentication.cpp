@@ -2,6 +2,7 @@
 
 #include "credentials/choice.hpp"
 #include "credentials/default_cache.hpp"
+#include "handle/leaving.hpp"
 #include "transport/error.hpp"
 
 namespace pyremctl {
@@ -46,8 +47,7 @@ std::string told(const std::string &error, const Choice &choice) {
 Choice after(const Tickets &tickets, const Choice &before) {
     if (before.cache.empty() || (tickets.lease && tickets.lease->principal()))
         return before;
-    Choice now = look_into(before.cache);
-    now.for_server = before.for_server;
+    Choice now = read_again(before);
     if (before.principal && now.principal != before.principal)
         throw Error(ErrorKind::ticket, "the tickets in " + before.cache +
                                            " changed during authentication: they were " +
@@ -60,6 +60,7 @@ Choice after(const Tickets &tickets, const Choice &before) {
 
 Authentication authenticate(Handle &handle, const Tickets &tickets, const Attempt &attempt,
                             const std::function<bool(Handle &)> &open) {
+    const InLibrary call; // for the choice's context, too
     Authentication result;
     const Choice choice = choice_of(tickets, attempt);
     if (!tickets.lease)

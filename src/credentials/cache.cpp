@@ -71,16 +71,25 @@ CacheFacts look_at(const Context &context, krb5_ccache cache) {
     return facts;
 }
 
+CacheFacts look_at(const Context &context, const std::string &name) {
+    CacheFacts facts;
+    facts.name = name;
+    try {
+        const auto cache = make<krb5_ccache>(context, krb5_cc_resolve, name.c_str());
+        return look_at(context, cache.get());
+    } catch (const Problem &problem) {
+        fail(facts, problem);
+    }
+    return facts;
+}
+
 CacheFacts look_at(const std::optional<std::string> &name) {
     const InLibrary call;
     CacheFacts facts;
     facts.name = name.value_or("");
     try {
         const Context context;
-        if (!name)
-            facts.name = krb5_cc_default_name(context.get());
-        const auto cache = make<krb5_ccache>(context, krb5_cc_resolve, facts.name.c_str());
-        return look_at(context, cache.get());
+        return look_at(context, name ? *name : krb5_cc_default_name(context.get()));
     } catch (const Problem &problem) {
         fail(facts, problem);
     }

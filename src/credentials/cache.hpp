@@ -40,6 +40,9 @@ struct CacheFacts {
 /// Reads a cache that was resolved in the caller's context.
 CacheFacts look_at(const kerberos::Context &context, krb5_ccache cache);
 
+/// Reads a cache by its name. An invalid name gives `unreadable`.
+CacheFacts look_at(const kerberos::Context &context, const std::string &name);
+
 /// Reads the named cache, or the default one of this process. An invalid name gives
 /// `unreadable`.
 CacheFacts look_at(const std::optional<std::string> &name);

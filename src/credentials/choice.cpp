@@ -76,8 +76,8 @@ class ClientKeytab {
     Keytab keytab_;
 };
 
-Choice of(const CacheFacts &facts) {
-    Choice choice(facts.name);
+/// A choice with what is known of its cache.
+Choice of(const CacheFacts &facts, Choice choice) {
     choice.principal = facts.principal;
     if (facts.state == CacheFacts::State::ticket)
         choice.expires = facts.expires - facts.clock_offset;
@@ -95,6 +95,13 @@ class Chooser {
     }
 
     Choice choose() const {
+        Choice choice = chosen();
+        choice.context = owner_;
+        return choice;
+    }
+
+  private:
+    Choice chosen() const {
         if (!from_.of_thread) {
             number_ = caches_to_choose_from(context_);
             if (number_ > 1 || has_identities() || has_plugins(context_))
@@ -104,7 +111,6 @@ class Chooser {
         return primary();
     }
 
-  private:
     bool has_identities() const {
         return !from_.home.empty() && ::access((from_.home + "/.k5identity").c_str(), F_OK) == 0;
     }
@@ -141,7 +147,8 @@ class Chooser {
     }
 
     Choice found(krb5_ccache cache, bool for_server) const {
-        Choice choice = of(look_at(context_, cache));
+        const CacheFacts facts = look_at(context_, cache);
+        Choice choice = of(facts, Choice(facts.name));
         choice.for_server = for_server;
         return choice;
     }
@@ -149,7 +156,7 @@ class Chooser {
     Choice primary() const {
         const CacheFacts facts = look_at_default();
         if (facts.principal)
-            return of(facts);
+            return of(facts, Choice(facts.name));
         Choice choice(from_.name);
         if (from_.of_thread)
             return choice;
@@ -216,7 +223,8 @@ class Chooser {
         return full_name(context_, cache.get());
     }
 
-    Context context_;
+    const std::shared_ptr<const Context> owner_ = std::make_shared<const Context>();
+    const Context &context_ = *owner_;
     const DefaultCache &from_;
     const std::string &host_;
     const std::optional<std::string> &server_;
@@ -247,10 +255,19 @@ Choice foresee(const DefaultCache &from, const std::string &host,
     return choose(from, host, server, false);
 }
 
-Choice look_into(const std::string &cache) {
-    Choice choice = of(look_at(cache));
-    choice.cache = cache;
-    return choice;
+Choice look_into(const std::string &cache) { return read_again(Choice(cache)); }
+
+Choice read_again(const Choice &choice) {
+    const InLibrary call;
+    Choice now(choice.cache);
+    try {
+        now.context = choice.context ? choice.context : std::make_shared<const Context>();
+    } catch (const Problem &) {
+        return now; // the library reports the error itself
+    }
+    now.for_server = choice.for_server;
+    const CacheFacts facts = look_at(*now.context, choice.cache);
+    return of(facts, std::move(now));
 }
 
 std::string without_tickets(const std::string &words) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ctime>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,10 @@
 #include "credentials/default_cache.hpp"
 
 namespace pyremctl {
+
+namespace kerberos {
+class Context;
+}
 
 /// A ticket cache and its principal.
 struct Choice {
@@ -20,6 +25,7 @@ struct Choice {
     bool for_server = false;              ///< it was chosen from several for this server
     std::string no_tickets; ///< the library's text if there are no credentials at all; else empty
     std::string failure;    ///< the library's error for an open without tickets; else empty
+    std::shared_ptr<const kerberos::Context> context; ///< that it was made in; may be null
 };
 
 /// Chooses like libgssapi if no cache is named: from a collection, by .k5identity or
@@ -38,6 +44,10 @@ Choice foresee(const DefaultCache &from, const std::string &host,
 
 /// The same for a cache that the caller has named.
 Choice look_into(const std::string &cache);
+
+/// Reads the chosen cache again, in the same context: to make one takes longer than to
+/// read a cache.
+Choice read_again(const Choice &choice);
 
 /// libremctl's error text for missing tickets.
 std::string without_tickets(const std::string &words);
