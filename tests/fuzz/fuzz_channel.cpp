@@ -101,10 +101,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
                 "down: what was sent, in its order");
         compared = heard.size();
     };
-    const auto take_up = [&, &server = server](std::size_t most) {
+    const auto take_up = [&, &sender = server](std::size_t most) {
         if (!server_open)
             return;
-        const std::string got = read_some(server.get(), most);
+        const std::string got = read_some(sender.get(), most);
         require(got.size() <= up.written - up.arrived, "up: no more than was written");
         require(pattern().compare(up.arrived, got.size(), got) == 0, "up: the right bytes");
         up.arrived += got.size();

@@ -33,7 +33,7 @@ class Peer {
     int socket() const { return socket_.get(); }
     void hang_up() { socket_.reset(); }
 
-    /// The next token's data; empty at the end of the connection too.
+    /// The next token's data; empty at the end of the connection, in the middle of it too.
     std::string receive() {
         const std::string header = exactly(5);
         if (header.size() < 5)
@@ -41,7 +41,8 @@ class Peer {
         std::size_t length = 0;
         for (std::size_t i = 1; i < 5; ++i)
             length = length << 8 | static_cast<unsigned char>(header[i]);
-        return exactly(length);
+        std::string data = exactly(length);
+        return data.size() == length ? data : std::string();
     }
 
     /// The server's part of the handshake, answered with these flags. False where

@@ -115,7 +115,7 @@ TEST_CASE("a wait ends when its descriptor is ready") {
         std::this_thread::sleep_for(50ms);
         write_all(end, "x");
     });
-    CHECK(driver.run([&, &near = near](Call &call) { return until_readable(call, near.get()); }));
+    CHECK(driver.run([&, &end = near](Call &call) { return until_readable(call, end.get()); }));
     writer.join();
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("a wait ends after the silence, or at the deadline, whichever is first
         driver.limits.deadline = Clock::now() + (deadline ? Duration(100ms) : Duration(5s));
         const Time start = Clock::now();
         CHECK_FALSE(
-            driver.run([&, &near = near](Call &call) { return until_readable(call, near.get()); }));
+            driver.run([&, &end = near](Call &call) { return until_readable(call, end.get()); }));
         CHECK(taken(start) >= 100ms);
         CHECK(taken(start) < 1s);
     }
@@ -152,7 +152,7 @@ TEST_CASE("a wait is not cut in slices where no signals can come") {
     driver.looks.length = std::nullopt;
     driver.limits.inactivity = 200ms;
     auto [near, far] = socket_pair();
-    driver.run([&, &near = near](Call &call) { return until_readable(call, near.get()); });
+    driver.run([&, &end = near](Call &call) { return until_readable(call, end.get()); });
     CHECK(driver.looks.count == 0);
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("a signal ends the wait for a look at it, and the wait goes on") {
         }
     });
     CHECK_FALSE(
-        driver.run([&, &near = near](Call &call) { return until_readable(call, near.get()); }));
+        driver.run([&, &end = near](Call &call) { return until_readable(call, end.get()); }));
     sender.join();
     CHECK(driver.looks.count >= 3);
     CHECK(taken(start) >= 300ms);
@@ -183,9 +183,8 @@ TEST_CASE("signals are looked at even where there is never anything to wait for"
     Driver driver;
     driver.looks.length = 5ms;
     auto [near, far] = socket_pair();
-    driver.run([&, &near = near](Call &call) {
-        return never_idle(call, near.get(), Clock::now() + 100ms);
-    });
+    driver.run(
+        [&, &end = near](Call &call) { return never_idle(call, end.get(), Clock::now() + 100ms); });
     CHECK(driver.looks.count >= 3);
 }
 
