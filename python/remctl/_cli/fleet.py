@@ -22,9 +22,10 @@ class Fleet:
     """Supplies the hosts, and passes their outcomes to the report and the summary.
 
     Attributes:
-        counts: the progress. summary: the hosts that did not succeed. stdout, stderr: functions
-        that return the writers of a host, for `CommandPlan`. trouble: the first error of
-        writing the report, if there was one.
+        counts: the progress.
+        summary: the hosts that did not succeed.
+        stdout, stderr: functions that return the writers of a host, for `CommandPlan`.
+        trouble: the first error of writing the report, if there was one.
     """
 
     def __init__(self, hosts: list[Target], report: Report, failed: FailedHosts) -> None:

@@ -66,8 +66,8 @@ class Output:
     """Copies a command's standard output and standard error to ours.
 
     Attributes:
-        status: 1 if something could not be written, else 0. line_ended: whether the output so
-        far ends with a newline, or is empty.
+        status: 1 if something could not be written, else 0.
+        line_ended: whether the output so far ends with a newline, or is empty.
     """
 
     def __init__(self) -> None:

@@ -11,10 +11,12 @@ class Option:
 
     Attributes:
         letter, name: the short and the long form, `-p` and `--limit`; either may be empty.
-        kind: the kind of its value, see `remctl._cli.values`; empty if it takes none. value:
-        the name of its value in the help. optional: whether the value may be omitted (then it
-        must be written as `--name=value`). hosts: ANY or MANY. about: a short description for
-        the usage message and the completions. details: the text of the manual page.
+        kind: the kind of its value, see `remctl._cli.values`; empty if it takes none.
+        value: the name of its value in the help.
+        optional: whether the value may be omitted (then it must be written as `--name=value`).
+        hosts: ANY or MANY.
+        about: a short description for the usage message and the completions.
+        details: the text of the manual page.
     """
 
     __slots__ = ("about", "details", "hosts", "kind", "letter", "name", "optional", "value")

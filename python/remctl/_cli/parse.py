@@ -22,10 +22,13 @@ class Options:
     """The parsed command line.
 
     Attributes:
-        many: whether it is for many hosts. action: "help" or "version" if one of these was
-        requested. problem: what is wrong with the command line, if anything. host: the host;
-        empty with many hosts. words: the command. given: the names of those below that are set.
-    The other attributes have the names of the options.
+        many: whether it is for many hosts.
+        action: "help" or "version" if one of these was requested.
+        problem: what is wrong with the command line, if anything.
+        host: the host; empty with many hosts.
+        words: the command.
+        given: the names of those below that are set. The other attributes have the names of the
+            options.
     """
 
     def __init__(self) -> None:

@@ -35,8 +35,8 @@ class Signals:
     interrupted and the exception cannot get lost. A signal that is ignored stays ignored.
 
     Attributes:
-        number: the signal that was received, or None. waiting: a context manager for such a
-        wait.
+        number: the signal that was received, or None.
+        waiting: a context manager for such a wait.
     """
 
     def __init__(self) -> None:

@@ -25,8 +25,9 @@ class Summary:
     """Collects the hosts that did not succeed, in three groups.
 
     Attributes:
-        status: the exit status so far. failed: how many hosts did not succeed. largest: the
-        largest exit status of the command; 255 for a host that has none.
+        status: the exit status so far.
+        failed: how many hosts did not succeed.
+        largest: the largest exit status of the command; 255 for a host that has none.
     """
 
     def __init__(self, total: int) -> None:

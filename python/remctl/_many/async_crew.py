@@ -100,8 +100,8 @@ class Elsewhere:
     """Something that a coroutine of the crew awaits in a task of the event loop.
 
     Attributes:
-        done: whether it has ended. timer: a pause in the crew's reactor, which the coroutine
-        also waits for.
+        done: whether it has ended.
+        timer: a pause in the crew's reactor, which the coroutine also waits for.
     """
 
     def __init__(self, crew: AsyncCrew) -> None:

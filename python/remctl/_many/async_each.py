@@ -53,7 +53,7 @@ def afor_each(
     count.
 
     A job that is in progress when the run ends is cancelled, and may still await in its
-    ``finally`` blocks: the end of ``async with``, `aclose()`, and an exception of the loop over
+    ``finally`` blocks: the end of ``async with``, ``aclose()``, and an exception of the loop over
     the outcomes wait until it has ended.
 
     With ``executor`` there is no event loop in the workers: a job may only await the same as a

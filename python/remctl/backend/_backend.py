@@ -66,19 +66,19 @@ class Group:
         - Its docstring is the help: the first paragraph is its summary.
 
         Args:
-            name: the name for clients; by default the function's name with `-` for `_`. acl:
-            who may run it, as in `remctld.conf`: `ANYUSER`,
-                `princ:alice@EXAMPLE.ORG`, `file:/etc/remctl/acl/helpdesk`. The group's by
-                default. For `--conf`: remctld checks it.
-            user: the user that remctld runs it as; remctld must run as root for that. sudo: the
-            user, a name or a number, that sudo runs it as, if remctld does not run as root, and
-            for remctl-shell. sudo must pass on remctld's environment variables.
+            name: the name for clients; by default the function's name with `-` for `_`.
+            acl: who may run it, as in `remctld.conf`: `ANYUSER`, `princ:alice@EXAMPLE.ORG`,
+                `file:/etc/remctl/acl/helpdesk`. The group's by default. For `--conf`: remctld
+                checks it.
+            user: the user that remctld runs it as; remctld must run as root for that.
+            sudo: the user, a name or a number, that sudo runs it as, if remctld does not run as
+                root, and for remctl-shell. sudo must pass on remctld's environment variables.
 
         Raises:
             TypeError: it is not a function, or cannot be a command, for example because of a
-            parameter's annotation. ValueError: the name is taken or invalid in `remctld.conf`,
-            or `acl`, `user` or `sudo` are given below a group: remctld only looks at the first
-            two words.
+                parameter's annotation.
+            ValueError: the name is taken or invalid in `remctld.conf`, or `acl`, `user` or
+                `sudo` are given below a group: remctld only looks at the first two words.
         """
         if name is not None and not isinstance(name, str):
             return self.command()(name)
@@ -161,10 +161,11 @@ class Backend(Group):
     to clients. Each group has `help` too.
 
     Args:
-        name: the command that clients call. banner: the first line of the help. acl: who may
-        run the subcommands without an `acl` of their own, see `Group.command`. user: the user
-        that remctld runs them as; by default its own. sudo: the user that sudo runs them as; by
-        default sudo is not used.
+        name: the command that clients call.
+        banner: the first line of the help.
+        acl: who may run the subcommands without an `acl` of their own, see `Group.command`.
+        user: the user that remctld runs them as; by default its own.
+        sudo: the user that sudo runs them as; by default sudo is not used.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ class Invocation:
 
     Args:
         secrets: a list for the arguments that no log may show. It is filled as they are parsed,
-        so that it is complete even if parsing fails.
+            so that it is complete even if parsing fails.
     """
 
     def __init__(

@@ -14,9 +14,9 @@ class Access:
     """The settings of a command or a group for `remctld.conf`.
 
     Attributes:
-        acl: who may run it, as in `remctld.conf`; None for the group's. user: the user that
-        remctld runs it as; None for the group's. sudo: the user that sudo runs it as, as for
-        its option `-u`; None for the group's.
+        acl: who may run it, as in `remctld.conf`; None for the group's.
+        user: the user that remctld runs it as; None for the group's.
+        sudo: the user that sudo runs it as, as for its option `-u`; None for the group's.
     """
 
     __slots__ = ("acl", "sudo", "user")
@@ -55,8 +55,10 @@ class Command:
     """A function that is a command.
 
     Attributes:
-        path: the words of the command, the backend's first. function: the function that it
-        runs. signature: its parameters. access: its settings for `remctld.conf`.
+        path: the words of the command, the backend's first.
+        function: the function that it runs.
+        signature: its parameters.
+        access: its settings for `remctld.conf`.
 
     Raises:
         TypeError: its parameters cannot be used for a command.
@@ -80,9 +82,11 @@ class Commands:
     """Commands with the same first words.
 
     Attributes:
-        path: these words, the backend's first. access: the settings of all of them for
-        `remctld.conf`. banner: the first line of the help. members: the commands and groups in
-        it by name. alone: the command that runs without another word.
+        path: these words, the backend's first.
+        access: the settings of all of them for `remctld.conf`.
+        banner: the first line of the help.
+        members: the commands and groups in it by name.
+        alone: the command that runs without another word.
     """
 
     __slots__ = ("access", "alone", "banner", "members", "path")

@@ -17,8 +17,9 @@ def conf(backend: Commands, program: str, acl: Sequence[str]) -> str:
     """Return a line for each subcommand, and one for the command without a subcommand.
 
     Args:
-        backend: the backend's commands. program: the path of its executable file. acl: who may
-        run the commands without an acl of their own.
+        backend: the backend's commands.
+        program: the path of its executable file.
+        acl: who may run the commands without an acl of their own.
 
     Raises:
         BackendError: `remctld.conf` cannot express what a function needs.

@@ -5,8 +5,8 @@ class BackendError(Exception):
     """The command failed; the client gets the reason: `command subcommand: message`.
 
     Args:
-        message: the text for the client's standard error. status: the exit status, from 1 to
-        255.
+        message: the text for the client's standard error.
+        status: the exit status, from 1 to 255.
     """
 
     def __init__(self, message: str, status: int = 1) -> None:

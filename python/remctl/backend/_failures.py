@@ -18,8 +18,9 @@ def report(path: Sequence[str], error: BaseException, secrets: Iterable[str | by
     """Report an exception.
 
     Args:
-        path: the words of the command. error: the exception. secrets: arguments that must not
-        be logged.
+        path: the words of the command.
+        error: the exception.
+        secrets: arguments that must not be logged.
 
     Returns:
         The exit status, 255.

@@ -25,15 +25,20 @@ class Parameter:
     """One parameter.
 
     Attributes:
-        name: its name in the function. kind: `argument`, `rest` (of the arguments: `*names`) or
-        `option`. type: the type of the value: str, bytes, int, float, bool, or a class to call
-        with the text. choices: the value for each allowed text; None if any text is allowed.
-        pattern: the regular expression for the text, if any. functions: the functions that are
-        applied to the value. many: the collecting type of an option that may be given several
-        times, else None. counted: whether it is an option without a value that counts how often
-        it is given. letter: the option's letter, or None. required: whether it has no default.
-        default: its default, if it has one. secret: whether no log may show it. stdin: whether
-        it comes on standard input.
+        name: its name in the function.
+        kind: `argument`, `rest` (of the arguments: `*names`) or `option`.
+        type: the type of the value: str, bytes, int, float, bool, or a class to call with the
+            text.
+        choices: the value for each allowed text; None if any text is allowed.
+        pattern: the regular expression for the text, if any.
+        functions: the functions that are applied to the value.
+        many: the collecting type of an option that may be given several times, else None.
+        counted: whether it is an option without a value that counts how often it is given.
+        letter: the option's letter, or None.
+        required: whether it has no default.
+        default: its default, if it has one.
+        secret: whether no log may show it.
+        stdin: whether it comes on standard input.
     """
 
     __slots__ = (
@@ -196,9 +201,12 @@ class Signature:
     """All parameters of a function.
 
     Attributes:
-        arguments: those before `rest`, in order. rest: `*names`, or None. last: a keyword-only
-        parameter from standard input, which comes last, or None. options: by name. stdin: the
-        parameter from standard input, which is one of `arguments`, or `last`, or None.
+        arguments: those before `rest`, in order.
+        rest: `*names`, or None.
+        last: a keyword-only parameter from standard input, which comes last, or None.
+        options: by name.
+        stdin: the parameter from standard input, which is one of `arguments`, or `last`, or
+            None.
     """
 
     def __init__(self, function: FunctionType) -> None:

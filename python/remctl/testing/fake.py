@@ -49,8 +49,8 @@ class FakeServer:
     """Stands for all hosts of a fake.
 
     Attributes:
-        calls: every command that was sent, the oldest first, unknown ones included. exceptions:
-        the exceptions that functions have raised, the oldest first.
+        calls: every command that was sent, the oldest first, unknown ones included.
+        exceptions: the exceptions that functions have raised, the oldest first.
     """
 
     def __init__(

@@ -79,10 +79,11 @@ class Realm:
     reason. Any number of realms can be open at once.
 
     Attributes:
-        name: the name of the realm. user: the principal of the user with a ticket; `password`
-        is the user's password. folder: the directory with all files of the realm, removed at
-        the end. ccache: the path of the user's ticket cache. keytab: the path of the keytab
-        with the keys of `host/localhost` (and of
+        name: the name of the realm.
+        user: the principal of the user with a ticket; `password` is the user's password.
+        folder: the directory with all files of the realm, removed at the end.
+        ccache: the path of the user's ticket cache.
+        keytab: the path of the keytab with the keys of `host/localhost` (and of
             `host/127.0.0.1` and `host/::1`).
         env: the environment variables with which a program uses the realm.
     """

@@ -21,10 +21,11 @@ class Server:
     Attributes:
         host: the name to connect to: `localhost`, or the first of `addresses` if the server
             does not listen on 127.0.0.1; it matches libremctl's default principal.
-        port: the port it listens on, on each of `addresses`. principal: the principal of
-        `host`, with its realm. addresses: the addresses that it listens on. keytab: the file
-        with its keys, which it reads for each connection. folder: the directory with its
-        configuration, scripts and log.
+        port: the port it listens on, on each of `addresses`.
+        principal: the principal of `host`, with its realm.
+        addresses: the addresses that it listens on.
+        keytab: the file with its keys, which it reads for each connection.
+        folder: the directory with its configuration, scripts and log.
     """
 
     def __init__(
