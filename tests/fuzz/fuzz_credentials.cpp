@@ -1,6 +1,6 @@
 // What is read from files that others write: ticket caches, collections of them,
-// .k5identity and keytabs. Each must be read, or be an error, and what is told of a
-// cache must be the same whoever asks.
+// .k5identity and keytabs. Each must be read, or be an error, and each function must
+// give the same facts about a cache.
 //
 // $KRB5CCNAME and $KRB5_KTNAME are good ones, as `scripts/dev fuzz` has them: an input
 // says what is changed in them, or is all of the file.
