@@ -4,23 +4,19 @@
 // question, and afterwards the object must serve as if nothing had been.
 //
 // The environment is as for fuzz_server.cpp.
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <array>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "drivers/client.hpp"
 #include "drivers/reactor.hpp"
-#include "peer.hpp"
+#include "echo_server.hpp"
+#include "input.hpp"
 #include "transport/error.hpp"
-#include "wire.hpp"
 
 using namespace pyremctl;
 using namespace pyremctl::fuzz;
@@ -29,88 +25,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Caller callers = 4; // 1 to 4
-constexpr unsigned char type_command = 1;
-constexpr unsigned char type_output = 3;
-constexpr unsigned char type_status = 4;
-constexpr unsigned char type_noop = 7;
-
-/// Serves one connection after the other. A command is a name, and how to answer it: a
-/// digit for as many tokens of output, each of which is the name, or "x" to hang up.
-class Server {
-  public:
-    Server()
-        : listener_(
-              Descriptor::from([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t length = sizeof address;
-        auto *const raw = reinterpret_cast<sockaddr *>(&address);
-        require(::bind(listener_.get(), raw, length) == 0 && ::listen(listener_.get(), 8) == 0 &&
-                    ::getsockname(listener_.get(), raw, &length) == 0,
-                "a server listens");
-        port = ntohs(address.sin_port);
-        thread_ = std::thread([this] { serve(); });
-    }
-    Server(const Server &) = delete;
-    Server &operator=(const Server &) = delete;
-    Server(Server &&) = delete;
-    Server &operator=(Server &&) = delete;
-    /// Call it when no client is connected.
-    ~Server() {
-        ::shutdown(listener_.get(), SHUT_RDWR);
-        thread_.join();
-    }
-
-    std::uint16_t port = 0;
-
-  private:
-    void serve() {
-        for (;;) {
-            pollfd interest{listener_.get(), POLLIN, 0};
-            ::poll(&interest, 1, -1); // outside, for no other descriptor is made meanwhile
-            Descriptor socket = Descriptor::from(
-                [&] { return ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC); });
-            if (!socket)
-                return;
-            Peer peer(std::move(socket));
-            if (!peer.accept())
-                continue;
-            while (answer(peer)) {
-            }
-        }
-    }
-
-    /// False at the end of the connection.
-    static bool answer(Peer &peer) {
-        const std::string sealed = peer.receive();
-        if (sealed.empty())
-            return false;
-        const std::string message = peer.unwrap(sealed);
-        if (message.size() >= 2 && message[1] == type_noop) {
-            send(peer, std::string{3, type_noop});
-            return true;
-        }
-        if (message.size() < 8 || message[1] != type_command)
-            return false;
-        const std::size_t length = number(message, 8);
-        const std::string name = message.substr(12, length);
-        const char how = message.at(message.size() - 1);
-        if (how == 'x')
-            return false;
-        for (char count = '0'; count < how; ++count)
-            send(peer, std::string{2, type_output, 1} + four(name.size()) + name);
-        send(peer, std::string{2, type_status, 7});
-        return true;
-    }
-
-    static void send(Peer &peer, const std::string &message) {
-        test::write_all(peer.socket(), test::token(flag_data | flag_protocol, peer.wrap(message)));
-    }
-
-    Descriptor listener_;
-    std::thread thread_;
-};
 
 /// A command, and its words.
 struct Question {
@@ -424,7 +338,7 @@ extern "C" const char *__lsan_default_suppressions() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     Input input(data, size);
-    Server server;
+    const EchoServer server;
     World world(input, server.port);
     while (!input.empty())
         world.step();
