@@ -232,7 +232,7 @@ class TestSlowHosts:
 def eagerly(
     loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **_: Any
 ) -> asyncio.Future[Any]:
-    """A task factory whose tasks run their first step at once, as in Python 3.12."""
+    """A task factory whose tasks run their first step at once, as those of Python 3.12 may."""
     try:
         first = work.send(None)
     except StopIteration as end:
@@ -257,7 +257,7 @@ def eagerly(
     return asyncio.Task(go_on(), loop=loop)
 
 
-EAGERLY: Any = eagerly
+EAGERLY: Any = getattr(asyncio, "eager_task_factory", eagerly)
 
 
 class TestTasksOfTheLoop:

@@ -57,5 +57,9 @@ def nothing_left(patience: float = 5.0) -> Iterator[None]:
         Remctl()._connection.output()
     before = len(threads()), len(descriptors())
     yield
-    if not wait_until(lambda: (len(threads()), len(descriptors())) <= before, patience):
+
+    def none() -> bool:
+        return len(threads()) <= before[0] and len(descriptors()) <= before[1]
+
+    if not wait_until(none, patience):
         raise AssertionError(f"left: {threads()}, {descriptors()}; before: {before}")
