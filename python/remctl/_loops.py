@@ -230,6 +230,8 @@ class TrioLoop:
         self.clients: WeakSet[Bound] = WeakSet()
         self._trio = trio
         self._lowlevel = trio.lowlevel
+        self._error = sys.modules["outcome"].Error  # trio has loaded it
+        self._raised: BaseException | None = None
         self.sleep = trio.sleep
         self._callers = Callers()
         self._served = True
@@ -287,8 +289,13 @@ class TrioLoop:
     def _wake(self, operation: _remctl.Operation) -> None:
         task = operation.waiter
         operation.waiter = None
-        if task is not None:
+        if task is None:
+            return
+        if self._raised is None:
             self._lowlevel.reschedule(task)
+        else:
+            raised, self._raised = self._raised, None
+            self._lowlevel.reschedule(task, self._error(raised))
 
     async def _serve(self) -> None:
         try:
@@ -302,7 +309,14 @@ class TrioLoop:
 
     async def _dispatch(self) -> None:
         await self._lowlevel.wait_readable(self.reactor.fileno())
-        self.reactor.dispatch(BUDGET, self._wake)
+        try:
+            self.reactor.dispatch(BUDGET, self._wake)
+        except Exception:
+            raise
+        except BaseException as error:
+            # Raised by a log handler. It ends the next call, and not the run with a
+            # TrioInternalError.
+            self._raised = error
 
     async def _finish_alone(self, operation: _remctl.Operation) -> Any:
         """Wait for a call after the run has ended its system tasks.
@@ -312,6 +326,8 @@ class TrioLoop:
         try:
             while not operation.done:
                 await self._dispatch()
+                if self._raised is not None:
+                    raise self._raised
         except BaseException:
             self.reactor.cancel(operation)
             raise
