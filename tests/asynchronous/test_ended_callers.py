@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 
 import anyio
 import pytest
@@ -88,3 +89,17 @@ class TestATaskThatReadsForAnother:
             assert (await client.run(HELLO, timeout=10)).stdout == b"hello world\n"
             left.set()
             await reader
+
+    async def test_a_whole_call_in_a_task_of_its_own_waits_for_its_limit(
+        self, server: Server
+    ) -> None:
+        """From Python 3.12 on `wait_for()` makes no task, and the call is refused as any other."""
+        refused = sys.version_info >= (3, 12)
+        async with AsyncRemctl("localhost", server.port) as client:
+            async with client.stream(["test", "stream", "2", "0.01"]) as stream:
+                await anext(stream)
+                with pytest.raises(RemctlError if refused else TimeoutError) as caught:
+                    await asyncio.wait_for(client.run(HELLO), 0.05)
+                assert ("pending" in str(caught.value)) == refused
+                assert [token.type async for token in stream] == ["output", "status"]
+            assert (await client.run(HELLO)).stdout == b"hello world\n"
