@@ -20,7 +20,7 @@ Receiver = Callable[[Any, BaseException | None], None]
 
 
 class Cancelled(Exception):
-    """Passed to the receiver if the task was cancelled by the function that `spawn()` returned."""
+    """Passed to the receiver if the task was cancelled by `Helper.cancel()`."""
 
 
 class TaskWaiter(Protocol):
@@ -38,6 +38,9 @@ class TaskWaiter(Protocol):
     async def join(self, ended: Callable[[], bool]) -> None:
         """Wait until `ended()`, checked at each `wake()`; a cancellation is raised after that."""
 
+    def stop_watching(self) -> None:
+        """Forget the descriptor before it is closed, even if a wait was interrupted."""
+
     def is_here(self) -> bool:
         """Whether the caller runs in this waiter's event loop."""
 
@@ -47,12 +50,18 @@ class TaskWaiter(Protocol):
     def wake_from_anywhere(self) -> None:
         """End the wait; call it in any thread."""
 
-    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
-        """Await something in a new task. Returns a function that cancels it, in any thread.
+    def helper(self, awaitable: Awaitable[Any], receiver: Receiver) -> Helper:
+        """Prepare to await something in a new task."""
 
-        With eager tasks the receiver may be called before this returns. It gets `Cancelled` if
-        the task was ended by that function.
-        """
+
+class Helper(Protocol):
+    """A task that awaits something. It is known before it starts, and so is never lost."""
+
+    def start(self) -> None:
+        """Start the task. With eager tasks the receiver may be called before this returns."""
+
+    def cancel(self) -> None:
+        """Cancel the task, in any thread; the receiver gets `Cancelled`."""
 
 
 def task_waiter() -> TaskWaiter:
@@ -67,11 +76,12 @@ class AsyncioWaiter:
 
     def __init__(self, module: Any, loop: AbstractEventLoop) -> None:
         self._sleep = module.sleep
+        self._current_task = module.current_task
         self._cancelled: type[BaseException] = module.CancelledError
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = None
         self._woken = False
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself does not keep tasks alive
+        self._watched: int | None = None
         self._thread = get_ident()
 
     async def checkpoint(self) -> None:
@@ -83,17 +93,24 @@ class AsyncioWaiter:
         if not self._woken:
             self._waiter = self._loop.create_future()
             timer = None if seconds is None else self._loop.call_later(seconds, self.wake)
-            if descriptor is not None:
-                self._loop.add_reader(descriptor, self.wake)
             try:
+                if descriptor is not None:
+                    self._watched = descriptor
+                    self._loop.add_reader(descriptor, self.wake)
                 await self._waiter
             finally:
                 self._waiter = None
                 if timer is not None:
                     timer.cancel()
-                if descriptor is not None:
-                    self._loop.remove_reader(descriptor)
+                self.stop_watching()
         self._woken = False
+
+    def stop_watching(self) -> None:
+        """See `TaskWaiter`."""
+        if self._watched is not None and get_ident() == self._thread:
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._watched)
+            self._watched = None
 
     async def join(self, ended: Callable[[], bool]) -> None:
         """See `TaskWaiter`."""
@@ -120,47 +137,11 @@ class AsyncioWaiter:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.wake)
 
-    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
+    def helper(self, awaitable: Awaitable[Any], receiver: Receiver) -> Helper:
         """See `TaskWaiter`."""
-        ended_here = told = False
-
-        def tell(value: Any, error: BaseException | None) -> None:
-            nonlocal told
-            told = True
-            receiver(value, error)
-            self.wake()
-
-        async def run() -> None:
-            try:
-                value = await awaitable
-            except GeneratorExit:
-                raise
-            except self._cancelled as error:
-                # One of its own is told as it is.
-                tell(None, Cancelled() if ended_here else error)
-            except BaseException as error:
-                tell(None, error)
-            else:
-                tell(value, None)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            self._tasks.discard(task)
-            if not told:  # cancelled before its first step
-                tell(None, Cancelled())
-
-        task = self._loop.create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(ended)
-
-        def cancel() -> None:
-            nonlocal ended_here
-            ended_here = True
-            if get_ident() == self._thread:
-                task.cancel()
-            elif not self._loop.is_closed():  # the garbage collector runs in any thread
-                self._loop.call_soon_threadsafe(task.cancel)
-
-        return cancel
+        return AsyncioHelper(
+            self._loop, self._current_task, self._cancelled, awaitable, receiver, self.wake
+        )
 
     def is_here(self) -> bool:
         """See `TaskWaiter`."""
@@ -168,6 +149,76 @@ class AsyncioWaiter:
             return running()[1] is self._loop
         except RuntimeError:
             return False
+
+
+class AsyncioHelper:
+    """See `Helper`."""
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        current_task: Callable[[], asyncio.Task[Any] | None],
+        cancelled: type[BaseException],
+        awaitable: Awaitable[Any],
+        receiver: Receiver,
+        wake: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._current_task = current_task
+        self._cancelled = cancelled
+        self._awaitable = awaitable
+        self._receiver = receiver
+        self._wake = wake
+        self._thread = get_ident()
+        self._task: asyncio.Task[Any] | None = None
+        self._ended_here = self._told = False
+
+    def start(self) -> None:
+        """See `Helper`."""
+        task = self._loop.create_task(self._run())
+        self._task = task  # the loop itself does not keep tasks alive
+        task.add_done_callback(self._end)
+
+    def cancel(self) -> None:
+        """See `Helper`."""
+        self._ended_here = True
+        if self._task is None:
+            if not self._told:
+                self._tell(None, Cancelled())
+        elif get_ident() == self._thread:
+            self._task.cancel()
+        elif not self._loop.is_closed():  # the garbage collector runs in any thread
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    async def _run(self) -> None:
+        # start() does not know the task if a signal handler raises an exception there.
+        self._task = self._task or self._current_task()
+        if self._ended_here:
+            return
+        try:
+            value = await self._awaitable
+        except GeneratorExit:
+            raise
+        except self._cancelled as error:
+            # A CancelledError of its own is passed on as it is.
+            self._tell(None, Cancelled() if self._ended_here else error)
+        except BaseException as error:
+            self._tell(None, error)
+        else:
+            self._tell(value, None)
+
+    def _tell(self, value: Any, error: BaseException | None) -> None:
+        self._receiver(value, error)
+        self._told = True
+        self._wake()
+
+    def _end(self, task: asyncio.Future[Any]) -> None:
+        """Tell of a task that was cancelled before its first step, or that was interrupted."""
+        error = None if task.cancelled() else task.exception()
+        if not self._told:
+            self._tell(None, error or Cancelled())
+        elif error is not None:
+            self._wake()
 
 
 class TrioWaiter:
@@ -212,36 +263,12 @@ class TrioWaiter:
         with suppress(self._trio.RunFinishedError):
             self._token.run_sync_soon(self.wake)
 
-    def spawn(self, awaitable: Awaitable[Any], receiver: Receiver) -> Callable[[], object]:
+    def stop_watching(self) -> None:
+        """Do nothing: trio does not keep the descriptor."""
+
+    def helper(self, awaitable: Awaitable[Any], receiver: Receiver) -> Helper:
         """See `TaskWaiter`."""
-        scope = self._trio.CancelScope()
-
-        async def run() -> None:
-            value, raised = None, None
-            try:
-                with scope:
-                    value = await awaitable
-            except (GeneratorExit, self._trio.Cancelled):  # the whole run is ending
-                raise
-            except BaseException as error:
-                raised = error
-            try:
-                receiver(value, Cancelled() if scope.cancelled_caught else raised)
-            finally:
-                raised = None  # it refers to this frame
-            self.wake()
-
-        # Closing the iterator cancels it. (A nursery cannot be kept open for that long.)
-        self._trio.lowlevel.spawn_system_task(run, context=copy_context())
-
-        def cancel() -> None:
-            if get_ident() == self._thread:
-                scope.cancel()
-            else:  # the garbage collector runs in any thread
-                with suppress(self._trio.RunFinishedError):
-                    self._token.run_sync_soon(scope.cancel)
-
-        return cancel
+        return TrioHelper(self._trio, self._token, awaitable, receiver, self.wake)
 
     def is_here(self) -> bool:
         """See `TaskWaiter`."""
@@ -249,3 +276,55 @@ class TrioWaiter:
             return running()[1] is self._token
         except RuntimeError:
             return False
+
+
+class TrioHelper:
+    """See `Helper`."""
+
+    def __init__(
+        self,
+        trio: Any,
+        token: Any,
+        awaitable: Awaitable[Any],
+        receiver: Receiver,
+        wake: Callable[[], None],
+    ) -> None:
+        self._trio = trio
+        self._token = token
+        self._awaitable = awaitable
+        self._receiver = receiver
+        self._wake = wake
+        self._thread = get_ident()
+        self._scope = trio.CancelScope()
+        self._started = False
+
+    def start(self) -> None:
+        """See `Helper`."""
+        # Closing the iterator cancels it. (A nursery cannot be kept open for that long.)
+        self._trio.lowlevel.spawn_system_task(self._run, context=copy_context())
+        self._started = True
+
+    def cancel(self) -> None:
+        """See `Helper`."""
+        if not self._started:
+            self._receiver(None, Cancelled())
+        if get_ident() == self._thread:
+            self._scope.cancel()
+        else:  # the garbage collector runs in any thread
+            with suppress(self._trio.RunFinishedError):
+                self._token.run_sync_soon(self._scope.cancel)
+
+    async def _run(self) -> None:
+        value, raised = None, None
+        try:
+            with self._scope:
+                value = await self._awaitable
+        except (GeneratorExit, self._trio.Cancelled):  # the whole run is ending
+            raise
+        except BaseException as error:
+            raised = error
+        try:
+            self._receiver(value, Cancelled() if self._scope.cancelled_caught else raised)
+        finally:
+            raised = None  # it refers to this frame
+        self._wake()

@@ -1,6 +1,5 @@
 """What a call has returned and nobody has got: nothing of it is left behind."""
 
-import gc
 import logging
 import threading
 from collections.abc import Iterator
@@ -9,33 +8,27 @@ import pytest
 from remctl import Remctl, Target, _remctl
 from remctl.testing import Server
 
-from tests.programs.interrupts import SCENARIOS, interrupted, signalled
+from tests.programs.interrupts import Lines, interrupted, signalled
+from tests.programs.interrupts_table import SCENARIOS
 
 BYTES = [b"test", b"hello"]
-# Many hosts into files, and many in an event loop, may still keep a connection for a while.
-WHOLE = [name for name in SCENARIOS if "many" not in name or name == "run_many"]
 
 
-@pytest.fixture(autouse=True)
-def _small_heap() -> Iterator[None]:
-    """Let the many collections look at what a scenario makes, not at all that pytest has."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
+@pytest.fixture(scope="module")
+def lines() -> Lines:
+    """Those at which an exception was raised already."""
+    return set()
 
 
 # An exception between the call of a coroutine function and the await leaves the coroutine.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("name", WHOLE)
-def test_an_exception_at_any_instruction_leaves_the_object_whole(name: str, server: Server) -> None:
-    """At some of them: `python -m tests.programs.interrupts` raises at each."""
-    target = Target("localhost", server.port)
-    places, wrong = interrupted(
-        name, target, step=31 if "many" in name or "asyncio" in name else 13
-    )
-    assert places
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if "uvloop" not in name])
+def test_an_exception_anywhere_leaves_the_object_whole(
+    name: str, server: Server, lines: Lines
+) -> None:
+    """At each line once: `python -m tests.programs.interrupts` raises at each instruction."""
+    _, wrong = interrupted(name, Target("localhost", server.port), lines)
     assert not wrong
 
 
@@ -50,11 +43,11 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_quiet")
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if not SCENARIOS[name].is_async])
+@pytest.mark.parametrize("name", ["stream", "run_many", "pool's run", "pool's connection, stream"])
 def test_a_signal_at_any_moment_leaves_the_object_whole(name: str, server: Server) -> None:
     count = 0
-    while not count:  # on a busy machine half a second may be too short for any
-        count, wrong = signalled(name, Target("localhost", server.port), 0.5)
+    while not count:  # on a busy machine it may be too short for any
+        count, wrong = signalled(f"{name}, blocking", Target("localhost", server.port), 0.2)
         assert not wrong
 
 

@@ -1,6 +1,7 @@
 """However a run on many hosts ends before its time: nothing of it is left."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -8,17 +9,88 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import pytest
 import trio
-from remctl import Target, arun_many, run_many
+from remctl import Target, _remctl, arun_many, run_many
+from remctl._many.crew import Crew
+from remctl._many.run import Run
 
 from tests.fix_many import Many
 from tests.fix_network import DeafServer
 from tests.support.traces import nothing_left, wait_until
 
 SLEEP = ["test", "sleep", "30"]
+
+
+class TestInterrupted:
+    """By a signal handler's exception, in the middle of the package's own steps.
+
+    `tests.programs.interrupts` raises at all of them; these are the ones that are hard to hit.
+    """
+
+    @pytest.fixture
+    def no_collector(self) -> Iterator[None]:
+        gc.disable()
+        yield
+        gc.enable()
+
+    def test_a_run_that_was_not_closed_is_closed_when_it_is_lost(
+        self, many: Many, no_collector: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupted(_: Run) -> None:
+            monkeypatch.undo()
+            raise KeyboardInterrupt
+
+        with nothing_left():
+            outcomes = run_many(many.targets(3), ["test", "hello"], limit=2)
+            assert next(outcomes).ok
+            monkeypatch.setattr(Run, "close", interrupted)
+            with suppress(KeyboardInterrupt):  # pytest.raises() would keep its frames
+                outcomes.close()
+            del outcomes
+
+    def test_coroutines_that_nobody_closed_are_garbage(self) -> None:
+        async def work(crew: Crew[None]) -> None:
+            await crew.sleep(60)
+
+        with nothing_left():
+            crew: Crew[None] = Crew()
+            crew.start(work(crew))
+            del crew
+            gc.collect()
+
+    def test_one_that_was_interrupted_as_it_began_to_wait_is_closed(self) -> None:
+        class Interrupted(Crew[None]):
+            async def finish(self, operation: _remctl.Operation) -> None:
+                try:
+                    await super().finish(operation)
+                finally:
+                    ended.append(True)
+
+        class Work:
+            """A coroutine, the result of whose step is lost."""
+
+            def __init__(self, work: object) -> None:
+                self.work = work
+
+            def send(self, value: None) -> None:
+                self.work.send(value)  # type: ignore[attr-defined]
+                raise KeyboardInterrupt
+
+            def close(self) -> None:
+                self.work.close()  # type: ignore[attr-defined]
+
+        ended: list[bool] = []
+        crew = Interrupted()
+        work = Work(crew.sleep(60))
+        with pytest.raises(KeyboardInterrupt):
+            crew.start(work)  # type: ignore[arg-type]
+        assert ended
+        assert len(crew) == 0
+        crew.close()
 
 
 class TestBlocking:

@@ -468,7 +468,9 @@ class TestEndings:
         async def main() -> list[tuple[Any, BaseException | None]]:
             told: list[tuple[Any, BaseException | None]] = []
             waiter = task_waiter()
-            waiter.spawn(Job(), lambda *end: told.append(end))()
+            helper = waiter.helper(Job(), lambda *end: told.append(end))
+            helper.start()
+            helper.cancel()
             await waiter.join(lambda: bool(told))
             await anyio.sleep(0)
             return told

@@ -1,370 +1,317 @@
 """An exception at every instruction of the package: is the object whole afterwards?
 
-    python -m tests.programs.interrupts [scenario ...]
+    python -m tests.programs.interrupts [--lines] [scenario ...]
     python -m tests.programs.interrupts --signals SECONDS [scenario ...]
 
 runs each scenario once for each instruction that the package's own functions execute in it, and
 raises there, as a signal handler or `PyThreadState_SetAsyncExc` may. What the extension's call has
-just returned is lost then. After each the object serves, and no descriptor, thread or task is left.
-With `--signals` a real signal's handler raises, at random moments. Prints how many places there
-were, and what was wrong at which. Add a scenario to `SCENARIOS`.
+just returned is lost then. After each the object serves (a pool lends all that it may), and no
+descriptor, thread or task is left. `--lines` takes each line once, in the first scenario that has
+it: where a call's result is lost, if there is a call. With `--signals` a real signal's handler
+raises, at random moments of a blocking scenario. Prints how many places there were, and what was
+wrong at which.
+
+The scenarios are in `tests.programs.interrupts_table`; all of a world: `asyncio`, for example.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import dis
 import gc
-import os
 import random
 import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from io import BytesIO
-from pathlib import Path
-from types import CodeType, FrameType
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from inspect import isawaitable
+from types import CodeType
 from typing import Any
 
-import remctl
-from remctl import AsyncRemctl, Remctl, RemctlError, Target, arun_many, run_many
+import anyio
+import trio
+from remctl import AsyncConnectionPool, AsyncRemctl, ConnectionPool, Remctl, RemctlError, Target
 from remctl.testing import Realm
 
-from tests.fix_realm import make_server, netstrings
-from tests.support.traces import descriptors, threads, wait_until
+from tests.fix_realm import make_server
+from tests.programs.interrupts_places import At, Interrupted, one_for_each_line, raising
+from tests.programs.interrupts_table import HELLO, SCENARIOS, WORLDS, Scenario, sent
+from tests.support.traces import descriptors, threads
 
-HELLO = ["test", "hello"]
-PACKAGE = str(Path(remctl.__file__).parent) + os.sep
 PATIENCE = 20.0  # seconds; a call that takes longer hangs
-
-
-class Interrupted(BaseException):
-    """What is raised."""
-
-
-class At:
-    """Raises at one instruction of the package's, and counts those before it."""
-
-    def __init__(self, place: int) -> None:
-        self.place = place
-        self.seen = 0
-        self.where = ""
-
-    @property
-    def raised(self) -> bool:
-        """Whether there was such a place."""
-        return bool(self.where)
-
-    def step(self, code: CodeType, offset: int) -> None:
-        """Count an instruction, or raise at it."""
-        if self.raised or _returns(code, offset):
-            return
-        if self.seen == self.place:
-            self.where = f"{code.co_qualname}, line {code.co_firstlineno} and on, byte {offset}"
-            raise Interrupted
-        self.seen += 1
-
-
-def watched(code: CodeType) -> bool:
-    """Whether an exception is raised in it: asyncio shows results in texts of its own."""
-    return code.co_filename.startswith(PACKAGE) and code.co_name != "__repr__"
+POOL_SIZE = 2
 
 
 @contextmanager
-def _traced(at: At) -> Iterator[None]:
-    """Take the steps: before Python 3.12."""
+def _prepared() -> Iterator[None]:
+    """Let the many collections look at what a scenario makes, not at all that there is.
 
-    def enter(frame: FrameType, event: str, _: object) -> Any:
-        if not watched(frame.f_code):
-            return None
-        frame.f_trace_opcodes = True
-        return step
+    What is raised in a destructor goes nowhere, and is not printed.
+    """
 
-    def step(frame: FrameType, event: str, _: object) -> Any:
-        if event == "opcode":
-            at.step(frame.f_code, frame.f_lasti)
-        return step
+    def tell(unraisable: Any) -> None:
+        if not isinstance(unraisable.exc_value, Interrupted):
+            before(unraisable)
 
-    sys.settrace(enter)
+    gc.collect()
+    gc.freeze()
+    before, sys.unraisablehook = sys.unraisablehook, tell
     try:
         yield
     finally:
-        sys.settrace(None)
+        sys.unraisablehook = before
+        gc.unfreeze()
 
 
-@contextmanager
-def _monitored(at: At) -> Iterator[None]:
-    """Take the steps: from Python 3.12 on."""
-    monitoring = sys.modules["sys"].__dict__["monitoring"]
-    tool, events = monitoring.DEBUGGER_ID, monitoring.events
-    codes: set[CodeType] = set()
-
-    def enter(code: CodeType, offset: int) -> None:
-        if watched(code) and code not in codes:
-            codes.add(code)
-            monitoring.set_local_events(tool, code, events.INSTRUCTION)
-
-    monitoring.use_tool_id(tool, "interrupts")
-    monitoring.register_callback(tool, events.PY_START, enter)
-    monitoring.register_callback(tool, events.INSTRUCTION, at.step)
-    monitoring.set_events(tool, events.PY_START)
-    try:
-        yield
-    finally:
-        monitoring.set_events(tool, 0)
-        for code in codes:
-            monitoring.set_local_events(tool, code, 0)
-        monitoring.free_tool_id(tool)
-
-
-def raising(at: At) -> AbstractContextManager[None]:
-    """Within the block the exception comes where it is to come."""
-    return _monitored(at) if sys.version_info >= (3, 12) else _traced(at)
-
-
-_RETURNS: dict[CodeType, set[int]] = {}
-
-
-def _returns(code: CodeType, offset: int) -> bool:
-    """Whether an instruction does nothing but return: the call has ended, and no signal comes."""
-    if code not in _RETURNS:
-        known = _RETURNS[code] = set()
-        before: dis.Instruction | None = None
-        for instruction in dis.get_instructions(code):
-            if instruction.opname.startswith("RETURN_"):
-                known.add(instruction.offset)
-                if before is not None and before.opname.startswith("LOAD_"):
-                    known.add(before.offset)
-            before = instruction
-    return offset in _RETURNS[code]
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What is done with an object and its server's host and port."""
-
-    act: Callable[[Any, Target], Any]
-    is_async: bool = False
-
-
-def _stream(r: Remctl, _: Target) -> None:
-    with r.stream(HELLO) as stream:
-        for _token in stream:
-            pass
-
-
-# Where command() has returned its caller knows of the answer, and may have to read on.
-_sent: list[bool] = []
-
-
-def _command(r: Remctl, _: Target) -> None:
-    r.command(HELLO)
-    _sent.append(True)
-    while r.output().type != "done":
-        pass
-
-
-def _run_many(_: Remctl, target: Target) -> None:
-    for outcome in run_many([target, target], HELLO):
-        outcome.check()
-
-
-def _run_many_into_files(_: Remctl, target: Target) -> None:
-    for outcome in run_many([target], HELLO, stdout=lambda _: BytesIO()):
-        outcome.check()
-
-
-async def _async_stream(r: AsyncRemctl, _: Target) -> None:
-    async with r.stream(HELLO) as stream:
-        async for _token in stream:
-            pass
-
-
-async def _async_command(r: AsyncRemctl, _: Target) -> None:
-    await r.command(HELLO)
-    _sent.append(True)
-    while (await r.output()).type != "done":
-        pass
-
-
-async def _arun_many(_: AsyncRemctl, target: Target) -> None:
-    async for outcome in arun_many([target, target], HELLO):
-        outcome.check()
-
-
-async def _arun_many_into_files(_: AsyncRemctl, target: Target) -> None:
-    async for outcome in arun_many([target], HELLO, stdout=lambda _: BytesIO()):
-        outcome.check()
-
-
-SCENARIOS = {
-    "run": Scenario(lambda r, _: r.run(HELLO)),
-    "run into a file": Scenario(lambda r, _: r.run(HELLO, stdout=BytesIO())),
-    "stream": Scenario(_stream),
-    "command and output": Scenario(_command),
-    "noop": Scenario(lambda r, _: r.noop()),
-    "run_many": Scenario(_run_many),
-    "run_many into files": Scenario(_run_many_into_files),
-    "run, asyncio": Scenario(lambda r, _: r.run(HELLO), True),
-    "run into a file, asyncio": Scenario(lambda r, _: r.run(HELLO, stdout=BytesIO()), True),
-    "stream, asyncio": Scenario(_async_stream, True),
-    "command and output, asyncio": Scenario(_async_command, True),
-    "noop, asyncio": Scenario(lambda r, _: r.noop(), True),
-    "arun_many": Scenario(_arun_many, True),
-    "arun_many into files": Scenario(_arun_many_into_files, True),
-}
+async def _done(value: Any) -> Any:
+    return await value if isawaitable(value) else value
 
 
 class Trial:
-    """One scenario on one object, interrupted again and again."""
+    """One scenario on one object, interrupted again and again: in a task, or in this thread."""
 
     def __init__(self, scenario: Scenario, target: Target) -> None:
         self.scenario, self.target = scenario, target
-        self.runner = asyncio.Runner() if scenario.is_async else None
-        if self.runner is None:
-            self.object: Any = Remctl(target.host, target.port)
+        self.blocking = scenario.world == "blocking"
+
+    async def begin(self) -> None:
+        """Make the object, and do it once."""
+        if self.scenario.of_a_pool:
+            kind: Any = ConnectionPool if self.blocking else AsyncConnectionPool
+            self.object = kind(self.target.host, self.target.port, max_size=POOL_SIZE)
         else:
-            # An exception in a callback is given to this, and the loop goes on.
-            self.runner.get_loop().set_exception_handler(lambda *_: None)
-            self.object = AsyncRemctl()
-            self._do(lambda: self.object.open(target.host, target.port))
-        self._act()
-        gc.collect()
-        self.left = self._counts()
+            self.object = Remctl() if self.blocking else AsyncRemctl()
+            await _done(self.object.open(self.target.host, self.target.port))
+        await self.act()
+        await self._serves("again")
+        self.usual = await self._left([])
 
-    def _counts(self) -> tuple[int, int]:
-        return len(descriptors()), len(threads())
+    async def act(self) -> None:
+        """Do it once."""
+        sent.clear()
+        await _done(self.scenario.act(self.object, self.target))
 
-    def _do(self, call: Callable[[], Any]) -> Any:
-        if self.runner is None:
-            return call()
-
-        async def do() -> Any:
-            async with asyncio.timeout(PATIENCE):
-                return await call()
-
-        return self.runner.run(do())
-
-    def _act(self) -> None:
-        self._do(lambda: self.scenario.act(self.object, self.target))
-
-    def interrupt(self, at: At) -> str | None:
+    async def interrupt(self, at: At) -> str | None:
         """What is wrong after an exception there, or None."""
-        _sent.clear()
         try:
             with raising(at):
-                self._act()
+                if self.blocking:
+                    await self.act()
+                else:
+                    with anyio.fail_after(PATIENCE):
+                        await self.act()
         except Interrupted:
             pass
         except TimeoutError:
             return "hangs"
-        return self.check(str(at.place)) if at.raised else None
+        return await self.check(at.where.replace(" ", "")) if at.raised else None
 
-    def check(self, word: str) -> str | None:
+    async def check(self, word: str) -> str | None:
         """What is wrong with the object, or None."""
         gc.collect()  # the exception, which holds the frames that it came through
         try:
-            while _sent and self._do(self.object.output).type != "done":
+            problem = await self._serves(word)
+        except Exception as error:
+            return repr(error)
+        if problem is not None:
+            return problem
+        left = await self._left(self.usual)
+        new = [one for one in left if one not in self.usual]
+        return None if len(left) <= len(self.usual) else f"left: {', '.join(new)}"
+
+    async def _serves(self, word: str) -> str | None:
+        if self.scenario.of_a_pool:
+            return await self._pool_serves(word)
+        try:
+            while sent and (await _done(self.object.output())).type != "done":
                 pass
         except RemctlError:
             pass
-        try:
-            answer = self._do(lambda: self.object.run(["test", "args", word], timeout=PATIENCE))
-        except BaseException as error:
-            return repr(error)
-        if netstrings(answer.stdout) != [word.encode()]:
-            return repr(answer)
-        tasks = 0 if self.runner is None else len(asyncio.all_tasks(self.runner.get_loop()))
-        return f"{tasks} tasks are left" if tasks else None
+        if self.scenario.opens and not self.object.opened:
+            await _done(self.object.open(self.target.host, self.target.port))
+        answer = await _done(self.object.run([*HELLO, word], timeout=PATIENCE))
+        return None if answer.text == f"hello {word}\n" else repr(answer)
 
-    def close(self) -> str | None:
-        """End it; what it has left behind, or None."""
+    async def _pool_serves(self, word: str) -> str | None:
+        async with AsyncExitStack() as stack:
+            for _ in range(POOL_SIZE):
+                lent = self.object.connection(timeout=PATIENCE)
+                if self.blocking:
+                    r = stack.enter_context(lent)
+                else:
+                    r = await stack.enter_async_context(lent)
+                answer = await _done(r.run([*HELLO, word], timeout=PATIENCE))
+                if answer.text != f"hello {word}\n":
+                    return repr(answer)
+        stats = self.object.stats()
+        idle = stats["pool_available"] == stats["pool_size"] == POOL_SIZE
+        return None if idle and not stats["requests_waiting"] else repr(stats)
 
-        def nothing_left() -> bool:
+    async def _left(self, usual: list[str]) -> list[str]:
+        """The descriptors, threads and tasks, when they are no more than usual or after a while."""
+        end = time.monotonic() + 5
+        while True:
+            found = [f"{number} {what}" for number, what in descriptors().items()]
+            found = [one for one in found if "/proc/" not in one]  # the list's own
+            found += [f"thread {one}" for one in threads()]
+            if self.scenario.world == "trio":
+                found += ["task"] * trio.lowlevel.current_statistics().tasks_living
+            elif not self.blocking:
+                found += ["task"] * len(asyncio.all_tasks())
+            if len(found) <= len(usual) or time.monotonic() > end or not usual:
+                return found
             gc.collect()
-            return all(now <= then for now, then in zip(self._counts(), self.left, strict=True))
+            if self.blocking:
+                time.sleep(0.002)
+            else:
+                await anyio.sleep(0.002)
 
-        problem = None if wait_until(nothing_left) else f"left: {self._counts()}, not {self.left}"
-        if self.runner is None:
-            self.object.close()
-        else:
-            self._do(self.object.close)
-            self.runner.close()
-        return problem
+    async def end(self) -> None:
+        """Close the object."""
+        await _done(self.object.close())
 
 
-def interrupted(name: str, target: Target, *, step: int = 1) -> tuple[int, list[str]]:
-    """How many places a scenario has, and what went wrong at which."""
-    trial = Trial(SCENARIOS[name], target)
-    wrong: list[str] = []
-    for place in range(0, 1_000_000, step):
-        at = At(place)
-        problem = trial.interrupt(at)
-        if not at.raised:
-            break
-        if problem is not None:
-            wrong.append(f"{at.where}: {problem}")
-            trial = Trial(SCENARIOS[name], target)
-    left = trial.close()
-    return place // step, wrong if left is None else [*wrong, left]
+def _run_in(world: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a coroutine in an event loop; one that never waits in none."""
+    if world != "blocking":
+        backend = "trio" if world == "trio" else "asyncio"
+        options = {"use_uvloop": True} if world == "uvloop" else {}
+
+        async def run() -> Any:
+            if backend == "asyncio":
+                # An exception in a callback is given to this, and the loop goes on.
+                asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+            return await work()
+
+        return anyio.run(run, backend=backend, backend_options=options)
+    try:
+        work().send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("a blocking scenario has waited")
+
+
+Lines = set[tuple[CodeType, int]]
+
+
+def interrupted(name: str, target: Target, lines: Lines | None = None) -> tuple[int, list[str]]:
+    """How many places a scenario has, and what went wrong at which.
+
+    With `lines` one of each line that is not in it; it has them then.
+    """
+    scenario = SCENARIOS[name]
+
+    async def work() -> tuple[int, list[str]]:
+        trial = Trial(scenario, target)
+        await trial.begin()
+        places: Iterator[At] = (At(number) for number in range(sys.maxsize))
+        if lines is not None:
+            look = At()
+            with raising(look):
+                await trial.act()
+            chosen = one_for_each_line(look.seen)
+            assert chosen
+            new = [line for line in chosen if line not in lines]
+            lines.update(new)
+            places = (At(place=chosen[line]) for line in new)
+        count, wrong = 0, []
+        for at in places:
+            problem = await trial.interrupt(at)
+            if problem is not None:
+                wrong.append(f"{at.where}: {problem}")
+                await trial.end()
+                trial = Trial(scenario, target)
+                await trial.begin()
+            elif at.raised:
+                count += 1
+            elif lines is None:
+                break
+        await trial.end()
+        return count + len(wrong), wrong
+
+    with _prepared():
+        result: tuple[int, list[str]] = _run_in(scenario.world, work)
+    return result
 
 
 def signalled(name: str, target: Target, seconds: float) -> tuple[int, list[str]]:
     """How many signals came in the middle of a scenario, and what went wrong after them."""
-    trial = Trial(SCENARIOS[name], target)
     armed = False
 
     def handle(*_: object) -> None:
         if armed:
             raise Interrupted
 
-    before = signal.signal(signal.SIGALRM, handle)
-    start = time.monotonic()
-    trial._act()
-    longest = 1.2 * (time.monotonic() - start)
-    end = time.monotonic() + seconds
-    count = 0
-    wrong: list[str] = []
-    while time.monotonic() < end:
-        _sent.clear()
-        try:
-            armed = True
-            signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, longest))
-            trial._act()
+    async def work() -> tuple[int, list[str]]:
+        nonlocal armed
+        trial = Trial(SCENARIOS[name], target)
+        await trial.begin()
+        start = time.monotonic()
+        await trial.act()
+        longest = 1.2 * (time.monotonic() - start)
+        end = time.monotonic() + seconds
+        count, wrong = 0, []
+        while time.monotonic() < end:
+            try:
+                armed = True
+                signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, longest))
+                await trial.act()
+                armed = False
+            except Interrupted:
+                count += 1
             armed = False
-        except (Interrupted, TimeoutError):
-            count += 1
-        armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        problem = trial.check(str(count))
-        if problem is not None:
-            wrong.append(problem)
-            trial = Trial(SCENARIOS[name], target)
-    signal.signal(signal.SIGALRM, before)
-    left = trial.close()
-    return count, wrong if left is None else [*wrong, left]
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            problem = await trial.check(str(count))
+            if problem is not None:
+                wrong.append(problem)
+                await trial.end()
+                trial = Trial(SCENARIOS[name], target)
+                await trial.begin()
+        await trial.end()
+        return count, wrong
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        with _prepared():
+            result: tuple[int, list[str]] = _run_in("blocking", work)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    return result
 
 
-def main(arguments: list[str]) -> bool:
+def _named(words: list[str]) -> list[str]:
+    worlds = [word for word in words if word in WORLDS]
+    names = [name for name in SCENARIOS if not words or SCENARIOS[name].world in worlds]
+    return names + [word for word in words if word not in WORLDS]
+
+
+def main() -> bool:
     """Interrupt the scenarios; whether nothing went wrong."""
-    seconds = None
-    if arguments[:1] == ["--signals"]:
-        seconds, arguments = float(arguments[1]), arguments[2:]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--lines", action="store_true", help="each line once")
+    parser.add_argument("--signals", type=float, metavar="SECONDS", help="real signals")
+    parser.add_argument("scenarios", nargs="*", metavar="scenario")
+    arguments = parser.parse_args()
     # Of a coroutine whose caller was interrupted between its call and the await.
     warnings.filterwarnings("ignore", "coroutine .* was never awaited")
     right = True
     with Realm() as realm, realm.environ(), make_server(realm) as server:
-        target = Target(server.host, server.port, server.principal)
-        for name in arguments or SCENARIOS:
-            if seconds is None:
-                places, wrong = interrupted(name, target)
-                print(f"{name}: {places} places, {len(wrong)} wrong", flush=True)
+        target = Target("localhost", server.port)
+        lines: Lines | None = set() if arguments.lines else None
+        for name in _named(arguments.scenarios):
+            begin = time.monotonic()
+            if arguments.signals is None:
+                what = "places"
+                places, wrong = interrupted(name, target, lines)
+            elif SCENARIOS[name].world == "blocking":
+                what = "signals"
+                places, wrong = signalled(name, target, arguments.signals)
             else:
-                places, wrong = signalled(name, target, seconds)
-                print(f"{name}: {places} signals, {len(wrong)} wrong", flush=True)
+                continue
+            took = time.monotonic() - begin
+            print(f"{name}: {places} {what}, {len(wrong)} wrong, {took:.1f} s", flush=True)
             for problem in wrong:
                 print("   ", problem)
             right = right and not wrong
@@ -372,4 +319,4 @@ def main(arguments: list[str]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if main(sys.argv[1:]) else 1)
+    sys.exit(0 if main() else 1)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from remctl import _remctl
 from remctl._many.crew import HostCrew, suspended
-from remctl._waiters import Cancelled, TaskWaiter
+from remctl._waiters import Cancelled, Helper, TaskWaiter
 
 if TYPE_CHECKING:
     from remctl._files import Sinks
-    from remctl._many.outcome import Outcome
     from remctl._many.plan import Plan
     from remctl._output import RemctlOutput
 
@@ -25,7 +24,8 @@ class AsyncCrew(HostCrew):
     def __init__(self, plan: Plan, limit: int) -> None:
         super().__init__(plan, limit)
         self.task_waiter: TaskWaiter | None = None
-        self.come_back: deque[Coroutine[Any, None, Outcome]] = deque()
+        # Each with a weak reference to the coroutine that waited for it.
+        self.come_back: deque[tuple[Elsewhere, Any]] = deque()
         # Each task with a function that tells whether an error belongs to its host.
         self._tasks: dict[Elsewhere, Callable[[Any], bool]] = {}
 
@@ -87,7 +87,10 @@ class AsyncCrew(HostCrew):
     def dispatch(self) -> None:
         """See `remctl._many.run.Runner`."""
         while self.come_back:
-            self.advance(self.come_back.popleft())
+            place, waiter = self.come_back.popleft()
+            work = waiter()
+            if work is not None and self._at_work.get(work) is place:
+                self.advance(work)
         super().dispatch()
 
     def close(self) -> None:
@@ -111,11 +114,11 @@ class Elsewhere:
         self._waiter: Any = None
         self._value: Any = None
         self._error: BaseException | None = None
-        self._cancel: Callable[[], object] | None = None
+        self._helper: Helper | None = None
 
     @property
     def waiter(self) -> Any:
-        """The coroutine that waits; see `remctl._many.crew.Awaited`."""
+        """A weak reference to the coroutine that waits; see `remctl._many.crew.Awaited`."""
         return self._waiter
 
     @waiter.setter
@@ -128,8 +131,9 @@ class Elsewhere:
     def awaiting(self, awaitable: Awaitable[Any]) -> Iterator[None]:
         """Start awaiting it; at the end of the block it is cancelled, unless it has ended."""
         assert self._crew.task_waiter is not None
-        self._cancel = self._crew.task_waiter.spawn(awaitable, self._end)
+        self._helper = self._crew.task_waiter.helper(awaitable, self._end)
         try:
+            self._helper.start()
             yield
         finally:
             if not self.done:
@@ -137,8 +141,10 @@ class Elsewhere:
 
     def cancel(self) -> None:
         """Cancel it in the event loop."""
-        assert self._cancel is not None
-        self._cancel()
+        if self._helper is not None:
+            self._helper.cancel()
+        else:  # a signal handler has raised an exception before there was one
+            self._end(None, Cancelled())
 
     def look_again(self) -> None:
         """Wake the coroutine, unless a timer will do so."""
@@ -156,9 +162,10 @@ class Elsewhere:
         self._wake()
 
     def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
+        waiter = self._waiter
         if waiter is not None:
-            self._crew.come_back.append(waiter)
+            self._crew.come_back.append((self, waiter))
+            self._waiter = None
             if self._crew.task_waiter is not None:
                 self._crew.task_waiter.wake()
 

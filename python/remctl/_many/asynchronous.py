@@ -121,9 +121,10 @@ class Outcomes(AsyncIterator[Outcome]):
             raise RuntimeError("another task is waiting for the next outcome of this run")
         if self._closed:
             raise StopAsyncIteration
-        self._running = True
         try:
+            self._running = True
             outcome = await self._next()
+            self._running = False
         except GeneratorExit:
             self._running = False
             self._close()
@@ -131,7 +132,6 @@ class Outcomes(AsyncIterator[Outcome]):
         except BaseException:
             await self._end()
             raise
-        self._running = False
         self._since = monotonic()
         return outcome
 
@@ -180,6 +180,7 @@ class Outcomes(AsyncIterator[Outcome]):
             if self._run is not None:
                 self._task_waiter.wake()
         elif self._run is not None:
+            self._task_waiter.stop_watching()
             self._run.close()
 
     async def _next(self) -> Outcome:

@@ -14,6 +14,7 @@ from math import inf
 from time import monotonic
 from types import coroutine
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from weakref import ref
 
 from remctl import _remctl
 from remctl._errors import RemctlError, make
@@ -95,9 +96,10 @@ class Crew(Generic[_Result]):
         self.reactor.dispatch(BUDGET, self._wake)
 
     def _wake(self, operation: _remctl.Operation) -> None:
-        work = operation.waiter
+        waiter = operation.waiter
         operation.waiter = None
         del operation  # an exception may keep this frame alive
+        work = None if waiter is None else waiter()
         if work is not None:
             self.advance(work)
 
@@ -110,11 +112,14 @@ class Crew(Generic[_Result]):
             self._at_work.pop(work, None)
             self.ended.append(end.value)
         except BaseException:
+            # If a signal handler has raised it, the coroutine may be waiting already.
+            work.close()
             self._at_work.pop(work, None)
             raise
         else:
             self._at_work[work] = awaited
-            awaited.waiter = work
+            # A weak reference, because the garbage collector does not traverse operations.
+            awaited.waiter = ref(work)
 
     def move_here(self) -> None:
         """Make the calling thread the owner. RemctlError in the child of a fork."""
@@ -135,13 +140,16 @@ class Crew(Generic[_Result]):
         finally:
             # Now, and not when this object is destroyed: the frames of an exception may keep it
             # alive.
-            self.__dict__.pop("reactor", None)
+            if not self._at_work:
+                self.__dict__.pop("reactor", None)
 
     def _close_one(self) -> None:
+        work = next(reversed(self._at_work))
         try:
             # In the child of a fork the calls end with the reactor.
             with suppress(RemctlError):
-                self._at_work.popitem()[0].close()
+                work.close()
+            del self._at_work[work]
         except BaseException:
             while self._at_work:
                 with suppress(BaseException):

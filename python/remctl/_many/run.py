@@ -51,8 +51,11 @@ class Runner(Protocol):
 class Run:
     """Starts hosts when there is room, batch after batch, and returns their outcomes.
 
-    It never waits: `step()` returns for how long to wait.
+    It never waits: `step()` returns for how long to wait. If a signal handler raises an exception
+    before or during `close()`, the destructor closes the run.
     """
+
+    _open = False
 
     def __init__(self, source: Source, runner: Runner, limits: Limits) -> None:
         self._source = source
@@ -63,6 +66,11 @@ class Run:
         self._failures = 0
         self._stopped = False
         self._pause_end = 0.0
+        self._open = True
+
+    def __del__(self) -> None:
+        if self._open:
+            self.close()
 
     def step(self) -> Outcome | float | None:
         """Return an outcome, how many seconds to wait before the next step, or None at the end.
@@ -100,6 +108,7 @@ class Run:
         """Stop all hosts in progress."""
         self._source.close()
         self._runner.close()
+        self._open = False
 
     def _may_begin(self) -> bool:
         if self._source.exhausted:

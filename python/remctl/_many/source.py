@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from operator import length_hint
 from time import monotonic
 from typing import Any, Protocol
 
 from remctl._many.outcome import Target
-from remctl._waiters import TaskWaiter, task_waiter
+from remctl._waiters import Helper, TaskWaiter, task_waiter
 
 #: Before the second host is read, wait at most this many seconds for outcomes if the iterable
 #: has no length and so may be slow.
@@ -97,15 +97,15 @@ class AsyncIterableSource:
         self._read: deque[tuple[object, BaseException | None]] = deque()
         self._asked = False
         self._asking: TaskWaiter | None = None  # of the reading task
-        self._cancel: Callable[[], object] | None = None
+        self._reading: Helper | None = None
 
     def ready(self) -> bool:
         """See `Source`."""
         if not self._read and not self._asked:
             self._asked = True
-            if self._cancel is None:
-                # With eager tasks it may end before this returns.
-                self._cancel = self._waiter.spawn(self._read_all(), self._end)
+            if self._reading is None:
+                self._reading = self._waiter.helper(self._read_all(), self._end)
+                self._reading.start()  # with eager tasks it may end before this returns
             elif self._asking is not None:
                 self._asking.wake()
         return bool(self._read)
@@ -121,8 +121,8 @@ class AsyncIterableSource:
     def close(self) -> None:
         """See `Source`."""
         self._hosts = None
-        if self._cancel is not None:
-            self._cancel()
+        if self._reading is not None:
+            self._reading.cancel()
 
     async def _read_all(self) -> object:
         self._asking = task_waiter()
