@@ -16,8 +16,8 @@ const char *class_or_kind(ErrorKind kind) {
     return kind == ErrorKind::not_opened ? "not_opened" : name_of(kind);
 }
 
-// What the package makes exceptions with is looked up when it is needed:
-// nothing is kept beyond the interpreter's life.
+// The package's exceptions are looked up when they are needed, so that nothing is kept
+// beyond the interpreter's life.
 py::object errors() { return py::module_::import("remctl._errors"); }
 
 py::object make(const Error &error, const py::object &partial) {
@@ -49,15 +49,15 @@ void register_errors() {
             if (pointer)
                 std::rethrow_exception(pointer);
         } catch (const Error &error) {
-            // What is raised meanwhile, by a signal's handler say, takes its
-            // place. pybind11 would forget it, and make of the failure what it
-            // makes of any C++ exception.
+            // An exception raised meanwhile, for example by a signal handler, replaces
+            // it. pybind11 would drop that and translate the Error like any C++
+            // exception.
             try {
                 const py::object exception = to_exception(error);
                 PyErr_SetObject(py::type::of(exception).ptr(), exception.ptr());
             } catch (py::error_already_set &meanwhile) {
                 meanwhile.restore();
-            } catch (const std::exception &) { // pybind11's own too, where Python has no memory
+            } catch (const std::exception &) { // also pybind11's own, if Python is out of memory
                 PyErr_NoMemory();
             }
         }

@@ -50,8 +50,8 @@ inline void listen_to_opening() {
     listen(journal::Topic::credentials);
 }
 
-// A verb that opens takes the identity before anything else, for what comes
-// between might let another thread run, which changes KRB5CCNAME.
+// A verb that opens takes the identity before anything else: anything done before might
+// let another thread run, which changes KRB5CCNAME.
 
 /// The result of a verb that returns nothing.
 inline const auto to_none = [](auto &) -> pybind11::object { return pybind11::none(); };

@@ -19,13 +19,13 @@ enum class Handshake {
     stale_ticket, ///< the server could not decrypt the ticket, which is removed: try again
 };
 
-/// What it is made with, and what it leaves behind.
+/// Its inputs and outputs.
 struct Handshaking {
     std::shared_ptr<Channel> channel; ///< its handle is configured
     Tickets tickets;
     Attempt attempt;
     bool again = false;      ///< a stale ticket in a cache of ours may be removed
-    std::time_t expires = 0; ///< when the tickets end, after Handshake::done
+    std::time_t expires = 0; ///< when the tickets expire, after Handshake::done
 };
 
 /// Authenticates. Throws Error with a kind and a hint if that fails.

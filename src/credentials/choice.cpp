@@ -76,7 +76,7 @@ class ClientKeytab {
     Keytab keytab_;
 };
 
-/// A choice with what is known of its cache.
+/// Fills in a choice from the facts about its cache.
 Choice of(const CacheFacts &facts, Choice choice) {
     choice.principal = facts.principal;
     if (facts.state == CacheFacts::State::ticket)
