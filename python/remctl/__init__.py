@@ -136,6 +136,32 @@ _WITHOUT_TICKETS = {
     "_preload",
 }
 
+# Values of the variable: of each thread that is loading a name, as it was when the thread came; and
+# the value that was put back last.
+_loading: list[str | None] = []
+_put_back: list[str | None] = []
+
+
+def _as_before(own: str | None) -> bool:
+    """Give the calling thread its KRB5CCNAME back if a thread that loads a name too has set it.
+
+    That thread gets its own value back in turn. Returns False if any other thread has set it.
+    """
+    from os import environ
+
+    now = environ.get("KRB5CCNAME")
+    if now == own:
+        return True
+    if now not in _loading and now not in _put_back:
+        return False
+    _put_back[:] = [own]
+    if own is None:
+        del environ["KRB5CCNAME"]
+    else:
+        environ["KRB5CCNAME"] = own
+    return True
+
+
 if not TYPE_CHECKING:  # with __getattr__, type checkers would accept every name
 
     def __getattr__(name: str) -> object:
@@ -143,15 +169,19 @@ if not TYPE_CHECKING:  # with __getattr__, type checkers would accept every name
         from os import environ
 
         ccache = environ.get("KRB5CCNAME")  # first of all: importlib too may have to be loaded
-        from importlib import import_module
+        _loading.append(ccache)
+        try:
+            from importlib import import_module
 
-        if name == "_remctl":
-            return import_module("remctl._remctl")
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value: object = getattr(import_module(f"remctl.{_HOMES[name]}"), name)
+            if name == "_remctl":
+                return import_module("remctl._remctl")
+            if name not in _HOMES:
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            value: object = getattr(import_module(f"remctl.{_HOMES[name]}"), name)
+        finally:
+            _loading.remove(ccache)
         globals()[name] = value
-        if environ.get("KRB5CCNAME") != ccache and _HOMES[name] not in _WITHOUT_TICKETS:
+        if _HOMES[name] not in _WITHOUT_TICKETS and not _as_before(ccache):
             from remctl._errors import identity_unknown
 
             raise identity_unknown()

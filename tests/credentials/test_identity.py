@@ -198,6 +198,31 @@ print(remctl.{name}.__name__)
         assert "remctl.preload()" in first
         assert second == name
 
+    def test_of_threads_that_each_set_it_and_call_is_each_one_s_own(self) -> None:
+        script = """
+import os, sys, threading, time, remctl
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        while name == "remctl._simple" and len(remctl._loading) < 3:
+            time.sleep(0.001)
+
+sys.meta_path.insert(0, Slow())
+
+def call(own):
+    os.environ["KRB5CCNAME"] = own
+    remctl.remctl
+    seen.append(os.environ["KRB5CCNAME"] == own)
+
+seen = []
+threads = [threading.Thread(target=call, args=(own,)) for own in ("one", "two", "three")]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(seen)
+"""
+        command = [sys.executable, "-c", script]
+        assert subprocess.check_output(command, text=True, timeout=60) == "[True, True, True]\n"
+
     @pytest.mark.parametrize("name", ["RemctlError", "Target", "preload"])
     def test_of_a_name_without_tickets_is_no_matter(self, name: str) -> None:
         first, _ = self.load(name).splitlines()
