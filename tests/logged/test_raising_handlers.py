@@ -7,6 +7,7 @@ ends a call in a thread, or in trio, like that of a signal handler; in asyncio t
 import asyncio
 import contextlib
 import logging
+import select
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ import anyio
 import pytest
 import trio
 import uvloop
-from remctl import AsyncRemctl, Remctl
+from remctl import AsyncRemctl, Remctl, _remctl
 from remctl.testing import Server
 
 from tests.logged.conftest import Log
@@ -170,3 +171,23 @@ def test_another_one_ends_one_call(
     answers = WORLDS[world](server, calls, [])
     assert len(answers) == calls
     assert [type(one) for one in answers if one != b"hello world\n"] == [Stop]
+
+
+def test_the_reactor_is_readable_at_once_for_the_calls_that_have_ended(
+    server: Server, raising: Raising
+) -> None:
+    """In a loop another call, or a timer, may hide that it is not."""
+    connection, reactor = _remctl.Connection(), _remctl.Reactor()
+    connection.open("127.0.0.1", server.port, server.principal)
+    operation = reactor.run(connection, 1, [b"test", b"hello"], None)
+    raising.error, raising.often = Stop(), False
+    with pytest.raises(Stop):
+        while True:
+            reactor.wait()
+            reactor.dispatch(1, lambda _: None)
+    assert operation.done
+    assert select.select([reactor], [], [], 0)[0]
+    woken: list[_remctl.Operation] = []
+    reactor.dispatch(1, woken.append)
+    assert woken == [operation]
+    assert operation.result()[0] == b"hello world\n"
