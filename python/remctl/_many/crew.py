@@ -183,9 +183,15 @@ class Crew(Generic[_Result]):
             try:
                 await suspended(operation)
             except BaseException:  # closed
-                self.reactor.cancel(operation)
+                self._cancel(operation)
                 raise
         return operation.result()
+
+    def _cancel(self, operation: _remctl.Operation) -> None:
+        """End a call; after `close()` it has ended with its reactor."""
+        reactor = self.__dict__.get("reactor")
+        if reactor is not None:
+            reactor.cancel(operation)
 
     async def sleep(self, seconds: float) -> None:
         """Wait for this many seconds."""
