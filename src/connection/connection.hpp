@@ -143,6 +143,15 @@ class Connection {
                 .reconnects = reconnects_};
     }
 
+    /// Whose tickets it was opened with last.
+    const std::shared_ptr<Identity> &identity() const noexcept { return identity_; }
+
+    /// Sets that in an origin of this connection.
+    void pass_identity(Origin &origin) const noexcept {
+        origin.identity = identity_;
+        origin.tickets = tickets_;
+    }
+
     /// Sends a command. Throws without sending or dropping anything while an earlier
     /// command has output pending. (Manual, Remctl.command.)
     Task<void> command(SharedCommand command, Call &call);

@@ -197,7 +197,7 @@ Client::output_at_once(const std::shared_ptr<Session> &session, Caller caller, C
     }
     if (!hold)
         return std::nullopt;
-    const Ending ending(*hold->body);
+    const Ending ending(*this, *hold->body);
     Reading reading(session.get(), caller);
     try {
         look_at_orphan(*hold->body);
@@ -220,7 +220,7 @@ Task<std::shared_ptr<Stream>> Client::stream(SharedCommand command, Caller calle
     std::optional<Hold> hold = enter_at_once(nullptr, caller, call);
     if (!hold)
         hold = co_await enter(nullptr, caller, call);
-    const Ending ending(*hold->body);
+    const Ending ending(*this, *hold->body);
     auto session = hold->turn.begin_session();
     try {
         co_await hold->body->connection.command(command, call);
@@ -319,6 +319,13 @@ void Client::remember(const std::shared_ptr<Body> &body) {
     const StateLock lock(this);
     if (body_ == body)
         origin_ = std::move(origin);
+}
+
+void Client::remember_identity(Body &body) noexcept {
+    body.identity = body.connection.identity();
+    const StateLock lock(this);
+    if (body_.get() == &body && origin_)
+        body.connection.pass_identity(*origin_);
 }
 
 /// A verb's error, noted and complete.

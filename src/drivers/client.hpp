@@ -183,21 +183,28 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     struct Body {
         std::shared_ptr<Turns> turns = std::make_shared<Turns>();
         Connection connection;
-        std::atomic<bool> orphaned{false}; // output was pending at the fork
-        std::atomic<Caller> last{nobody};  // of the last successful call outside a stream
+        std::atomic<bool> orphaned{false};  // output was pending at the fork
+        std::atomic<Caller> last{nobody};   // of the last successful call outside a stream
+        std::shared_ptr<Identity> identity; // that origin_ has; only with the turn
     };
-    /// If a call loses its connection without giving a reason, notes that it was cut
-    /// short (by a cancellation or an exception).
+    /// The end of a call, however it ends. If it loses its connection without giving a
+    /// reason, notes that it was cut short (by a cancellation or an exception). If it has
+    /// reconnected with other tickets, the child of a fork must use these too.
     class Ending {
       public:
-        explicit Ending(Body &body) noexcept : body_(body) {}
+        Ending(Client &client, Body &body) noexcept : client_(client), body_(body) {}
         Ending(const Ending &) = delete;
         Ending &operator=(const Ending &) = delete;
         Ending(Ending &&) = delete;
         Ending &operator=(Ending &&) = delete;
-        ~Ending() { body_.connection.notes().lost_for("the call was cut short"); }
+        ~Ending() {
+            body_.connection.notes().lost_for("the call was cut short");
+            if (body_.identity != body_.connection.identity())
+                client_.remember_identity(body_);
+        }
 
       private:
+        Client &client_;
         Body &body_;
     };
 
@@ -232,6 +239,7 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     void prepare(Body &body);
     static void drop(Body &body, const char *why) noexcept;
     void remember(const std::shared_ptr<Body> &body);
+    void remember_identity(Body &body) noexcept;
     Error failed(const Error &error, Body &body);
     void look_at_orphan(Body &body);
     template <class Change> void change_settings(Change change);
@@ -263,7 +271,7 @@ Client::perform(std::shared_ptr<Session> session, Caller caller, Call &call, Ver
         if (!hold->turn) // the stream was closed: this call must not touch the connection
             co_return Completed<Token>{.hold = {.body = body, .turn = {}}, .value = {}};
     }
-    const Ending ending(*body);
+    const Ending ending(*this, *body);
     Reading reading(session.get(), caller);
     try {
         if constexpr (reads)
@@ -296,7 +304,7 @@ template <class Verb> Task<Client::Mark> Client::open(Caller caller, Call &call,
     std::optional<Hold> hold = enter_at_once(nullptr, caller, call);
     if (!hold)
         hold = co_await enter(nullptr, caller, call);
-    const Ending ending(*hold->body);
+    const Ending ending(*this, *hold->body);
     hold->turn.lose_session();
     hold->body->orphaned = false;
     try {

@@ -104,6 +104,23 @@ class TestAConnection:
 
             assert in_child(refused)
 
+    def test_also_where_the_parent_has_connected_again(
+        self, users: Users, own_server: Server
+    ) -> None:
+        """With other tickets, which set_ccache() has named."""
+        with Remctl(own_server.host, own_server.port) as client:
+            client.set_ccache(users.cache("bob"))
+            own_server.restart()
+            assert who(client.run(WHO)) == "bob"
+            users.get_ticket("alice", users.cache("bob"))
+
+            def refused() -> bool:
+                with pytest.raises(RemctlError, match="alice@"):
+                    client.run(WHO)
+                return True
+
+            assert in_child(refused)
+
     @pytest.mark.anyio
     async def test_also_in_an_event_loop(self, users: Users, own_server: Server) -> None:
         async with AsyncRemctl(own_server.host, own_server.port) as client:

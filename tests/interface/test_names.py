@@ -214,25 +214,3 @@ class TestNoCircles:
             case ast.ImportFrom(module=str(module)) if module.startswith("remctl."):
                 return [module.split(".")[1]]
         return []
-
-
-@needs_old_binding
-@pytest.mark.measures
-def test_import_takes_no_longer_than_the_old_binding_s() -> None:
-    """Processor time, the shortest of some runs, with the extension and all that it loads.
-
-    The old binding is there for the system's Python alone; another version takes its own time.
-    """
-    script = (
-        "import time; start = time.process_time()\n"
-        "from remctl import remctl, Remctl, RemctlError\n"
-        "print(time.process_time() - start)"
-    )
-
-    def shortest(python: str) -> float:
-        command = [python, "-I", "-c", script]
-        return min(float(subprocess.check_output(command, text=True)) for _ in range(15))
-
-    theirs = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    room = 1.0 if Path(SYSTEM_PYTHON).resolve().name == theirs else 1.5
-    assert shortest(sys.executable) <= room * shortest(SYSTEM_PYTHON)
