@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 import remctl
 
-from tests.support.old_binding import SYSTEM_PYTHON, needs_old_binding
-
 PACKAGE = Path(remctl.__file__).parent
 SOURCE = ast.parse((PACKAGE / "__init__.py").read_text())
 NAMES = sorted(remctl.__all__)

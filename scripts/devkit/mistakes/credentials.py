@@ -116,10 +116,18 @@ MISTAKES = [
     Mistake(
         "a variable that was changed while a name was loaded is used",
         "python/remctl/__init__.py",
-        '        if environ.get("KRB5CCNAME") != ccache and',
-        "        if False and",
+        " and not _as_before(ccache):",
+        " and False:",
         "the first call of a thread is another thread's user's",
         ("credentials/test_identity.py",),
+    ),
+    Mistake(
+        "the child of a fork does not know of a reconnect's identity",
+        "src/drivers/client.hpp",
+        "            if (body_.identity != body_.connection.identity())",
+        "            if (false)",
+        "a child runs as another client, where its parent refuses",
+        ("credentials/test_identity_kept.py",),
     ),
     Mistake(
         "a hint is looked for on the loop's thread",
