@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from remctl._async_pool import AsyncConnectionPool
     from remctl._build_info import VERSION, BuildInfo, __version__, build_info
     from remctl._client import Remctl, Stream
-    from remctl._codes import ErrorCode
+    from remctl._codes import ErrorCode, ErrorKind
     from remctl._credentials import Credentials
     from remctl._errors import (
         RemctlCommandError,
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         RemctlSimpleResult,
         RemctlTimeoutError,
     )
-    from remctl._kinds import ErrorKind
     from remctl._many.async_each import afor_each
     from remctl._many.asynchronous import arun_many
     from remctl._many.blocking import run_many
@@ -99,7 +98,7 @@ _HOMES = {
     "ConnectionPool": "_pool",
     "Credentials": "_credentials",
     "ErrorCode": "_codes",
-    "ErrorKind": "_kinds",
+    "ErrorKind": "_codes",
     "JobRemctl": "_many.job",
     "Outcome": "_many.outcome",
     "Remctl": "_client",
@@ -130,7 +129,6 @@ _WITHOUT_TICKETS = {
     "_build_info",
     "_codes",
     "_errors",
-    "_kinds",
     "_many.outcome",
     "_output",
     "_preload",

@@ -25,9 +25,9 @@ from remctl._arguments import (
 from remctl._client import Remctl, Stream
 from remctl._client_base import ClientBase, documented_as, end_after, left, socket_number
 from remctl._errors import RemctlError, RemctlSimpleResult
-from remctl._loops import Loop, another_loop, running_loop, warn_left_open
 from remctl._output import RemctlOutput
 from remctl._stream_base import StreamBase
+from remctl._waiting.loops import Loop, another_loop, running_loop, warn_left_open
 
 _token = tuple.__new__
 

@@ -10,9 +10,9 @@ from remctl._arguments import Command, Seconds
 from remctl._async_client import AsyncRemctl
 from remctl._client_base import documented_as, end_after, left
 from remctl._errors import RemctlError, RemctlSimpleResult, make
-from remctl._loops import Loop, running_loop, warn_left_open
 from remctl._pool import ConnectionPool
 from remctl._pool_core import PoolBase, refused_on_pooled
+from remctl._waiting.loops import Loop, running_loop, warn_left_open
 
 
 class AsyncConnectionPool(PoolBase):
@@ -148,7 +148,7 @@ class AsyncConnectionPool(PoolBase):
             self._loop = None
 
     def _left_open(self) -> None:
-        """See `remctl._loops.Bound`."""
+        """See `remctl._waiting.loops.Bound`."""
         self._loop = None
         if self._pool.start_over():
             warn_left_open(self, self._host)

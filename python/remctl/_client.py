@@ -18,9 +18,9 @@ from remctl._arguments import (
 )
 from remctl._client_base import ClientBase, end_after, left, socket_number
 from remctl._errors import RemctlError, RemctlSimpleResult
-from remctl._greenlets import blocking
 from remctl._output import RemctlOutput
 from remctl._stream_base import StreamBase
+from remctl._waiting.greenlets import blocking
 
 # Like RemctlOutput._make, without checking the length again.
 _token = tuple.__new__

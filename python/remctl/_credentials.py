@@ -7,7 +7,7 @@ import os
 from remctl import _remctl, _types
 from remctl._arguments import absolute_name, file_or_name
 from remctl._environ import TicketEnvironment
-from remctl._greenlets import wait_for
+from remctl._waiting.greenlets import wait_for
 
 
 class Credentials:
@@ -114,7 +114,7 @@ class Credentials:
 
     async def acheck(self, timeout: float | None = None) -> bool:
         """Check the ticket now: `check()` for asyncio (uvloop too) and trio."""
-        from remctl._loops import running_loop
+        from remctl._waiting.loops import running_loop
 
         loop = running_loop()
         valid: bool = await loop.finish(self._shared.check_in(loop.reactor, timeout))
@@ -135,7 +135,7 @@ class Credentials:
 
     async def arenew(self, timeout: float | None = None) -> None:
         """Get a new ticket now: `renew()` for asyncio (uvloop too) and trio."""
-        from remctl._loops import running_loop
+        from remctl._waiting.loops import running_loop
 
         loop = running_loop()
         await loop.checkpoint_if_cancelled()

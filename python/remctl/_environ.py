@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from remctl import _remctl, _types
-from remctl._greenlets import wait_for
+from remctl._waiting.greenlets import wait_for
 
 # An empty keytab, which replaces the parent's client keytab.
 _NO_KEYTAB = "FILE:/dev/null"
@@ -66,7 +66,7 @@ class TicketEnvironment:
 
     async def __aenter__(self) -> TicketVariables:
         self._require_unused()
-        from remctl._loops import running_loop
+        from remctl._waiting.loops import running_loop
 
         loop = running_loop()
         await loop.checkpoint_if_cancelled()

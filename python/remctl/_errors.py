@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from remctl._codes import ErrorCode as _ErrorCode
-    from remctl._kinds import ErrorKind as _ErrorKind
+    from remctl._codes import ErrorKind as _ErrorKind
 
     #: The argument of `make()`: a value of ErrorKind, or ``not_opened``, the misuse with its
     #: own class.
@@ -174,14 +174,14 @@ class RemctlError(Exception):
         """
         if self._kind is None:
             return None
-        from remctl._kinds import ErrorKind
+        from remctl._codes import ErrorKind
 
         return ErrorKind(self._kind)
 
     @kind.setter
     def kind(self, kind: _ErrorKind | None) -> None:
         if kind is not None:
-            from remctl._kinds import ErrorKind
+            from remctl._codes import ErrorKind
 
             kind = ErrorKind(kind)
         self._kind = None if kind is None else kind.value

@@ -10,8 +10,8 @@ from remctl._arguments import Command, Seconds
 from remctl._client import Remctl
 from remctl._client_base import end_after, left
 from remctl._errors import RemctlError, RemctlSimpleResult
-from remctl._greenlets import blocking, greenlets
 from remctl._pool_core import PoolBase, refused_on_pooled
+from remctl._waiting.greenlets import blocking, greenlets
 
 
 class ConnectionPool(PoolBase):

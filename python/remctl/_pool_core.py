@@ -14,7 +14,7 @@ from remctl._client_base import Settings
 from remctl._errors import RemctlError, locate, make
 
 if TYPE_CHECKING:
-    from remctl._loops import Loop
+    from remctl._waiting.loops import Loop
 
 #: remctld closes connections after an hour without a command.
 _SERVER_LIMIT = 3600.0

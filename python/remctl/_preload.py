@@ -37,17 +37,13 @@ def preload() -> None:
         _environ,
         _errors,
         _files,
-        _greenlets,
-        _kinds,
         _logging,
-        _loops,
         _output,
         _pool,
         _pool_core,
         _remctl,
         _simple,
         _stream_base,
-        _waiters,
     )
     from remctl._many import (
         async_crew,
@@ -71,9 +67,10 @@ def preload() -> None:
         steps,
         tries,
     )
+    from remctl._waiting import callers, greenlets, loops, waiters
 
     if "gevent" in sys.modules:
-        from remctl import _gevent
+        from remctl._waiting import hub
 
 
 preload.__module__ = "remctl"

@@ -25,15 +25,15 @@ from remctl._errors import (
     as_protocol_error,
     locate,
 )
-from remctl._greenlets import blocking
 from remctl._output import RemctlOutput
+from remctl._waiting.greenlets import blocking
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any, TypeAlias
 
-    from remctl._loops import Loop
+    from remctl._waiting.loops import Loop
 
     #: Calls of a connection, by their names in a `Reactor` and their arguments. Each `send()`
     #: passes the result of the previous call.
@@ -114,7 +114,7 @@ async def aremctl(
     if source_ip is not None:
         connection.set_source_ip(source_ip)
     words = first_words(arguments)
-    from remctl._loops import running_loop
+    from remctl._waiting.loops import running_loop
 
     loop = running_loop()
     await loop.checkpoint_if_cancelled()

@@ -9,7 +9,7 @@ from typing import ClassVar
 import anyio
 import pytest
 from remctl import AsyncRemctl, RemctlError, _remctl, aremctl
-from remctl._loops import running_loop
+from remctl._waiting.loops import running_loop
 from remctl.testing import Server
 
 from tests.fix_hostile import Connection, MakeHostile

@@ -11,7 +11,7 @@ import anyio
 import pytest
 import uvloop
 from remctl import AsyncRemctl, _remctl
-from remctl._loops import running_loop
+from remctl._waiting.loops import running_loop
 from remctl.testing import Server
 
 HELLO = ["test", "hello"]

@@ -18,7 +18,7 @@ import remctl
 import trio
 import uvloop
 from remctl import AsyncConnectionPool, AsyncRemctl, RemctlTimeoutError
-from remctl._loops import running_loop
+from remctl._waiting.loops import running_loop
 from remctl.testing import Realm, Server
 
 from tests.fix_network import DeafServer

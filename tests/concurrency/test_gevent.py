@@ -304,7 +304,7 @@ def test_without_the_patch_calls_are_the_threads(server: Server) -> None:
         """
         import gevent, remctl, sys
         r = remctl.Remctl(sys.argv[1], int(sys.argv[2]))
-        print(type(r._connection).__module__, "remctl._gevent" in sys.modules)
+        print(type(r._connection).__module__, "remctl._waiting.hub" in sys.modules)
         """
     )
     command = [sys.executable, "-c", program, server.host, str(server.port)]

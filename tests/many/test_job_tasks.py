@@ -22,7 +22,7 @@ from remctl import (
     RemctlTimeoutError,
     afor_each,
 )
-from remctl._waiters import Cancelled, task_waiter
+from remctl._waiting.waiters import Cancelled, task_waiter
 
 from tests.fix_many import Many
 from tests.support.traces import nothing_left

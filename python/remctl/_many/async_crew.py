@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from remctl import _remctl
 from remctl._many.crew import HostCrew, suspended
-from remctl._waiters import Cancelled, Helper, TaskWaiter
+from remctl._waiting.waiters import Cancelled, Helper, TaskWaiter
 
 if TYPE_CHECKING:
     from remctl._files import Sinks

@@ -19,7 +19,7 @@ from remctl._many.limits import Limits, Portion
 from remctl._many.outcome import Outcome, Target
 from remctl._many.run import Run
 from remctl._many.source import AsyncIterableSource, IterableSource
-from remctl._waiters import TaskWaiter, task_waiter
+from remctl._waiting.waiters import TaskWaiter, task_waiter
 
 if TYPE_CHECKING:
     from remctl._many.chunks import Chunks

@@ -21,7 +21,7 @@ from remctl._many.outcome import Outcome, Target
 from remctl._many.plan import Plan
 
 if TYPE_CHECKING:
-    from remctl._waiters import TaskWaiter
+    from remctl._waiting.waiters import TaskWaiter
 
 # How many chunks may be submitted without a result.
 _AHEAD = 64

@@ -18,8 +18,8 @@ from weakref import ref
 
 from remctl import _remctl
 from remctl._errors import RemctlError, make
-from remctl._greenlets import greenlets
 from remctl._many.outcome import Outcome, Target
+from remctl._waiting.greenlets import greenlets
 
 if TYPE_CHECKING:
     from remctl._files import Sinks

@@ -11,7 +11,6 @@ from remctl._arguments import Seconds, output_limit, seconds
 from remctl._async_client import AsyncRemctl
 from remctl._errors import RemctlCommandError, RemctlError, locate, make
 from remctl._files import Sinks
-from remctl._loops import Loop
 from remctl._many.attempt import Attempt, Clock
 from remctl._many.crew import HostCrew
 from remctl._many.job_loop import Commands, CrewLoop, JobLoop
@@ -19,6 +18,7 @@ from remctl._many.outcome import Target
 from remctl._many.plan import Plan
 from remctl._many.steps import CrewSteps, OwnCode
 from remctl._output import RemctlOutput
+from remctl._waiting.loops import Loop
 
 
 class JobRemctl(AsyncRemctl):

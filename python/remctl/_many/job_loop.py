@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
 from remctl import _remctl
-from remctl._loops import Bound
+from remctl._waiting.loops import Bound
 
 if TYPE_CHECKING:
     from remctl._files import Sinks
@@ -43,7 +43,7 @@ class Commands:
 
 
 class JobLoop(Protocol):
-    """A `remctl._loops.Loop` with the additions for a job."""
+    """A `remctl._waiting.loops.Loop` with the additions for a job."""
 
     pid: int
     clients: WeakSet[Bound]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from remctl import _remctl
-from remctl._loops import Bound, Loop, another_loop, running_loop
 from remctl._many.async_crew import AsyncCrew, Elsewhere, write
 from remctl._many.job import JobPlan, JobRemctl
 from remctl._many.job_loop import Commands, JobReactor
 from remctl._many.steps import Steps
-from remctl._waiters import Cancelled
+from remctl._waiting.loops import Bound, Loop, another_loop, running_loop
+from remctl._waiting.waiters import Cancelled
 
 if TYPE_CHECKING:
     from remctl._files import Sinks

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from remctl._many.outcome import Target
-from remctl._waiters import Helper, TaskWaiter, task_waiter
+from remctl._waiting.waiters import Helper, TaskWaiter, task_waiter
 
 #: Before the second host is read, wait at most this many seconds for outcomes if the iterable
 #: has no length and so may be slow.

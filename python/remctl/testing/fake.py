@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from typing import cast
 from weakref import WeakKeyDictionary
 
-from remctl import ErrorCode, ErrorKind, Remctl, RemctlProtocolError, _loops, _remctl
+from remctl import ErrorCode, ErrorKind, Remctl, RemctlProtocolError, _remctl
+from remctl._waiting import loops
 from remctl.testing._fake_connection import FakeConnection, Tokens
 from remctl.testing._fake_failures import failure_of
 from remctl.testing._fake_pool import FakePool
@@ -178,7 +179,7 @@ def fake_remctl(
         (_remctl, "Reactor", FakeReactor),
         (_remctl, "Pool", FakePool(server, _remctl.Pool)),
         # Running event loops already have a reactor; in the block they get a new one.
-        (_loops, "_loops", WeakKeyDictionary()),
+        (loops, "_loops", WeakKeyDictionary()),
     ]
     theirs = [(module, name, getattr(module, name)) for module, name, _ in ours]
     for module, name, value in ours:

@@ -2,8 +2,8 @@
 
 from devkit.mistakes import Mistake
 
-LOOPS = "python/remctl/_loops.py"
-WAITERS = "python/remctl/_waiters.py"
+LOOPS = "python/remctl/_waiting/loops.py"
+WAITERS = "python/remctl/_waiting/waiters.py"
 TRIES = "python/remctl/_many/tries.py"
 JOB = "python/remctl/_many/job.py"
 COMMANDS = "python/remctl/_many/job_loop.py"

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def greenlets() -> _types.ModuleType | None:
-    """`remctl._gevent` if gevent has patched `select`, or None."""
+    """`remctl._waiting.hub` if gevent has patched `select`, or None."""
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("select"):
         return None
-    from remctl import _gevent
+    from remctl._waiting import hub
 
-    return _gevent
+    return hub
 
 
 def wait_for(

@@ -16,8 +16,8 @@ import gevent
 from gevent.event import Event
 
 from remctl import _remctl
-from remctl._callers import Callers
 from remctl._errors import RemctlError
+from remctl._waiting.callers import Callers
 
 #: The longest time that calls may use in the hub at a time, in seconds.
 BUDGET = 0.003

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet, ref
 
 from remctl import _remctl
-from remctl._callers import Callers
 from remctl._errors import make
+from remctl._waiting.callers import Callers
 
 if TYPE_CHECKING:
     import asyncio

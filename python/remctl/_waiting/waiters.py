@@ -9,7 +9,7 @@ from math import inf
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
-from remctl._loops import running
+from remctl._waiting.loops import running
 
 if TYPE_CHECKING:
     import asyncio

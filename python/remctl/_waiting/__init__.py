@@ -1,0 +1,1 @@
+"""Waiting in event loops, in tasks and in greenlets."""
