@@ -48,7 +48,8 @@ PENDING = Failure(RemctlError, "output of the previous command is pending")
 NOT_AGAIN = Failure(RemctlError, "cannot be made again")
 END = Failure(RemctlError, "unexpected end of file")
 CLOSED = Failure(RemctlError, "closed during the call")
-REFUSED = Failure(RemctlError, "unexpected end of file|Connection reset")
+# A socket may have been reset before it is given to open_socket().
+REFUSED = Failure(RemctlError, "unexpected end of file|Connection reset|not connected")
 SILENCE = Failure(RemctlTimeoutError, "receiving token: timed out")
 
 
