@@ -27,23 +27,23 @@ PAGE = """\
 This page is for people who want to know how fast the package is: it compares it with plain C, the
 old module and the `remctl` program.
 
-Made by `scripts/benchmark --write-docs`; not to be edited. It measures, on the same real
-remctld in one run:
+`scripts/benchmark --write-docs` generates this page; do not edit it. One run measures all of these
+with the same real remctld:
 
-- **C**: plain libremctl called from a program in C, the limit;
+- **C**: a C program that calls libremctl directly, as the baseline;
 - **old binding**: the Python module of the remctl distribution (Debian's `python3-pyremctl`);
 - **pyremctl**: this package, linked with the system's libremctl and Kerberos;
-- **wheel**: the same package with both in it, as `scripts/dev wheel build` makes it;
+- **wheel**: the same package with both libraries inside, as `scripts/dev wheel build` builds it;
 - **event loop**: this package's asynchronous interface, in one asyncio loop;
 - **program**: the C program `remctl`, run through `subprocess` as many scripts do;
 - **Perl**: Net::Remctl::Backend, for commands on the server's side.
 
-The clients take turns, round by round, and the order changes. Figures are medians. A ratio is
-the median of the rounds' ratios, so that it differs a little from the ratio of the two medians.
-The ratios are of pyremctl to the client that the column names. The rows of a thousand calls have
-64 threads in C, 64 threads with the blocking interface, and one event loop. What a row stands for
-is said in `benchmarks/scenarios.py` and the files beside it; why a goal is missed in
-[the notes](maintainers/benchmarks-notes.md).
+The clients take turns in each round, and the order changes. Figures are medians. A ratio is the
+median of the rounds' ratios, so it differs slightly from the ratio of the two medians. Ratios
+compare pyremctl with the client that the column names. The rows of a thousand calls use 64 threads
+in C, 64 threads with the blocking interface, and one event loop. `benchmarks/scenarios.py` and the
+files beside it describe each row; [the notes](maintainers/benchmarks-notes.md) explain why a goal
+is missed.
 
 A {effort} run. Machine: {cpu}; {memory} of memory; load average {load} before, {load_after} after
 (the run makes some itself). {versions}.
