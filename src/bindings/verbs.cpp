@@ -31,13 +31,6 @@ Descriptor duplicate(int descriptor) {
     }
     if (type != SOCK_STREAM)
         throw py::value_error("the socket must be a stream socket");
-    // Where there is no connection the kernel would tell of the end of one.
-    sockaddr peer{}; // no more than that there is one
-    length = sizeof peer;
-    if (::getpeername(descriptor, &peer, &length) != 0 && errno == ENOTCONN)
-        throw Error(ErrorKind::lost, std::string("cannot use the socket: ") + std::strerror(errno))
-            .with_hint("The socket is not connected, or not any more: connect it, and give it to "
-                       "open_socket() then.");
     auto copy = Descriptor::from([&] { return ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0); });
     if (!copy)
         throw no_descriptor("a copy of the socket");

@@ -232,6 +232,7 @@ class Connection {
     void take_leave() noexcept;
 
     Task<void> establish(Call &call);
+    Task<void> authenticate_over(Descriptor socket, Call &call);
     Task<Descriptor> connect(std::uint16_t &port, Admission::Permit &permit, Call &call);
     Task<Handshake> handshake(std::shared_ptr<Channel> channel, Tickets tickets, bool again,
                               Call &call);

@@ -1,7 +1,10 @@
 // Opens a connection: look-up, TCP, handshake, and the fall-backs to the old port and
 // to protocol 1.
 #include <remctl.h>
+#include <sys/socket.h>
 
+#include <cerrno>
+#include <cstring>
 #include <exception>
 #include <utility>
 
@@ -21,6 +24,17 @@ namespace {
 
 constexpr std::uint16_t standard_port = REMCTL_PORT;
 constexpr std::uint16_t old_port = REMCTL_PORT_OLD;
+
+/// Throws Error if the caller's socket has no connection. Otherwise the kernel would
+/// report the end of one.
+void require_connected(const Descriptor &socket) {
+    sockaddr peer{}; // a short one is enough to learn that there is one
+    socklen_t length = sizeof peer;
+    if (::getpeername(socket.get(), &peer, &length) != 0 && errno == ENOTCONN)
+        throw Error(ErrorKind::lost, std::string("cannot use the socket: ") + std::strerror(errno))
+            .with_hint("The socket is not connected, or not any more: connect it, and give it to "
+                       "open_socket() then.");
+}
 
 } // namespace
 
@@ -109,6 +123,26 @@ Task<void> Connection::open(Target target, Call &call, std::shared_ptr<Identity>
 Task<void> Connection::adopt(Descriptor socket, Target target, Call &call,
                              std::shared_ptr<Identity> identity) {
     Opening opening(*this, std::move(target), std::move(identity), false, call);
+    require_connected(socket);
+    co_await authenticate_over(std::move(socket), call);
+    opening.done();
+}
+
+Task<void> Connection::open_address(Address address, Target target, Call &call,
+                                    std::shared_ptr<Identity> identity) {
+    Opening opening(*this, std::move(target), std::move(identity), false, call);
+    Endpoint endpoint{.host = target_.host, .port = target_.port};
+    std::vector<Address> addresses{address};
+    const Call::Stage stage(call, settings_->connect_timeout);
+    const Time begin = Clock::now();
+    Descriptor socket =
+        co_await dial(std::move(endpoint), std::move(addresses), settings_->source, call);
+    connected_to(socket, begin);
+    co_await authenticate_over(std::move(socket), call);
+    opening.done();
+}
+
+Task<void> Connection::authenticate_over(Descriptor socket, Call &call) {
     disable_nagle(socket.get());
     auto held = co_await tickets(call);
     const Call::Stage stage(call, settings_->connect_timeout);
@@ -118,21 +152,6 @@ Task<void> Connection::adopt(Descriptor socket, Target target, Call &call,
         throw Error(ErrorKind::protocol,
                     "the server speaks protocol 1, which needs open() with a host and port");
     use(std::move(channel));
-    opening.done();
-}
-
-Task<void> Connection::open_address(Address address, Target target, Call &call,
-                                    std::shared_ptr<Identity> identity) {
-    Opening opening(*this, target, identity, false, call);
-    Endpoint endpoint{.host = target.host, .port = target.port};
-    std::vector<Address> addresses{address};
-    const Call::Stage stage(call, settings_->connect_timeout);
-    const Time begin = Clock::now();
-    Descriptor socket =
-        co_await dial(std::move(endpoint), std::move(addresses), settings_->source, call);
-    connected_to(socket, begin);
-    co_await adopt(std::move(socket), std::move(target), call, std::move(identity));
-    opening.done();
 }
 
 Task<void> Connection::establish(Call &call) {
