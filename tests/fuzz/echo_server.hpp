@@ -1,16 +1,12 @@
 // A server of protocol 2 that answers each command with the command's own name.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "input.hpp"
+#include "listener.hpp"
 #include "peer.hpp"
 #include "support.hpp"
 #include "wire.hpp"
@@ -26,39 +22,23 @@ constexpr unsigned char type_noop = 7;
 /// digit for as many tokens of output, each of which is the name, or "x" to hang up.
 class EchoServer {
   public:
-    EchoServer()
-        : listener_(
-              Descriptor::from([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t length = sizeof address;
-        auto *const raw = reinterpret_cast<sockaddr *>(&address);
-        require(::bind(listener_.get(), raw, length) == 0 && ::listen(listener_.get(), 8) == 0 &&
-                    ::getsockname(listener_.get(), raw, &length) == 0,
-                "a server listens");
-        port = ntohs(address.sin_port);
-        thread_ = std::thread([this] { serve(); });
-    }
+    EchoServer() : thread_([this] { serve(); }) {}
     EchoServer(const EchoServer &) = delete;
     EchoServer &operator=(const EchoServer &) = delete;
     EchoServer(EchoServer &&) = delete;
     EchoServer &operator=(EchoServer &&) = delete;
     /// Call it when no client is connected.
     ~EchoServer() {
-        ::shutdown(listener_.get(), SHUT_RDWR);
+        listener_.stop();
         thread_.join();
     }
 
-    std::uint16_t port = 0;
+    std::uint16_t port() const { return listener_.port(); }
 
   private:
     void serve() {
         for (;;) {
-            pollfd interest{listener_.get(), POLLIN, 0};
-            ::poll(&interest, 1, -1); // outside, for no other descriptor is made meanwhile
-            Descriptor socket = Descriptor::from(
-                [&] { return ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC); });
+            Descriptor socket = listener_.accept();
             if (!socket)
                 return;
             Peer peer(std::move(socket));
@@ -96,7 +76,7 @@ class EchoServer {
         test::write_all(peer.socket(), test::token(flag_data | flag_protocol, peer.wrap(message)));
     }
 
-    Descriptor listener_;
+    Listener listener_;
     std::thread thread_;
 };
 

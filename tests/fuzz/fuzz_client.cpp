@@ -339,7 +339,7 @@ extern "C" const char *__lsan_default_suppressions() {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     Input input(data, size);
     const EchoServer server;
-    World world(input, server.port);
+    World world(input, server.port());
     while (!input.empty())
         world.step();
     world.finish();

@@ -3,10 +3,6 @@
 // by itself. Each answer must come out as the protocol has it, or as an Error.
 //
 // The environment is as for fuzz_server.cpp.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <future>
 #include <optional>
@@ -14,6 +10,7 @@
 #include <vector>
 
 #include "connection/connection.hpp"
+#include "listener.hpp"
 #include "peer.hpp"
 #include "support.hpp"
 #include "transport/error.hpp"
@@ -98,27 +95,14 @@ struct Exchange {
 class Server {
   public:
     Server(unsigned shows_itself, std::vector<Exchange> &exchanges)
-        : shows_itself_(shows_itself), exchanges_(exchanges),
-          listener_(
-              Descriptor::from([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); })) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t length = sizeof address;
-        auto *const raw = reinterpret_cast<sockaddr *>(&address);
-        require(::bind(listener_.get(), raw, length) == 0 && ::listen(listener_.get(), 8) == 0 &&
-                    ::getsockname(listener_.get(), raw, &length) == 0,
-                "a server listens");
-        port = ntohs(address.sin_port);
-        thread_ = std::thread([this] { serve(); });
-    }
+        : shows_itself_(shows_itself), exchanges_(exchanges), thread_([this] { serve(); }) {}
     Server(const Server &) = delete;
     Server &operator=(const Server &) = delete;
     Server(Server &&) = delete;
     Server &operator=(Server &&) = delete;
     ~Server() {
         give_up();
-        ::shutdown(listener_.get(), SHUT_RDWR);
+        listener_.stop();
         thread_.join();
     }
 
@@ -128,15 +112,13 @@ class Server {
             nobody_waits_.set_value();
     }
 
-    std::uint16_t port = 0;
+    std::uint16_t port() const { return listener_.port(); }
+
     std::atomic<std::size_t> had{0}; // commands
 
   private:
     std::optional<Peer> next() {
-        pollfd interest{listener_.get(), POLLIN, 0};
-        ::poll(&interest, 1, -1); // outside, for no other descriptor is made in the meantime
-        Descriptor socket = Descriptor::from(
-            [&] { return ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC); });
+        Descriptor socket = listener_.accept();
         if (!socket)
             return std::nullopt;
         return std::optional<Peer>(std::in_place, std::move(socket));
@@ -154,7 +136,7 @@ class Server {
                 return;
             answer(*peer, exchange);
         }
-        ::shutdown(listener_.get(), SHUT_RDWR); // and refuses who comes still
+        listener_.stop();
     }
 
     void answer(Peer &peer, const Exchange &exchange) {
@@ -197,7 +179,7 @@ class Server {
 
     unsigned shows_itself_;
     const std::vector<Exchange> &exchanges_;
-    Descriptor listener_;
+    Listener listener_;
     bool given_up_ = false;
     std::promise<void> nobody_waits_;
     std::shared_future<void> waited_ = nobody_waits_.get_future().share();
@@ -266,7 +248,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     const auto command =
         std::make_shared<Request>(Request{.arguments = {{word.data(), word.size()}}, .name = {}});
 
-    if (!client.open(server.port)) {
+    if (!client.open(server.port())) {
         const Bend first = exchanges.front().bend;
         require(shows_itself != flag_context || first == Bend::handshake ||
                     first == Bend::early_end || stalls,

@@ -385,6 +385,13 @@ class TestOpenSocket:
             client.open_socket(sock, server.host)  # not connected
         assert not client.opened
 
+    def test_one_without_a_connection_fails_as_any_other_open(self, server: Server) -> None:
+        with remctl.Remctl("localhost", server.port) as client, socket.socket() as sock:
+            with pytest.raises(remctl.RemctlError, match="not connected") as raised:
+                client.open_socket(sock, server.host)
+            assert client.error() == str(raised.value)
+            assert not client.opened
+
 
 class TestRepr:
     def test_says_whether_it_is_open(self, client: remctl.Remctl) -> None:

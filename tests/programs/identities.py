@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from remctl import (
@@ -32,6 +31,7 @@ from remctl import (
 
 from tests.programs.identities_ground import FOLDERS, KEYTAB, USERS, WHO, Ground, grounds
 from tests.support.forks import in_child
+from tests.support.sequences import for_sequences
 
 PATIENCE = 30.0  # seconds
 IMPATIENCE = 0.2  # where the KDC may be silent
@@ -383,15 +383,7 @@ def try_sequences(sequences: int, steps: int) -> Counter[str]:
     with grounds() as ground:
         run_state_machine_as_test(
             type("OnGround", (Identities,), {"ground": ground}),
-            settings=settings(
-                max_examples=sequences,
-                stateful_step_count=steps,
-                deadline=None,
-                derandomize=sequences < 1000,
-                database=None,
-                phases=[Phase.explicit, Phase.generate, Phase.shrink],
-                suppress_health_check=list(HealthCheck),
-            ),
+            settings=for_sequences(sequences, steps),
         )
         return ground.commands
 

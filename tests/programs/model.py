@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -27,6 +26,7 @@ from remctl.testing import Realm
 
 from tests.programs.worlds import WORLDS, World
 from tests.support.obliging import Kind, Manner, ObligingServer
+from tests.support.sequences import for_sequences
 
 Token = tuple[str, bytes | None, int | None, int | None, int | None]
 
@@ -433,15 +433,7 @@ def try_sequences(realm: Realm, world: Callable[[], World], sequences: int, step
     with contextlib.closing(ObligingServer(realm)) as server:
         run_state_machine_as_test(
             Counting,
-            settings=settings(
-                max_examples=sequences,
-                stateful_step_count=steps,
-                deadline=None,
-                derandomize=sequences < 1000,
-                database=None,
-                phases=[Phase.explicit, Phase.generate, Phase.shrink],
-                suppress_health_check=list(HealthCheck),
-            ),
+            settings=for_sequences(sequences, steps),
         )
     assert threading.active_count() < 20
     return total

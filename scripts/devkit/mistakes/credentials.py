@@ -236,7 +236,7 @@ MISTAKES = [
     ),
     Mistake(
         "a socket that was never connected has lost its connection",
-        "src/bindings/verbs.cpp",
+        "src/connection/opening.cpp",
         "&length) != 0 && errno == ENOTCONN)",
         "&length) != 0 && false)",
         "the error blames the server",
