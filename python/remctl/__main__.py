@@ -1,4 +1,10 @@
-"""The program: `pyremctl` and `python -m remctl`."""
+#!python
+"""The program: `python -m remctl` and, as it is installed beside the interpreter, `pyremctl`.
+
+It is installed as it is, and is no entry point: before the first line of an entry point, Python
+has already imported other modules, and Ctrl-C in the meantime prints a traceback. The installer
+puts the path of the interpreter into the first line.
+"""
 
 import os
 import sys
@@ -12,8 +18,8 @@ from _signal import (  # type: ignore[import-not-found]
     signal,
 )
 
-_program = __name__ == "__main__" or sys.argv[0].endswith("/pyremctl")
-if _program and getsignal(SIGINT) is default_int_handler:  # and not ignored, as by a shell's `&`
+if __name__ == "__main__" and getsignal(SIGINT) is default_int_handler:
+    # It is not ignored, as by a shell's `&`.
     # Ctrl-C ends the program at once from here on. Python's own handler raises an exception,
     # which an import may show as a traceback, or lose.
     signal(SIGINT, SIG_DFL)
@@ -21,7 +27,7 @@ if _program and getsignal(SIGINT) is default_int_handler:  # and not ignored, as
         # Python has printed it, and gone on: while it looked for what to run.
         os.kill(os.getpid(), SIGINT)
 
-from remctl._cli import main  # noqa: E402
-
 if __name__ == "__main__":
+    from remctl._cli import main
+
     sys.exit(main())

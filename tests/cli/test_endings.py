@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import sysconfig
 import termios
 import time
 from array import array
@@ -23,6 +24,10 @@ from tests.support.programs import PYREMCTL, pyremctl
 from tests.support.terminal import INTERRUPT, terminal
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+# How Python starts the program: the installed script, and `python -m remctl`.
+SCRIPT = f"runpy.run_path({sysconfig.get_path('scripts') + '/pyremctl'!r}, run_name='__main__')"
+MODULE = "runpy.run_module('remctl', run_name='__main__', alter_sys=True)"
 
 
 @contextmanager
@@ -175,28 +180,34 @@ class TestSignals:
         assert [record["error"] for record in records] == [None, "given up"]
 
     @pytest.mark.parametrize(
-        "module", ["remctl._cli", "remctl._cli.many", "remctl._many.command", "base64"]
+        ("start", "module"),
+        [
+            (SCRIPT, "remctl"),
+            (SCRIPT, "remctl._cli"),
+            (MODULE, "remctl._cli"),
+            (MODULE, "remctl._cli.many"),
+            (MODULE, "remctl._many.command"),
+            (MODULE, "base64"),
+        ],
     )
-    def test_while_it_loads_it_ends_at_once_and_quietly(self, module: str) -> None:
+    def test_while_it_loads_it_ends_at_once_and_quietly(self, start: str, module: str) -> None:
         code = (
             "import os, signal, sys, runpy\n"
             "class Finder:\n"
             "    def find_spec(self, name, path=None, target=None):\n"
             f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
             "sys.meta_path.insert(0, Finder())\n"
-            "runpy.run_module('remctl', run_name='__main__', alter_sys=True)\n"
         )
         words = ["-H", "127.0.0.1:1", "--json", "x"]
-        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=30)
+        done = subprocess.run(
+            [sys.executable, "-c", code + start, *words], capture_output=True, timeout=30
+        )
         assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
-    def test_one_that_python_has_printed_and_forgotten_ends_it(self) -> None:
+    @pytest.mark.parametrize("start", [SCRIPT, MODULE])
+    def test_one_that_python_has_printed_and_forgotten_ends_it(self, start: str) -> None:
         """As it does while it looks whether a program is a folder or an archive."""
-        code = (
-            "import runpy, sys\n"
-            "sys.last_type = KeyboardInterrupt\n"
-            "runpy.run_module('remctl', run_name='__main__', alter_sys=True)\n"
-        )
+        code = f"import runpy, sys\nsys.last_type = KeyboardInterrupt\n{start}"
         done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True)
         assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
