@@ -15,6 +15,8 @@ from remctl.testing import Realm
 LONGEST_STOP = 0.05  # seconds
 LONGEST_PAUSE = 0.3
 
+STOPS = pytest.StashKey[int]()  # how often they were stopped
+
 
 class Restless:
     """The realms that are open, and a thread that stops their KDCs for a moment."""
@@ -76,4 +78,12 @@ def _restless_kdc(request: pytest.FixtureRequest) -> Iterator[None]:
         for name in ("resume_kdc", "start_kdc"):
             patch.setattr(Realm, name, restless.wrap(name, free=True))
         yield
-        print(f"\nKDCs were stopped {restless.stops} times")
+        request.config.stash[STOPS] = restless.stops
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Tell how often they were stopped."""
+    if STOPS in config.stash:
+        terminalreporter.write_line(f"KDCs were stopped {config.stash[STOPS]} times")
