@@ -85,6 +85,17 @@ def test_actions_are_pinned_to_commits(workflow: Path) -> None:
         assert re.fullmatch(r"\./\S+|[\w./-]+@[0-9a-f]{40} # v[\d.]+", used), used
 
 
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_every_verb_and_program_that_a_workflow_names_is_there(workflow: Path) -> None:
+    text = workflow.read_text()
+    verbs = {name.replace("-", "_") for name in re.findall(r"scripts/dev ([a-z-]+)", text)}
+    modules = {path.stem for path in (ROOT / "scripts/devkit").glob("[!_]*")}
+    assert verbs <= modules
+    _, _, matrix = text.partition("        program:\n")
+    for program in re.findall(r"^ {10}- (\w+)", matrix, re.MULTILINE):
+        assert (ROOT / "tests" / "programs" / f"{program}.py").exists(), program
+
+
 def test_what_is_published_has_passed_ci() -> None:
     text = (ROOT / ".github" / "workflows" / "publish.yml").read_text()
     assert "uses: ./.github/workflows/ci.yml" in text
