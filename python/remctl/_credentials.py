@@ -42,10 +42,11 @@ class Credentials:
         default client keytab (``KRB5_CLIENT_KTNAME``, or ``default_client_keytab_name`` in
         krb5.conf). ``principal`` is the client's; None means the first one in the keytab.
 
-        This reads the keytab and contacts nobody. A ticket is requested before the first
-        connection, and again before a new connection if less than a quarter of its lifetime, or
-        less than five minutes, is left. If the KDC cannot be reached, a ticket that is still
-        valid is used.
+        This reads the keytab and contacts nobody. If another process has locked the keytab for
+        more than a fifth of a second, `check()` or the first request reads it: `principal` is
+        None until then. A ticket is requested before the first connection, and again before a
+        new connection if less than a quarter of its lifetime, or less than five minutes, is
+        left. If the KDC cannot be reached, a ticket that is still valid is used.
 
         Raises RemctlError if the keytab cannot be read or has no key of the principal.
         """
@@ -101,11 +102,12 @@ class Credentials:
 
         ``timeout`` is the longest time that the check may take, in seconds. None means no
         limit; 0 or less raises RemctlTimeoutError immediately. It may have to wait if another
-        process has locked the cache, or the service that holds it does not answer. It does not
-        contact the KDC, and renews nothing.
+        process has locked the cache, or the service that holds it does not answer. With a
+        keytab, it reads the keytab if nothing has read it before. It does not contact the KDC,
+        and renews nothing.
 
-        Returns `valid`. Raises RemctlTimeoutError, and RemctlError after
-        `close()`.
+        Returns `valid`. Raises RemctlTimeoutError, and RemctlError after `close()` or if the
+        keytab cannot be read.
         """
         shared = self._shared
         return wait_for(

@@ -26,7 +26,7 @@ namespace {
 
 using Shared = std::shared_ptr<Credentials>;
 
-/// How long from_ccache() may look at the cache, since it takes no timeout.
+/// How long from_ccache() and from_keytab() may look at the file: they take no timeout.
 constexpr auto first_look = std::chrono::milliseconds(200);
 
 /// Renews with the blocking driver.
@@ -57,18 +57,30 @@ std::optional<std::string> to_optional_name(py::handle value, const char *name) 
     return text;
 }
 
+/// Checks new credentials, unless the file is locked for too long: a later check does.
+Shared looked_at(Shared credentials, Unlocked &unlocked) {
+    Call call({.inactivity = std::nullopt, .deadline = Clock::now() + first_look}, thread_waker());
+    try {
+        BlockingDriver(*thread_waker(), unlocked).run(look_now(credentials, call));
+    } catch (const Error &error) {
+        if (error.kind() != ErrorKind::timeout)
+            throw;
+    }
+    return credentials;
+}
+
 Shared from_keytab(py::handle keytab, py::handle principal) {
     const auto path = to_optional_name(keytab, "keytab");
     const auto name = to_optional_name(principal, "principal");
-    const Unlocked unlocked;
-    return Credentials::from_keytab(path, name);
+    Unlocked unlocked;
+    return looked_at(Credentials::from_keytab(path, name), unlocked);
 }
 
 Shared from_unread_keytab(py::handle keytab) {
     const auto name = to_optional_name(keytab, "keytab");
     if (!name)
         throw py::type_error("keytab must not be None");
-    return Credentials::from_unread_keytab(*name);
+    return Credentials::from_keytab(name, std::nullopt);
 }
 
 Shared from_ccache(py::handle ccache) {
@@ -78,15 +90,7 @@ Shared from_ccache(py::handle ccache) {
     if (name->empty())
         throw Error(ErrorKind::local, "there is no default ticket cache: check krb5.conf");
     Unlocked unlocked;
-    auto credentials = Credentials::from_ccache(*name);
-    Call call({.inactivity = std::nullopt, .deadline = Clock::now() + first_look}, thread_waker());
-    try {
-        BlockingDriver(*thread_waker(), unlocked).run(look_now(credentials, call));
-    } catch (const Error &error) {
-        if (error.kind() != ErrorKind::timeout) // after a timeout the expiry is unknown for now
-            throw;
-    }
-    return credentials;
+    return looked_at(Credentials::from_ccache(*name), unlocked);
 }
 
 bool check_now(const Shared &self, py::handle timeout) {

@@ -32,14 +32,11 @@ class Credentials : public SharedOnly, public std::enable_shared_from_this<Crede
         bool valid = false;                   ///< there is a ticket that has not expired
     };
 
-    /// Reads the keytab, or the default client keytab, and contacts nobody. The default
-    /// principal is the keytab's first. Throws Error if the keytab cannot be read, or
-    /// has no key of that principal.
+    /// A keytab, or the default client keytab. The default principal is the keytab's
+    /// first. The first check or renewal reads it; that throws Error if the keytab
+    /// cannot be read, or has no key of that principal.
     static std::shared_ptr<Credentials> from_keytab(const std::optional<std::string> &keytab,
                                                     const std::optional<std::string> &principal);
-
-    /// The same, but the keytab is read by the first renewal, which throws.
-    static std::shared_ptr<Credentials> from_unread_keytab(const std::string &keytab);
 
     /// A cache of the user, which need not exist yet. The first check shows whether its
     /// name is valid.

@@ -124,6 +124,19 @@ Error no_ticket(const Context &context, const KeytabIdentity &identity, const Pr
 
 } // namespace
 
+std::string keytab_name(const std::optional<std::string> &name) {
+    if (name)
+        return absolute_name(*name);
+    const InLibrary call;
+    try {
+        const Context context;
+        return absolute_name(full_name(context, open_keytab(context, name).get()));
+    } catch (const Problem &problem) {
+        throw Error(ErrorKind::ticket,
+                    "cannot find the default client keytab: " + std::string(problem.what()));
+    }
+}
+
 KeytabIdentity read_keytab(const std::optional<std::string> &name,
                            const std::optional<std::string> &principal) {
     const InLibrary call;

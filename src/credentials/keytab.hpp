@@ -17,7 +17,12 @@ struct KeytabIdentity {
     std::string principal; ///< with its realm
 };
 
-/// Reads the keytab, or the default client keytab. The default principal is the
+/// The name of a keytab, or of the default client keytab, with its type. Reads no
+/// keytab. Throws Error.
+std::string keytab_name(const std::optional<std::string> &name);
+
+/// Reads the keytab, or the default client keytab. It blocks while the keytab is
+/// locked. The default principal is the
 /// keytab's first. Throws Error.
 KeytabIdentity read_keytab(const std::optional<std::string> &name,
                            const std::optional<std::string> &principal);

@@ -4,7 +4,6 @@
 
 #include "credentials/credentials.hpp"
 #include "credentials/hints.hpp"
-#include "credentials/kerberos.hpp"
 #include "credentials/keytab.hpp"
 #include "credentials/per_process.hpp"
 #include "transport/task.hpp"
@@ -18,9 +17,8 @@ constexpr auto retry_after = std::chrono::seconds(30);
 
 class KeytabCredentials final : public Credentials {
   public:
-    explicit KeytabCredentials(KeytabIdentity identity)
-        : keytab_(identity.keytab), read_(std::move(identity)) {}
-    explicit KeytabCredentials(std::string keytab) : keytab_(std::move(keytab)) {}
+    KeytabCredentials(std::string keytab, std::optional<std::string> wanted)
+        : keytab_(std::move(keytab)), wanted_(std::move(wanted)) {}
 
     std::string source() const override {
         const auto who = principal();
@@ -40,11 +38,16 @@ class KeytabCredentials final : public Credentials {
         return facts;
     }
 
-    /// There is nothing to read: the contents of our own cache are known.
+    /// Reads the keytab, once. The contents of our own cache are known.
     // NOLINTNEXTLINE(misc-override-with-different-visibility)
-    void check(Delay & /*delay*/) override { require_open(); }
+    void check(Delay &delay) override {
+        require_open();
+        identity(delay);
+    }
 
-    Error unseen() const override { return late(); }
+    Error unseen() const override {
+        return {ErrorKind::timeout, "cannot read the keytab " + keytab_ + ": timed out"};
+    }
 
     bool needs_renewal() const override {
         const State &state = state_.get();
@@ -115,7 +118,7 @@ class KeytabCredentials final : public Credentials {
         return read_ ? std::optional(read_->principal) : std::nullopt;
     }
 
-    /// Reads the keytab if that was deferred.
+    /// Reads the keytab if nobody has.
     KeytabIdentity identity(Delay &delay) {
         {
             const StateLock lock(this);
@@ -123,13 +126,14 @@ class KeytabCredentials final : public Credentials {
                 return *read_;
         }
         delay.at(hints::locked_keytab(keytab_));
-        KeytabIdentity identity = read_keytab(keytab_, std::nullopt);
+        KeytabIdentity identity = read_keytab(keytab_, wanted_);
         const StateLock lock(this);
         read_ = identity;
         return identity;
     }
 
     const std::string keytab_;
+    const std::optional<std::string> wanted_;
     std::optional<KeytabIdentity> read_; // guarded by StateLock(this)
     PerProcess<State> state_;
 };
@@ -138,11 +142,7 @@ class KeytabCredentials final : public Credentials {
 
 std::shared_ptr<Credentials> Credentials::from_keytab(const std::optional<std::string> &keytab,
                                                       const std::optional<std::string> &principal) {
-    return std::make_shared<KeytabCredentials>(read_keytab(keytab, principal));
-}
-
-std::shared_ptr<Credentials> Credentials::from_unread_keytab(const std::string &keytab) {
-    return std::make_shared<KeytabCredentials>(kerberos::absolute_name(keytab));
+    return std::make_shared<KeytabCredentials>(keytab_name(keytab), principal);
 }
 
 } // namespace pyremctl

@@ -159,6 +159,19 @@ class TestALockedKeytab:
             assert "locked" in hint
             assert asyncio.run(longest_pause(acall)) < 0.4
 
+    def test_is_read_for_a_moment_by_from_keytab(self, service: Service) -> None:
+        with locked(service.keytab):
+            start = time.monotonic()
+            credentials = Credentials.from_keytab(service.keytab)
+            other = Credentials.from_keytab(service.keytab, "nobody")
+            assert time.monotonic() - start < 2
+            assert credentials.principal is None
+            assert "locked" in late(lambda: credentials.check(timeout=0.5))
+        assert credentials.check(timeout=10) is False
+        assert credentials.principal == service.principal
+        with pytest.raises(RemctlError, match="has no key of nobody"):
+            other.check(timeout=10)
+
 
 class TestASilentKdc:
     def test_has_so_many_calls_and_no_more(
