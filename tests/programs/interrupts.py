@@ -65,7 +65,8 @@ def _prepared() -> Iterator[None]:
         gc.unfreeze()
 
 
-async def _done(value: Any) -> Any:
+async def done(value: Any) -> Any:
+    """The value; if it is awaitable, its result."""
     return await value if isawaitable(value) else value
 
 
@@ -83,7 +84,7 @@ class Trial:
             self.object = kind(self.target.host, self.target.port, max_size=POOL_SIZE)
         else:
             self.object = Remctl() if self.blocking else AsyncRemctl()
-            await _done(self.object.open(self.target.host, self.target.port))
+            await done(self.object.open(self.target.host, self.target.port))
         await self.act()
         await self._serves("again")
         self.usual = await self._left([])
@@ -91,7 +92,7 @@ class Trial:
     async def act(self) -> None:
         """Do it once."""
         sent.clear()
-        await _done(self.scenario.act(self.object, self.target))
+        await done(self.scenario.act(self.object, self.target))
 
     async def interrupt(self, at: At) -> str | None:
         """What is wrong after an exception there, or None."""
@@ -125,13 +126,13 @@ class Trial:
         if self.scenario.of_a_pool:
             return await self._pool_serves(word)
         try:
-            while sent and (await _done(self.object.output())).type != "done":
+            while sent and (await done(self.object.output())).type != "done":
                 pass
         except RemctlError:
             pass
         if self.scenario.opens and not self.object.opened:
-            await _done(self.object.open(self.target.host, self.target.port))
-        answer = await _done(self.object.run([*HELLO, word], timeout=PATIENCE))
+            await done(self.object.open(self.target.host, self.target.port))
+        answer = await done(self.object.run([*HELLO, word], timeout=PATIENCE))
         return None if answer.text == f"hello {word}\n" else repr(answer)
 
     async def _pool_serves(self, word: str) -> str | None:
@@ -142,7 +143,7 @@ class Trial:
                     r = stack.enter_context(lent)
                 else:
                     r = await stack.enter_async_context(lent)
-                answer = await _done(r.run([*HELLO, word], timeout=PATIENCE))
+                answer = await done(r.run([*HELLO, word], timeout=PATIENCE))
                 if answer.text != f"hello {word}\n":
                     return repr(answer)
         stats = self.object.stats()
@@ -170,10 +171,10 @@ class Trial:
 
     async def end(self) -> None:
         """Close the object."""
-        await _done(self.object.close())
+        await done(self.object.close())
 
 
-def _run_in(world: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+def run_in(world: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run a coroutine in an event loop; one that never waits in none."""
     if world != "blocking":
         backend = "trio" if world == "trio" else "asyncio"
@@ -232,7 +233,7 @@ def interrupted(name: str, target: Target, lines: Lines | None = None) -> tuple[
         return count + len(wrong), wrong
 
     with _prepared():
-        result: tuple[int, list[str]] = _run_in(scenario.world, work)
+        result: tuple[int, list[str]] = run_in(scenario.world, work)
     return result
 
 
@@ -275,7 +276,7 @@ def signalled(name: str, target: Target, seconds: float) -> tuple[int, list[str]
     before = signal.signal(signal.SIGALRM, handle)
     try:
         with _prepared():
-            result: tuple[int, list[str]] = _run_in("blocking", work)
+            result: tuple[int, list[str]] = run_in("blocking", work)
     finally:
         signal.signal(signal.SIGALRM, before)
     return result
