@@ -62,6 +62,7 @@ def preload() -> None:
         limits,
         outcome,
         plan,
+        raised,
         run,
         source,
         steps,

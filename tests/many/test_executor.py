@@ -5,15 +5,22 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from typing import Any
 
 import pytest
 import trio
 from remctl import Outcome, RemctlError, Target, arun_many, run_many
+from remctl.testing import Realm
 
 from tests.fix_many import Many, Runs
-from tests.support.traces import wait_until
+from tests.programs.dask_workers import DEADLY, try_stage, workers
+from tests.programs.executors import arenas
 
 
 def own_host(target: Target) -> list[str]:
@@ -33,6 +40,24 @@ def raises(target: Target) -> list[str]:
     raise LookupError(target.host)
 
 
+class Two(Exception):
+    """It cannot be unpickled, because it is made of two arguments and keeps one."""
+
+    def __init__(self, one: str, two: object) -> None:
+        super().__init__(f"{one} two")
+        self.two = two
+
+
+def raises_no_unpickling(target: Target) -> list[str]:
+    """An exception that breaks a process pool where its result is read."""
+    raise Two("one", "two")
+
+
+def raises_no_pickling(target: Target) -> list[str]:
+    """An exception that breaks the result of a worker."""
+    raise Two("one", lambda: None)
+
+
 def sleeps(target: Target) -> list[str]:
     """Some time."""
     return ["test", "sleep", "2"]
@@ -49,20 +74,7 @@ def processes() -> Iterator[ProcessPoolExecutor]:
 @pytest.fixture(scope="module")
 def dask() -> Iterator[Any]:
     """A cluster of Dask's, of two workers in processes of their own."""
-    import dask
-    import distributed
-
-    cluster_of: Any = distributed.LocalCluster  # which are not typed
-    client_of: Any = distributed.Client
-
-    # A chunk whose worker died is not run again: its commands may have run.
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        cluster_of(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50
-        ) as cluster,
-        client_of(cluster) as client,
-    ):
+    with workers() as client:
         yield client
 
 
@@ -110,6 +122,14 @@ class TestProcesses:
         with pytest.raises(LookupError, match=r"127\.1"):
             runs(many.targets(8), raises, executor=processes)
 
+    @pytest.mark.parametrize("function", [raises_no_unpickling, raises_no_pickling])
+    def test_so_does_what_cannot_be_sent(
+        self, many: Many, runs: Runs, processes: ProcessPoolExecutor, function: Any
+    ) -> None:
+        with pytest.raises(RuntimeError, match="Two: one two"):
+            runs(many.targets(2), function, executor=processes)
+        assert all(one.ok for one in runs(many.targets(2), own_host, executor=processes))
+
     def test_chunks_that_are_not_begun_are_cancelled(
         self, many: Many, processes: ProcessPoolExecutor
     ) -> None:
@@ -151,14 +171,14 @@ class TestDask:
             )
             assert [outcome.ok for outcome in outcomes] == [True, True]
 
-    def test_a_worker_that_dies_makes_errors_of_its_hosts(self, many: Many, dask: Any) -> None:
-        outcomes = list(run_many(many.targets(6), dies, executor=dask.get_executor(), limit=1))
-        assert len(outcomes) == 6
-        of = {outcome.target.host: outcome for outcome in outcomes}
-        error = of["127.1.0.3"].error
+    def test_a_worker_that_dies_after_its_work_makes_errors_of_its_hosts(
+        self, realm: Realm, dask: Any
+    ) -> None:
+        """Dask runs its chunk again. `python -m tests.programs.dask_workers` has other moments."""
+        with arenas(realm, dask=False) as arena:
+            error = try_stage("told", arena, dask)[DEADLY].error
         assert error is not None
         assert error.may_have_run
-        assert wait_until(lambda: len(dask.scheduler_info()["workers"]) == 2, 30)
 
     def test_functions_of_any_kind_travel(self, many: Many, dask: Any) -> None:
         outcomes = list(
@@ -173,9 +193,9 @@ class TestDask:
 
     def test_a_chunk_that_dask_starts_again_is_refused(self, many: Many, dask: Any) -> None:
         """As it does after a worker was lost, also one that had done its work."""
-        from remctl._many.fence import fence_of, run_fenced
+        from remctl._many.fence import fenced, run_fenced
 
-        fence = fence_of(dask)
+        _, fence = fenced(dask)
         assert fence is not None
         fence.put_up("again")
         arguments = {"command": ["test", "hello"]}
@@ -189,6 +209,18 @@ class TestDask:
         assert second.error.may_have_run
         assert not second.error.retryable
         fence.take_down("again")
+
+    def test_an_asynchronous_client_is_refused(self, dask: Any) -> None:
+        import distributed
+
+        client_of: Any = distributed.Client
+
+        async def main() -> None:
+            async with client_of(dask.scheduler.address, asynchronous=True) as client:
+                with pytest.raises(ValueError, match=r"executor must be .*asynchronous=False"):
+                    arun_many(["localhost"], ["test"], executor=client)
+
+        asyncio.run(main())
 
     @pytest.mark.parametrize("kind", ["client", "executor"])
     def test_what_is_cancelled_may_have_run(self, many: Many, dask: Any, kind: str) -> None:
@@ -219,18 +251,52 @@ class TestThreads:
 
 
 class Broken(Executor):
-    """Takes nothing."""
+    """Takes nothing, and says so in one way or another."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
     def submit(self, *arguments: Any, **keywords: Any) -> Any:
-        from concurrent.futures import BrokenExecutor
-
-        raise BrokenExecutor("broken before")
+        raise self.error
 
 
-def test_an_executor_that_is_broken_makes_errors(many: Many, runs: Runs) -> None:
-    outcomes = runs(many.targets(3), ["test", "hello"], executor=Broken())
-    assert [outcome.error is None for outcome in outcomes] == [False] * 3
-    assert not any(one.error.may_have_run for one in outcomes if one.error is not None)
+def fail() -> None:
+    """A worker that cannot be initialized."""
+    raise LookupError("no such database")
+
+
+class TestBroken:
+    """An executor that takes nothing."""
+
+    def test_it_makes_errors(self, many: Many, runs: Runs) -> None:
+        outcomes = runs(
+            many.targets(3), ["test", "hello"], executor=Broken(BrokenExecutor("broken"))
+        )
+        assert [outcome.error is None for outcome in outcomes] == [False] * 3
+        # It might have broken after it had taken them.
+        assert all(one.error.may_have_run for one in outcomes if one.error is not None)
+
+    def test_one_of_the_standard_library_has_run_nothing(self, many: Many, runs: Runs) -> None:
+        with ThreadPoolExecutor(1, initializer=fail) as executor:
+            with pytest.raises(BrokenExecutor):
+                executor.submit(fail).result()
+            outcomes = runs(many.targets(3), ["test", "hello"], executor=executor)
+        assert [outcome.error is None for outcome in outcomes] == [False] * 3
+        assert not any(one.error.may_have_run for one in outcomes if one.error is not None)
+
+    def test_another_exception_is_raised(self, many: Many, runs: Runs) -> None:
+        with pytest.raises(LookupError, match="mine"):
+            runs(many.targets(3), ["test", "hello"], executor=Broken(LookupError("mine")))
+
+    def test_one_that_was_shut_down_in_the_middle_loses_no_outcome(self, many: Many) -> None:
+        with ThreadPoolExecutor(1) as executor:
+            outcomes = run_many(
+                many.targets(4), ["test", "hello"], executor=executor, batch=2, limit=1
+            )
+            found = [next(outcomes), next(outcomes)]
+            executor.shutdown()
+            found += outcomes
+        assert [outcome.ok for outcome in found] == [True, True, False, False]
 
 
 class TestRefusals:

@@ -137,6 +137,8 @@ def run_chunk(
     token: str, chunk: list[Target], arguments: dict[str, Any], limit: int
 ) -> ChunkResult:
     """Run a chunk of hosts in a worker; the token makes the call unique."""
+    from remctl._many.raised import Raised
+
     outcomes: list[Outcome] = []
     try:
         if "job" in arguments:
@@ -146,7 +148,7 @@ def run_chunk(
         else:
             outcomes.extend(run_many(chunk, limit=limit, **arguments))
     except Exception as error:
-        return outcomes, error
+        return outcomes, Raised(error)
     return outcomes, None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import suppress
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from remctl._errors import make
-from remctl._many.fence import fence_of, run_fenced
+from remctl._many.fence import fenced, run_fenced
 from remctl._many.outcome import Outcome, Target
 from remctl._many.plan import Plan
+from remctl._many.raised import Raised
 
 if TYPE_CHECKING:
     from remctl._waiting.waiters import TaskWaiter
@@ -35,8 +36,11 @@ _LEAST = 16
 _MOST = 64
 _LARGEST = 16
 
+# The modules of the thread and process pools of the standard library.
+_STANDARD = ("concurrent.futures.thread", "concurrent.futures.process")
+
 #: The result of a chunk: its outcomes, and the exception that stopped it.
-ChunkResult = tuple[list[Outcome], Exception | None]
+ChunkResult = tuple[list[Outcome], Raised | None]
 
 
 class Chunks:
@@ -52,17 +56,17 @@ class Chunks:
     ) -> None:
         self.ended: deque[Outcome] = deque()
         self.task_waiter: TaskWaiter | None = None
-        self._executor = executor
+        self._executor, self._fence = fenced(executor)
         self._work = work
         self._arguments = (arguments, limit)
         self._size = limit
         if hint:
             few = min(limit, -(-hint // _LEAST))
             self._size = max(1, few, min(_LARGEST * limit, -(-hint // _MOST)))
-        self._fence = fence_of(executor)
         self._next: list[Target] = []
         self._running: dict[Future[ChunkResult], tuple[list[Target], float, str]] = {}
         self._hosts = 0
+        self._submitted = False
         self._done: SimpleQueue[Future[ChunkResult]] = SimpleQueue()
 
     def __len__(self) -> int:
@@ -88,15 +92,27 @@ class Chunks:
         begin = monotonic()
         # Dask treats calls with equal arguments as the same call, so each gets a unique token.
         token = f"remctl-{uuid4().hex}"
+        passed_on = False
         try:
             work = self._work
             if self._fence is not None:
                 self._fence.put_up(token)
                 work = run_fenced
+            passed_on = True
             future = self._executor.submit(work, token, chunk, *self._arguments)
-        except BrokenExecutor as error:
-            self._fail(chunk, begin, error, may_have_run=False)
+        except Exception as error:
+            broken = isinstance(error, BrokenExecutor)
+            if self._fence is not None:
+                self._fence.take_down(token)
+            if not self._submitted and not broken:
+                raise  # this executor never worked
+            # The standard library raises BrokenExecutor before it takes a chunk. But it has taken
+            # the chunk if it cannot start a thread or a process, and others may run it.
+            self._fail(
+                chunk, begin, error, may_have_run=passed_on and not (broken and self._is_truthful())
+            )
             return
+        self._submitted = True
         self._running[future] = chunk, begin, token
         future.add_done_callback(self._tell)
 
@@ -108,20 +124,30 @@ class Chunks:
     def stop(self) -> list[Target]:
         """See `remctl._many.run.Runner`."""
         kept, self._next = self._next, []
-        if self._cancels_truly():
-            for future, (chunk, _, _) in list(self._running.items()):
-                if future.cancel():
-                    del self._running[future]
-                    kept += chunk
+        for future, (chunk, _, token) in list(self._running.items()):
+            if self._recall(future, token):
+                del self._running[future]
+                kept += chunk
         self._hosts -= len(kept)
         return kept
 
-    def _cancels_truly(self) -> bool:
-        """Whether a cancelled future was certainly never started.
+    def _recall(self, future: Future[ChunkResult], token: str) -> bool:
+        """Cancel a chunk if it certainly has not started and never will; whether that is so."""
+        if self._fence is None:
+            return self._is_truthful() and future.cancel()
+        if not self._fence.withdraw(token):
+            return False
+        self._fence.take_down(token)
+        future.cancel()
+        return True
 
-        That is so with the standard library's executors. Others also cancel running calls.
+    def _is_truthful(self) -> bool:
+        """Whether what the executor says is certain: a cancelled future was never started.
+
+        That is so with the standard library's executors. Others also cancel running calls, and so
+        may a subclass that submits in its own way.
         """
-        return _is_standard(self._executor)
+        return getattr(self._executor.submit, "__module__", None) in _STANDARD
 
     def excuse(self, since: float) -> None:
         """Do nothing: the clocks of the workers do not stop."""
@@ -143,7 +169,9 @@ class Chunks:
     def close(self) -> None:
         """Cancel the chunks that were not started."""
         running, self._running = self._running, {}
-        for future in running:
+        for future, (_, _, token) in running.items():
+            if self._fence is not None:
+                self._fence.take_down(token)
             future.cancel()
 
     def _tell(self, future: Future[ChunkResult]) -> None:
@@ -155,21 +183,23 @@ class Chunks:
         if future not in self._running:
             return  # stopped by stop()
         chunk, begin, token = self._running.pop(future)
+        if self._fence is not None:
+            self._fence.take_down(token)
         try:
             outcomes, raised = future.result()
-            if self._fence is not None:
-                self._fence.take_down(token)
+            found, missing = _matched(chunk, outcomes)
         except CancelledError:
-            may_have_run = not self._cancels_truly()
+            truly = self._is_truthful() and future.cancelled()
             error = CancelledError("the executor has cancelled it")
-            self._fail(chunk, begin, error, may_have_run=may_have_run)
+            self._fail(chunk, begin, error, may_have_run=not truly)
         except Exception as error:
             self._fail(chunk, begin, error, may_have_run=True)
         else:
             if raised is not None:
-                raise raised
-            self._hosts -= len(chunk)
-            self.ended.extend(outcomes)
+                raise raised.error
+            self._hosts -= len(found)
+            self.ended.extend(found)
+            self._fail(missing, begin, LookupError("it is not in the result"), may_have_run=True)
 
     def _fail(
         self, chunk: list[Target], begin: float, error: BaseException, *, may_have_run: bool
@@ -184,10 +214,20 @@ class Chunks:
             self.ended.append(Outcome(target, None, failure, monotonic() - begin, 1))
 
 
+def _matched(chunk: list[Target], outcomes: list[Outcome]) -> tuple[list[Outcome], list[Target]]:
+    """The outcomes of a chunk, one for each host; and the hosts that have none."""
+    missing = Counter(chunk)
+    found = []
+    for outcome in outcomes:
+        if missing[outcome.target]:
+            missing[outcome.target] -= 1
+            found.append(outcome)
+    return found, list(missing.elements())
+
+
 def _is_standard(executor: Executor) -> bool:
     """Whether it is a thread or process pool of the standard library."""
-    standard = ("concurrent.futures.thread", "concurrent.futures.process")
-    return any(base.__module__ in standard for base in type(executor).__mro__)
+    return any(base.__module__ in _STANDARD for base in type(executor).__mro__)
 
 
 def _sent(executor: Executor, plan: Plan) -> dict[str, Any]:
@@ -251,6 +291,7 @@ def arguments_for(executor: Executor, plan: Plan) -> dict[str, Any]:
                 f"{name} must be a name or path for an executor, not {type(value).__name__}: "
                 f"tickets are not sent to its workers"
             )
+    fenced(executor)  # ValueError if it cannot be used
     processes = sys.modules.get("concurrent.futures.process")
     context = None
     if processes is not None and isinstance(executor, processes.ProcessPoolExecutor):

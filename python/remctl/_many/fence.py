@@ -22,6 +22,11 @@ class Fence:
     """The queues of the chunks, in the process that submits them."""
 
     def __init__(self, client: Any) -> None:
+        if client.asynchronous:
+            raise ValueError(
+                "executor must be a Dask client with asynchronous=False; such a client also works "
+                "in an event loop"
+            )
         self._client = client
         self._queues: dict[str, Any] = {}
 
@@ -31,21 +36,34 @@ class Fence:
         queue.put(True)
         self._queues[token] = queue
 
+    def withdraw(self, token: str) -> bool:
+        """Forbid a chunk to run; whether it certainly has not run and never will."""
+        try:
+            return bool(self._queues[token].get(batch=True))
+        except Exception:  # the scheduler is gone
+            return False
+
     def take_down(self, token: str) -> None:
-        """Remove a chunk whose outcomes are known. It cannot run any more."""
-        self._queues.pop(token).close()
+        """Forget a chunk. If it has not run, it never will."""
+        if (queue := self._queues.pop(token, None)) is not None:
+            queue.close()
 
 
-def fence_of(executor: object) -> Fence | None:
-    """The fence for an executor; None if it never runs a call twice."""
+def fenced(executor: Any) -> tuple[Any, Fence | None]:
+    """The executor to submit to, and its fence; None if there is none for executors of its kind.
+
+    ValueError if the fence cannot be used.
+    """
     distributed: Any = sys.modules.get("distributed")
     if distributed is None:
-        return None
+        return executor, None
     if isinstance(executor, distributed.Client):
-        return Fence(executor)
+        # A client's own futures get their results over the network when they are asked for them,
+        # which takes long if a worker has died.
+        return executor.get_executor(), Fence(executor)
     if isinstance(executor, distributed.cfexecutor.ClientExecutor):
-        return Fence(executor._client)
-    return None
+        return executor, Fence(executor._client)
+    return executor, None
 
 
 def run_fenced(
@@ -55,8 +73,12 @@ def run_fenced(
     from remctl._many.blocking import run_chunk
 
     distributed: Any = import_module("distributed")
-    client = distributed.get_client()
-    if distributed.Queue(token, client=client).get(batch=True):
+    queue = distributed.Queue(token, client=distributed.get_client())
+    try:
+        allowed = queue.get(batch=True)
+    finally:
+        queue.close()  # the scheduler keeps a queue until everyone has closed it
+    if allowed:
         return run_chunk(token, chunk, arguments, limit)
     text = "Dask lost the outcome and started the command again, which was refused"
     return [

@@ -134,7 +134,7 @@ class AsyncioWaiter:
 
     def wake_from_anywhere(self) -> None:
         """See `TaskWaiter`."""
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self.wake)
 
     def helper(self, awaitable: Awaitable[Any], receiver: Receiver) -> Helper:

@@ -11,6 +11,7 @@ STEPS = "python/remctl/_many/steps.py"
 JOB_TASK = "python/remctl/_many/job_task.py"
 OUTCOMES = "python/remctl/_many/asynchronous.py"
 RUN = "python/remctl/_many/run.py"
+CHUNKS = "python/remctl/_many/chunks.py"
 LIMITS = "python/remctl/_many/limits.py"
 FILES = "python/remctl/_files.py"
 STREAMS = "python/remctl/_stream_base.py"
@@ -20,6 +21,46 @@ SIMPLE = "python/remctl/_simple.py"
 BASE = "python/remctl/_client_base.py"
 
 MISTAKES = [
+    Mistake(
+        "what an executor has cancelled is believed not to have run",
+        CHUNKS,
+        "may_have_run=not truly",
+        "may_have_run=False",
+        "a running chunk that Dask cancels is told as 'cannot have run'",
+        ("trust/test_executors.py",),
+    ),
+    Mistake(
+        "a subclass of the standard library's executors is believed",
+        CHUNKS,
+        'getattr(self._executor.submit, "__module__", None) in _STANDARD',
+        "_is_standard(self._executor)",
+        "a chunk that a wrapper has cancelled and runs is told as 'cannot have run'",
+        ("trust/test_executors.py",),
+    ),
+    Mistake(
+        "a chunk that submit() has raised for is believed not to have run",
+        CHUNKS,
+        "may_have_run=passed_on and not (broken and self._is_truthful())",
+        "may_have_run=False",
+        "the commands run in a thread that was there, and are told as 'cannot have run'",
+        ("trust/test_executors.py",),
+    ),
+    Mistake(
+        "the fence of a run that is left stays open",
+        CHUNKS,
+        "                self._fence.take_down(token)\n            future.cancel()\n\n    def _tell",
+        "                pass\n            future.cancel()\n\n    def _tell",
+        "Dask starts chunks of a run that was left, and keeps their queues",
+        ("trust/test_executors.py",),
+    ),
+    Mistake(
+        "a chunk that Dask runs again is let through",
+        "python/remctl/_many/fence.py",
+        "    if allowed:",
+        "    if allowed is not None:",
+        "commands run twice after a worker died",
+        ("trust/test_executors.py",),
+    ),
     Mistake(
         "wake() before wait() is forgotten in asyncio",
         WAITERS,
