@@ -92,6 +92,7 @@ void Connection::forget() noexcept {
         channel_->abort();
     use(nullptr);
     legacy_.reset();
+    protocol1_ = false;
     pending_ = false;
     ready_ = false;
 }
@@ -400,8 +401,10 @@ Task<bool> Connection::noop(Call &call) {
     about_command_ = false;
     if (!connected())
         throw Error(ErrorKind::lost, "no connection open").for_good();
-    if (legacy_)
+    if (legacy_) {
+        legacy_fresh_ = false; // it may be dead: the next command makes a new one
         co_return false;
+    }
     if (call.overdue())
         throw too_late();
     DropGuard guard(*this);

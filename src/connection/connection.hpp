@@ -202,8 +202,11 @@ class Connection {
     /// (Watching the descriptor is not enough: tokens may have been read ahead.)
     bool ready() const noexcept { return ready_.load(); }
 
-    /// The connected socket's descriptor, or -1.
+    /// The connected socket's descriptor; -1 if there is none, or if it is libremctl's.
     int descriptor() const noexcept { return descriptor_.load(); }
+
+    /// True on a connection to a server of protocol 1, whose socket is libremctl's.
+    bool protocol1() const noexcept { return protocol1_.load(); }
 
     /// How often it was opened or sent a command.
     unsigned asked() const noexcept { return asked_.load(); }
@@ -272,6 +275,7 @@ class Connection {
     std::atomic<bool> ready_{false};
     std::atomic<std::time_t> expires_{0};
     std::atomic<int> descriptor_{-1};
+    std::atomic<bool> protocol1_{false};
     std::atomic<std::uint16_t> port_{0};
 };
 

@@ -142,6 +142,7 @@ Task<void> Connection::open_legacy(Tickets tickets, Call &call) {
     expires_ = outcome->expires;
     notes_.authenticated(target_, begin);
     legacy_ = std::move(handle);
+    protocol1_ = true;
     legacy_fresh_ = true;
 }
 

@@ -152,6 +152,8 @@ std::time_t Client::expires() const { return current()->connection.expires(); }
 
 int Client::descriptor() const { return current()->connection.descriptor(); }
 
+bool Client::protocol1() const { return current()->connection.protocol1(); }
+
 /// Every verb starts with this, once it has its turn.
 void Client::prepare(Body &body) {
     if (body.turns->spoiled())

@@ -166,6 +166,9 @@ class Client : public SharedOnly, public std::enable_shared_from_this<Client> {
     bool ready() const;
     int descriptor() const;
 
+    /// See Connection::protocol1().
+    bool protocol1() const;
+
     /// See Connection::expires().
     std::time_t expires() const;
 

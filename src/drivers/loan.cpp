@@ -31,7 +31,7 @@ const char *Ledger::Loan::unusable() const {
     const Client &connection = *mine.client;
     if (connection.opened() && connection.pending())
         return "output is pending";
-    if (!connection.opened() || connection.descriptor() < 0)
+    if (!connection.opened() || (connection.descriptor() < 0 && !connection.protocol1()))
         return "it is no longer connected";
     if (Clock::now() >= mine.end)
         return "it is too old, or its ticket has expired";

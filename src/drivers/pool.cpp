@@ -173,7 +173,10 @@ Task<Pool::Loan> Pool::borrow(Caller caller, Call &call) {
         Loan loan = co_await wait_for(ledger, request, call);
         const Member &member = loan.member();
         const bool trusted = Clock::now() - member.idle_since < options->trusted;
-        if (!member.offline && !is_quiet(member.client->descriptor())) {
+        // A server of protocol 1 closes the connection after each command, and the next
+        // command makes a new one.
+        if (!member.offline && !member.client->protocol1() &&
+            !is_quiet(member.client->descriptor())) {
             ledger->drop(std::move(loan));
             continue;
         }

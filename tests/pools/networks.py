@@ -2,6 +2,7 @@
 
 from remctl.testing import Server
 
+from tests.support.fake import FakeServer
 from tests.support.proxy import Direction, Proxy
 
 
@@ -11,7 +12,7 @@ class Firewall(Proxy):
     New ones are passed on.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server | FakeServer) -> None:
         super().__init__(("127.0.0.1", server.port))
         self._forgotten: list[Direction] = []
 
