@@ -42,9 +42,10 @@ class Call:
 
 KEYTAB = frozenset({Step.FIRST, Step.KEYTAB})
 CACHE = frozenset({Step.CACHE})
+LARGE = 1_000_000  # bytes of output, which never come
 HANDSHAKE = frozenset({Step.HANDSHAKE, Step.TICKET}) | KEYTAB | CACHE
-OPENING = HANDSHAKE | {Step.RESOLVE, Step.CONNECT}
-ANSWERED = frozenset({Step.SEND, Step.ANSWER, Step.SLOW_ANSWER})
+OPENING = HANDSHAKE | {Step.RESOLVE, Step.CONNECT, Step.OLD_HANDSHAKE}
+ANSWERED = frozenset({Step.SEND, Step.ANSWER, Step.SLOW_ANSWER, Step.OLD_ANSWER})
 
 
 def _where(place: Place) -> tuple[str, int, str]:
@@ -85,9 +86,13 @@ def _constructor(limit: str) -> Begin:
     return begin
 
 
-async def _simple(w: World, _: Ground, place: Place) -> Act:
-    call: Any = remctl if w.blocking else aremctl
-    return lambda: call(*_where(place), place.command, timeout=LIMIT, **place.tickets)
+def _simple(**more: int) -> Begin:
+    async def begin(w: World, _: Ground, place: Place) -> Act:
+        call: Any = remctl if w.blocking else aremctl
+        keywords = {"timeout": LIMIT, **place.tickets, **more}
+        return lambda: call(*_where(place), place.command, **keywords)
+
+    return begin
 
 
 # Commands on a connection: one that is open, or one that was lost.
@@ -97,6 +102,15 @@ _Verb = Callable[[World, Any, Place], Any]
 
 def _run(_: World, r: Any, place: Place) -> Any:
     return r.run(place.command, timeout=LIMIT)
+
+
+def _run_limited(_: World, r: Any, place: Place) -> Any:
+    return r.run(place.command, timeout=LIMIT, max_output=LARGE)
+
+
+async def _iterate(w: World, r: Any, place: Place) -> None:
+    await done(r.command(place.command))
+    await w.all(r)
 
 
 def _command(_: World, r: Any, place: Place) -> Any:
@@ -204,10 +218,17 @@ CONNECTION = [
     Call(
         "run, set_timeout",
         _on_open(lambda _, r, place: r.run(place.command), timeout=LIMIT),
-        frozenset({Step.ANSWER}),
+        frozenset({Step.ANSWER, Step.OLD_ANSWER}),
         sends=True,
     ),
-    Call("output", _output, frozenset({Step.ANSWER}), sends=True),
+    Call("run(max_output=)", _on_open(_run_limited), ANSWERED, sends=True),
+    Call("output", _output, frozenset({Step.ANSWER, Step.OLD_ANSWER}), sends=True),
+    Call(
+        "iteration, set_timeout",
+        _on_open(_iterate, timeout=LIMIT),
+        frozenset({Step.ANSWER, Step.OLD_ANSWER}),
+        sends=True,
+    ),
     *(
         Call(f"{name}, lost before", _on_lost(verb), OPENING, sends=sends, lost=True)
         for name, (verb, sends, _) in _VERBS.items()
@@ -219,7 +240,8 @@ CONNECTION = [
         if name != "lines"
     ),
     Call("run into a file", _on_open(_run_into_a_file), frozenset({Step.FILE}), sends=True),
-    Call("remctl()", _simple, OPENING | ANSWERED, sends=True),
+    Call("remctl()", _simple(), OPENING | ANSWERED, sends=True),
+    Call("remctl(max_output=)", _simple(max_output=LARGE), OPENING | ANSWERED, sends=True),
     Call("close", _close, frozenset({Step.END}), within=0.0),
     Call("stream, left", _stream_end, frozenset({Step.END}), within=0.0),
 ]

@@ -14,7 +14,9 @@ from remctl import Credentials
 
 from tests.credentials.conftest import locked, paused
 from tests.fix_waits import LARGE
+from tests.pools.networks import Firewall
 from tests.programs.silence_ground import DRIPS, HOST, KDC, PIECE, Ground, Place
+from tests.programs.silence_protocol1 import before_the_answer, second_connection
 from tests.support.obliging import Kind, Manner
 from tests.support.proxy import Proxy
 
@@ -32,6 +34,9 @@ class Step(Enum):
     SEND = auto()
     ANSWER = auto()
     SLOW_ANSWER = auto()  # which never ends
+    OLD_HANDSHAKE = auto()  # of protocol 1
+    OLD_ANSWER = auto()
+    IDLE = auto()  # a connection of a pool
     END = auto()  # of what is done: nothing is to be waited for
     TURN = auto()
     FULL_POOL = auto()
@@ -246,6 +251,22 @@ def _in_drips(ground: Ground) -> Iterator[Silence]:
 
 
 @contextmanager
+def _idle(ground: Ground) -> Iterator[Silence]:
+    """A firewall forgets the connections that there are."""
+
+    @contextmanager
+    def silence() -> Iterator[None]:
+        firewall.forget()
+        yield
+
+    place = ground.place(Kind.QUIET)
+    firewall = Firewall(ground.server)
+    with firewall:
+        place.host, place.port = firewall.host, firewall.port
+        yield place, silence()
+
+
+@contextmanager
 def _at_the_end(ground: Ground) -> Iterator[Silence]:
     """The server reads nothing, and so it does not hang up either."""
     place = ground.place(Kind.HALF)
@@ -291,12 +312,15 @@ CAUSES = [
     Cause("locked ticket cache", Step.CACHE, _locked_cache),
     Cause("locked keytab", Step.KEYTAB, _locked_keytab, lost=False),
     Cause("KCM", Step.CACHE, _silent_kcm, lost=False),
+    Cause("protocol 1, handshake", Step.OLD_HANDSHAKE, second_connection, lost=False),
     Cause("server does not read", Step.SEND, _reads_nothing),
     Cause("before the answer", Step.ANSWER, _before_the_answer, sent=True),
     Cause("between two tokens", Step.ANSWER, _between_tokens, sent=True),
     Cause("within a token", Step.ANSWER, _within_a_token, sent=True),
     Cause("an answer without end", Step.SLOW_ANSWER, _in_drips, sent=True),
+    Cause("protocol 1, before the answer", Step.OLD_ANSWER, before_the_answer, sent=True),
     Cause("at the end", Step.END, _at_the_end),
+    Cause("idle connection of a pool", Step.IDLE, _idle),
     Cause("turn of another call", Step.TURN, _before_the_answer),
     Cause("full pool", Step.FULL_POOL, _serves),
     Cause("caller's file", Step.FILE, _between_tokens, sent=True),

@@ -11,7 +11,7 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,8 @@ class Place:
     """What one call is made on.
 
     Attributes:
-        command: what the verbs send; its second word comes into the server's record.
+        command: what the verbs send.
+        arrived: the second words of all commands that have come to the server.
         tokens: how many tokens of its answer come.
         tickets: `ccache=` or `keytab=` of what is made.
     """
@@ -111,6 +112,7 @@ class Place:
     port: int
     principal: str
     command: list[bytes]
+    arrived: Callable[[], list[bytes]]
     tokens: int = 0
     tickets: dict[str, Any] = field(default_factory=dict)
 
@@ -135,7 +137,8 @@ class Ground:
         """The server, and a command that no other place has."""
         nonce = prefix + b"%d" % next(self.numbers)
         command = [kind.value.encode(), nonce, *more]
-        return Place(self.server.host, self.server.port, self.server.principal, command)
+        server = self.server
+        return Place(server.host, server.port, server.principal, command, lambda: server.record)
 
     def cache(self, *, whole: bool) -> Path:
         """A new cache, with a ticket for the server or without."""
@@ -149,7 +152,7 @@ class Ground:
 
     def ran(self, place: Place) -> bool:
         """Whether the command has come to the server."""
-        return place.command[1] in self.server.record
+        return place.command[1] in place.arrived()
 
     @contextlib.contextmanager
     def configured(self, pattern: str, text: str) -> Iterator[None]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import anyio
+import pytest
 from remctl import AsyncRemctl, Target, afor_each, arun_many, for_each, run_many
 
 from tests.programs.interrupts import done
@@ -50,6 +51,15 @@ def _of_open_pool(act: Callable[[World, Any, Place], Any]) -> Begin:
         return lambda: act(w, pool, place)
 
     return begin
+
+
+async def _idle(w: World, _: Ground, place: Place) -> Act:
+    """Its connection has been idle, and is checked before it is lent."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("remctl._pool_core.TRUSTED", 0.0)
+        pool = w.pool(place)
+    await done(pool.open())
+    return lambda: _run(w, pool, place)
 
 
 def _of_full_pool(act: Callable[[World, Any, Place], Any]) -> Begin:
@@ -98,6 +108,8 @@ POOLS = [
     Call("run, first", _of_new_pool(_run), OPENING, sends=True),
     Call("connection(), first", _of_new_pool(_block), OPENING),
     Call("run", _of_open_pool(_run), ANSWERED, sends=True),
+    # Another connection takes its place, in a quarter of the time.
+    Call("run, idle before", _idle, frozenset({Step.IDLE}), sends=True, within=LIMIT / 4),
     Call("run into a file", _of_open_pool(_run_into_a_file), frozenset({Step.FILE}), sends=True),
     Call("run, full", _of_full_pool(_run), _FULL, sends=True),
     Call("connection(), full", _of_full_pool(_block), _FULL),
