@@ -17,7 +17,8 @@ from pathlib import Path
 from devkit import ROOT
 from devkit.wheel import chroot
 
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+# In a guest of a guest they are the lent ones.
+CERTIFICATES = Path(os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt")
 LENT_CERTIFICATES = Path("/etc/ssl/lent.crt")
 # The root must be a mount, for programs that make a mount namespace of their own.
 ENTER = """
