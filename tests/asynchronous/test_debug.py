@@ -16,7 +16,7 @@ logging.basicConfig(level=logging.WARNING)  # a callback that takes long is logg
 async def main():
     loop = asyncio.get_running_loop()
     assert loop.get_debug()
-    loop.slow_callback_duration = 0.5  # on a busy machine; a call that blocked would take 9
+    loop.slow_callback_duration = 0.2  # on a busy machine
     async with remctl.AsyncRemctl("localhost", port) as client:
         assert (await client.run(["test", "hello"])).text == "hello world\\n"
         assert await client.noop()

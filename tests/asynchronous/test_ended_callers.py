@@ -54,8 +54,7 @@ class TestATaskThatReadsForAnother:
                 await asyncio.create_task(stream.__anext__())
                 with pytest.raises(RemctlError, match="pending"):
                     await client.run(HELLO, timeout=10)
-                token = await asyncio.wait_for(anext(stream), 10)
-                assert token.type == "output"
+                assert (await asyncio.wait_for(anext(stream), 10)).type == "output"
                 await stream.close()
             assert (await client.run(HELLO)).stdout == b"hello world\n"
 
