@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from time import monotonic
 from typing import Any, SupportsIndex
 
 from remctl import _own_types, _remctl, _types
@@ -27,7 +28,7 @@ from remctl._client_base import ClientBase, documented_as, end_after, left, sock
 from remctl._errors import RemctlError, RemctlSimpleResult
 from remctl._output import RemctlOutput
 from remctl._stream_base import StreamBase
-from remctl._waiting.loops import Loop, another_loop, running_loop, warn_left_open
+from remctl._waiting.loops import Loop, another_loop, give_way, running_loop, warn_left_open
 
 _token = tuple.__new__
 
@@ -135,8 +136,10 @@ class AsyncRemctl(ClientBase):
         A call that waits in another task ends with a RemctlError. The object can be opened again,
         in any event loop. Closing a closed object does nothing.
         """
+        begin = monotonic()
         self._connection.close()
         self._unbind()
+        await give_way(monotonic() - begin)
 
     aclose = close
 

@@ -70,6 +70,24 @@ class Loop(Protocol):
         """Wait for this many seconds."""
 
 
+async def give_way(seconds: float) -> None:
+    """After a step that cannot wait, and took this long: let other tasks run if such steps add up.
+
+    Does nothing if no loop with calls of ours is running.
+    """
+    try:
+        found = _loops.get(running()[1])
+    except RuntimeError:
+        return
+    loop = None if found is None else found()
+    if loop is None:
+        return
+    loop.used += seconds
+    if loop.used > BUDGET:
+        loop.used = 0.0
+        await loop.breathe()
+
+
 def running_loop() -> Loop:
     """The loop that the caller runs in; RuntimeError if there is none."""
     module, key = running()
@@ -115,7 +133,7 @@ def close_left_open(clients: WeakSet[Bound]) -> None:
 
 
 # Keyed weakly by the libraries' own loop objects: each of these keeps its Loop alive.
-_loops: WeakKeyDictionary[Any, ref[Loop]] = WeakKeyDictionary()
+_loops: WeakKeyDictionary[Any, ref[AsyncioLoop | TrioLoop]] = WeakKeyDictionary()
 
 
 class AsyncioLoop:
@@ -132,6 +150,7 @@ class AsyncioLoop:
         self._thread = get_ident()
         self._current_task = module.current_task
         self._callers = Callers()
+        self.used = 0.0  # seconds, see give_way()
         self.sleep = module.sleep
         self._loop = ref(loop)
         loop.add_reader(self.reactor.fileno(), _Reader(self))
@@ -153,6 +172,11 @@ class AsyncioLoop:
 
     async def checkpoint_if_cancelled(self) -> None:
         """Do nothing: an asyncio task is cancelled when it waits."""
+
+    async def breathe(self) -> None:
+        """Let other tasks run."""
+        if self._current_task() is not None:  # and not code that runs a coroutine by hand
+            await self.sleep(0)
 
     def caller(self) -> int:
         """See `Loop`."""
@@ -233,6 +257,8 @@ class TrioLoop:
         self._error = sys.modules["outcome"].Error  # trio has loaded it
         self._raised: BaseException | None = None
         self.sleep = trio.sleep
+        self.breathe = trio.lowlevel.cancel_shielded_checkpoint
+        self.used = 0.0
         self._callers = Callers()
         self._served = True
         try:
