@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "bindings/errors.hpp"
 #include "transport/error.hpp"
@@ -23,18 +24,6 @@ std::string to_utf8(const py::str &text) {
         PyUnicode_AsEncodedString(text.ptr(), "utf-8", "backslashreplace"));
     if (!bytes)
         throw py::error_already_set();
-    return bytes;
-}
-
-/// Bytes, or None for nothing. The pieces are freed as they are copied.
-py::object to_bytes(std::optional<Pieces> &data) {
-    if (!data)
-        return py::none();
-    auto bytes = py::reinterpret_steal<py::bytes>(
-        PyBytes_FromStringAndSize(nullptr, static_cast<py::ssize_t>(data->size())));
-    if (!bytes)
-        throw py::error_already_set();
-    data->move_to(PyBytes_AS_STRING(bytes.ptr()));
     return bytes;
 }
 
@@ -183,9 +172,35 @@ py::list to_list(OwnedTokens &tokens, const Token &only) {
     return list;
 }
 
-py::tuple to_tuple(Result &result) {
-    return py::make_tuple(to_bytes(result.stdout_data), to_bytes(result.stderr_data), result.status,
-                          result.error, to_text(result.error_text));
+std::size_t PythonOutput::Stream::move(std::optional<Pieces> &data, std::size_t most) {
+    if (!data)
+        return most;
+    if (!bytes_) {
+        bytes_ = py::reinterpret_steal<py::object>(
+            PyBytes_FromStringAndSize(nullptr, static_cast<py::ssize_t>(data->size())));
+        if (!bytes_)
+            throw py::error_already_set();
+    }
+    const std::size_t moved = data->move_to(PyBytes_AS_STRING(bytes_.ptr()) + filled_, most);
+    filled_ += moved;
+    if (data->size() == 0)
+        data.reset();
+    return most - moved;
+}
+
+void PythonOutput::move(Result &result, std::size_t most) {
+    stderr_.move(result.stderr_data, stdout_.move(result.stdout_data, most));
+}
+
+bool PythonOutput::is_short(const Result &result) noexcept {
+    const auto size = [](const std::optional<Pieces> &data) { return data ? data->size() : 0; };
+    return size(result.stdout_data) + size(result.stderr_data) <= step;
+}
+
+py::tuple PythonOutput::to_tuple(Result &result) {
+    move(result, std::numeric_limits<std::size_t>::max());
+    return py::make_tuple(stdout_.take(), stderr_.take(), result.status, result.error,
+                          to_text(result.error_text));
 }
 
 py::str to_text(std::string_view text) {

@@ -44,9 +44,46 @@ pybind11::tuple to_tuple(const Token &token);
 /// Tokens as a list of such tuples. If there are none, the list has `only`.
 pybind11::list to_list(OwnedTokens &tokens, const Token &only);
 
+/// An answer's output as Python's bytes. A long output is moved into them step by step,
+/// so that an event loop does not stand still for it.
+class PythonOutput {
+  public:
+    /// True if the output that is left can be moved in one step.
+    static bool is_short(const Result &result) noexcept;
+
+    /// Moves about a millisecond's worth. Call it again with the same answer.
+    void move_some(Result &result) { move(result, step); }
+
+    /// A whole answer as (stdout, stderr, status, error, error text), after moving what
+    /// is left.
+    pybind11::tuple to_tuple(Result &result);
+
+  private:
+    static constexpr std::size_t step = 2UL * 1024 * 1024;
+
+    /// One stream.
+    class Stream {
+      public:
+        /// Moves at most `most` bytes, and returns how many are left of `most`.
+        std::size_t move(std::optional<Pieces> &data, std::size_t most);
+
+        /// Bytes, or None for nothing.
+        pybind11::object take() { return bytes_ ? std::move(bytes_) : pybind11::none(); }
+
+      private:
+        pybind11::object bytes_;
+        std::size_t filled_ = 0;
+    };
+
+    void move(Result &result, std::size_t most);
+
+    Stream stdout_;
+    Stream stderr_;
+};
+
 /// A whole answer as (stdout, stderr, status, error, error text). The data is moved out
 /// of it.
-pybind11::tuple to_tuple(Result &result);
+inline pybind11::tuple to_tuple(Result &result) { return PythonOutput().to_tuple(result); }
 
 /// Text from a server or from libkrb5, in any encoding.
 pybind11::str to_text(std::string_view text);

@@ -70,11 +70,24 @@ py::object PythonOperation::result() {
     try {
         running_->result();
     } catch (const Error &error) {
-        if (!completion_->partial)
+        if (!completion_->answer)
             throw;
-        raise(to_exception(error, *completion_->partial));
+        raise(to_exception(error, *completion_->answer));
     }
     return completion_->to_python();
+}
+
+bool PythonOperation::ready() const {
+    return !completion_->answer || running_->failed() || failed_to_prepare_ ||
+           PythonOutput::is_short(*completion_->answer);
+}
+
+void PythonOperation::prepare() noexcept {
+    try {
+        completion_->output->move_some(*completion_->answer);
+    } catch (const py::error_already_set &) { // out of memory: result() tries again, and raises
+        failed_to_prepare_ = true;
+    }
 }
 
 std::size_t PythonReactor::size() const {
@@ -140,13 +153,37 @@ void PythonReactor::dispatch(double budget, const py::function &wake) {
                 ended_.push_back({.running = running});
         }
         hand_out();
-        while (!ended_.empty())
-            wake_first(wake);
+        report(wake);
     } catch (...) {
         if (!ended_.empty())
             reactor_.ring(); // the next dispatch continues
         throw;
     }
+}
+
+/// Wakes the waiters of operations that have ended. Those with a long output wait until it
+/// has been moved to Python: one step in each dispatch().
+void PythonReactor::report(const py::function &wake) {
+    bool stepped = false;
+    for (std::size_t left = ended_.size(); left != 0 && !ended_.empty(); --left) {
+        const auto operation = first_ended();
+        if (!operation || operation->ready()) {
+            wake_first(wake);
+            continue;
+        }
+        if (!std::exchange(stepped, true))
+            operation->prepare();
+        ended_.push_back(std::move(ended_.front()));
+        ended_.pop_front();
+    }
+    if (!ended_.empty())
+        reactor_.ring();
+}
+
+/// The first operation that has ended; null if Python has destroyed or cancelled it.
+PythonReactor::SharedOperation PythonReactor::first_ended() const {
+    const auto found = operations_.find(ended_.front().running.get());
+    return found != operations_.end() ? found->second.operation.lock() : nullptr;
 }
 
 /// Wakes the waiter of the first ended operation.

@@ -44,8 +44,11 @@ struct Completion {
     };
     /// Undoes a successful call whose result nobody gets.
     std::function<void()> discard = [] {};
-    /// The part of the answer that has arrived, for the exception; or null.
-    std::shared_ptr<Result> partial = nullptr;
+    /// The answer, or the part of it that has arrived, for the exception; or null.
+    std::shared_ptr<Result> answer = nullptr;
+    /// The output that was moved out of the answer before `to_python` is called. It is
+    /// destroyed with the interpreter lock held, as the operation is.
+    std::shared_ptr<PythonOutput> output = nullptr;
 };
 
 /// The state that a reactor shares with its operations, which may outlive it.
@@ -85,10 +88,17 @@ class PythonOperation : public SharedOnly {
 
     void discard();
 
+    /// True if result() takes little time. Otherwise call prepare() first.
+    bool ready() const;
+
+    /// Moves a part of a long output to Python.
+    void prepare() noexcept;
+
     std::shared_ptr<Home> home_;
     pybind11::object waiter_ = pybind11::none();
     std::shared_ptr<Reactor::Running> running_;
     std::shared_ptr<Completion> completion_;
+    bool failed_to_prepare_ = false;
     bool taken_ = false;                  // the result was taken
     std::atomic<bool> cancelled_ = false; // cancelled before there was a result
     bool handed_out_ = false;             // the reactor has reported its end
@@ -125,7 +135,9 @@ class PythonReactor : public SharedOnly {
     /// Advances the calls that are ready, and calls `wake` with each operation that has
     /// ended. Exceptions of `wake` or of a log handler are raised here. The operation
     /// whose `wake` raised is tried once more. It and the remaining ones are reported
-    /// by the next dispatch(), for which the descriptor is immediately readable.
+    /// by the next dispatch(), for which the descriptor is immediately readable. An
+    /// operation with a long output is reported when the output has been moved to
+    /// Python, a part of it in each dispatch().
     void dispatch(double budget, const pybind11::function &wake);
 
     /// For an operation that Python has destroyed.
@@ -157,6 +169,8 @@ class PythonReactor : public SharedOnly {
         std::shared_ptr<Completion> completion;
     };
 
+    void report(const pybind11::function &wake);
+    SharedOperation first_ended() const;
     void wake_first(const pybind11::function &wake);
     void forget_first(const Reactor::Running &running);
 
@@ -178,7 +192,7 @@ class ReactorRunner {
     PythonReactor::SharedOperation
     perform(const verbs::SharedClient &client, std::optional<Time> deadline,
             const verbs::SharedSession &session, const Verb &verb, const ToPython &to_python,
-            const std::shared_ptr<Result> &partial = nullptr) {
+            const std::shared_ptr<Result> &answer = nullptr) {
         using Value = Client::ResultOf<Verb>;
         auto stored = std::make_shared<Stored<Value>>();
         const auto make_task = [=, caller = caller_](Call &call) {
@@ -188,11 +202,16 @@ class ReactorRunner {
             constexpr bool reads = std::is_same_v<Value, Token>;
             session ? client->cut(*session) : client->undo(stored->mark, reads);
         };
+        const auto output = answer ? std::make_shared<PythonOutput>() : nullptr;
+        const auto convert = [stored, to_python, output]() -> pybind11::object {
+            if constexpr (std::is_invocable_v<const ToPython &, Value &, PythonOutput *>)
+                return to_python(stored->value, output.get());
+            else
+                return to_python(stored->value);
+        };
         return reactor_.start(
             client->limits(deadline), make_task,
-            {.to_python = [stored, to_python] { return to_python(stored->value); },
-             .discard = discard,
-             .partial = partial});
+            {.to_python = convert, .discard = discard, .answer = answer, .output = output});
     }
 
     template <class Verb>

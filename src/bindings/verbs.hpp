@@ -158,10 +158,10 @@ auto answer(Runner &runner, const SharedClient &client, pybind11::handle timeout
             const std::shared_ptr<Result> &result, const Verb &verb) {
     return runner.perform(
         client, to_deadline(timeout), nullptr, verb,
-        [client, result](auto &) -> pybind11::object {
+        [client, result](auto &, PythonOutput *begun = nullptr) -> pybind11::object {
             if (result->error)
                 client->note(result->error_text);
-            return to_tuple(*result);
+            return begun != nullptr ? begun->to_tuple(*result) : to_tuple(*result);
         },
         result);
 }

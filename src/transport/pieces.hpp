@@ -15,6 +15,8 @@ namespace pyremctl {
 
 /// Bytes in pieces of growing size. move_to() frees each piece as soon as it is copied,
 /// so that never more than the whole and a sixteenth of it is held.
+///
+/// Do not append to one that was moved in part.
 class Pieces {
   public:
     std::size_t size() const noexcept { return size_; }
@@ -33,15 +35,23 @@ class Pieces {
         }
     }
 
-    /// Moves everything to `target`, which must have room for size() bytes.
-    void move_to(char *target) noexcept {
-        for (Piece &piece : pieces_) {
-            std::memcpy(target, piece.memory, piece.used);
-            target += piece.used;
-            piece.free();
+    /// Moves at most `most` bytes from the front to `target`, and returns how many it
+    /// were.
+    std::size_t move_to(char *target, std::size_t most) noexcept {
+        std::size_t moved = 0;
+        while (moved < most && first_ < pieces_.size()) {
+            Piece &piece = pieces_[first_];
+            const std::size_t count = std::min(piece.used - piece.taken, most - moved);
+            std::memcpy(target + moved, piece.memory + piece.taken, count);
+            piece.taken += count;
+            moved += count;
+            if (piece.taken == piece.used) {
+                piece.free();
+                ++first_;
+            }
         }
-        pieces_.clear();
-        size_ = 0;
+        size_ -= moved;
+        return moved;
     }
 
   private:
@@ -53,6 +63,7 @@ class Pieces {
         char *memory;
         std::size_t size;
         std::size_t used = 0;
+        std::size_t taken = 0; // moved out, from its front
 
         explicit Piece(std::size_t wanted) : size(wanted) {
             void *mapped =
@@ -62,7 +73,8 @@ class Pieces {
             memory = static_cast<char *>(mapped);
         }
         Piece(Piece &&other) noexcept
-            : memory(std::exchange(other.memory, nullptr)), size(other.size), used(other.used) {}
+            : memory(std::exchange(other.memory, nullptr)), size(other.size), used(other.used),
+              taken(other.taken) {}
         Piece(const Piece &) = delete;
         Piece &operator=(const Piece &) = delete;
         Piece &operator=(Piece &&) = delete;
@@ -76,6 +88,7 @@ class Pieces {
     };
 
     std::vector<Piece> pieces_;
+    std::size_t first_ = 0; // pieces before it are moved out
     std::size_t size_ = 0;
 };
 
