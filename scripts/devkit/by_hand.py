@@ -12,6 +12,7 @@ from devkit.mistakes import Mistake, every
 from devkit.mutate import RESULTS, Copy, Unsound
 
 NOTES = RESULTS / "by-hand.json"
+NOTICED = "noticed: "
 
 
 class Judge:
@@ -38,24 +39,31 @@ class Judge:
         """What has noticed it, in each run; "survived" where nothing has."""
         return self._outcomes.setdefault(f"{mistake.name}: {mistake.now}", [])
 
-    def attempt(self, mistake: Mistake) -> str:
-        """Make it once."""
-        outcome = self._copy.attempt(mistake, self._judge)
-        self.outcomes(mistake).append(outcome)
-        self._keep()
-        return outcome
+    def attempt(self, mistake: Mistake, times: int) -> str:
+        """Make it, and see so often whether it is noticed; what has noticed it."""
+        return self._copy.attempt(mistake, lambda made: self._judge(made, times))
 
-    def _judge(self, mistake: Mistake) -> str:
+    def _judge(self, mistake: Mistake, times: int) -> str:
+        outcomes = self.outcomes(mistake)
+        built = not mistake.path.startswith("src/") or self._copy.build_native()
+        while len(outcomes) < times:
+            outcomes.append(self._once(mistake, outcomes) if built else "not compiled")
+            self._keep()
+        return ", ".join(dict.fromkeys(outcomes))
+
+    def _once(self, mistake: Mistake, before: list[str]) -> str:
+        # What has noticed it once is asked alone, and all others only where it does not.
+        for outcome in dict.fromkeys(before):
+            if outcome.startswith(NOTICED) and self._copy.fails(outcome.removeprefix(NOTICED)):
+                return outcome
         if mistake.path.startswith("src/"):
-            if not self._copy.build_native():
-                return "not compiled"
             if not self._copy.units():
-                return f"noticed: {self._copy.noticed()}"
+                return NOTICED + self._copy.noticed()
             if not self._copy.build_extension():
                 return "not compiled"
         for test in mistake.tests:
             if not self._copy.tests([test]):
-                return f"noticed: {self._copy.noticed()}"
+                return NOTICED + self._copy.noticed()
         return "survived"
 
     def _keep(self) -> None:
@@ -70,7 +78,7 @@ def report(judge: Judge, mistakes: list[Mistake], times: int) -> bool:
     print("\n| mistake | layer | noticed | by |\n| --- | --- | ---: | --- |")
     for mistake in mistakes:
         outcomes = judge.outcomes(mistake)[-times:]
-        noticed = [outcome for outcome in outcomes if outcome.startswith("noticed")]
+        noticed = [outcome for outcome in outcomes if outcome.startswith(NOTICED)]
         counts["always" if len(noticed) == times else "sometimes" if noticed else "never"] += 1
         by = Counter(outcome.partition(": ")[2] or outcome for outcome in outcomes)
         names = ", ".join(f"`{name}`" for name, _ in by.most_common(2))
@@ -83,7 +91,7 @@ def run() -> int:
     """Choose, try, and report."""
     parser = argparse.ArgumentParser(prog="scripts/dev mutate --by-hand")
     parser.add_argument("--by-hand", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--times", type=int, default=1, help="how often each is made (1)")
+    parser.add_argument("--times", type=int, default=1, help="how often each must be noticed (1)")
     parser.add_argument("--layer", help="only those below this folder")
     parser.add_argument("--list", action="store_true", help="print them, and try nothing")
     parser.add_argument("word", nargs="*", help="only those whose names have one of these")
@@ -103,8 +111,8 @@ def run() -> int:
     try:
         judge.prepare(chosen)
         for mistake in chosen:
-            while len(judge.outcomes(mistake)) < options.times:
-                print(f"{mistake}: {judge.attempt(mistake)}", flush=True)
+            if len(judge.outcomes(mistake)) < options.times:
+                print(f"{mistake}: {judge.attempt(mistake, options.times)}", flush=True)
     except Unsound as unsound:
         print(f"{unsound}: see build/mutate/by-hand/last.log", file=sys.stderr)
         return 2

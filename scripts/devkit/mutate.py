@@ -201,6 +201,15 @@ class Copy:
             shutil.copy(extension, self._tree / "python" / "remctl")
         return True
 
+    def fails(self, noticed: str) -> bool:
+        """Whether the test that `noticed()` has named fails alone, too."""
+        if noticed.startswith("tests/"):
+            passed = self._pytest([noticed.removeprefix("tests/")], AT_LEAST)
+        else:
+            case = noticed.replace(",", "\\,")
+            passed = self._run([self._native / "native", "--test-case", case], UNITS_LONGEST)
+        return not passed and self.noticed() == noticed
+
     def noticed(self) -> str:
         """The test that failed last, or what else there is to say of what was run last."""
         log = (self._folder / "last.log").read_text(errors="replace")
