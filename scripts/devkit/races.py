@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--tsan", action="store_true")
     parser.add_argument("--first", type=int, default=1)
     options = parser.parse_args()
-    here = prepare("test", "test", packages=[*PACKAGES, "doctest-dev"])
+    here = prepare("races", packages=[*PACKAGES, "doctest-dev"])
     sanitize = "thread" if options.tsan else ""
     folder = ROOT / "build" / ("native-thread" if options.tsan else "native")
     build = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", f"-DSANITIZE={sanitize}"]
