@@ -115,6 +115,28 @@ def table(group: str, results: list[Result]) -> Iterator[str]:
         yield f"| {cause} | " + " | ".join(row) + " |"
 
 
+def folded(results: list[Result]) -> Iterator[str]:
+    """The lines of a table of all: how many calls of a group met a cause, and their seconds."""
+    groups, dash = list(dict.fromkeys(result.cell.group for result in results)), "\N{EN DASH}"
+    yield "| silent or slow | " + " | ".join(groups) + " |"
+    yield "| --- |" + " ---: |" * len(groups)
+    for cause in CAUSES:
+        row = []
+        for group in groups:
+            taken = [
+                one.ending.seconds
+                for one in results
+                if one.cell.cause is cause and one.cell.group == group
+            ]
+            if not taken:
+                row.append("")
+                continue
+            spread = dict.fromkeys(f"{seconds:.2f}" for seconds in (min(taken), max(taken)))
+            row.append(f"{len(taken)}: {dash.join(spread)}")
+        if any(row):
+            yield f"| {cause.name} | " + " | ".join(row) + " |"
+
+
 def summary(results: list[Result]) -> Iterator[str]:
     """The lines of a table of worlds."""
     yield "| world | calls | latest | loop late | beside | wrong |"
@@ -170,7 +192,7 @@ def main() -> bool:
         results = try_all(realm, chosen, arguments.names)
     for group in dict.fromkeys(cell.group for cell in chosen):
         print("", *table(group, results), sep="\n")
-    print("", *summary(results), sep="\n")
+    print("", *folded(results), "", *summary(results), sep="\n")
     wrong = sum(bool(result.faults) for result in results)
     print(f"\n{len(results)} calls, {wrong} wrong, {time.monotonic() - begin:.0f} s")
     return not wrong

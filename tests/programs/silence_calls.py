@@ -43,7 +43,7 @@ class Call:
 KEYTAB = frozenset({Step.FIRST, Step.KEYTAB})
 CACHE = frozenset({Step.CACHE})
 LARGE = 1_000_000  # bytes of output, which never come
-HANDSHAKE = frozenset({Step.HANDSHAKE, Step.TICKET}) | KEYTAB | CACHE
+HANDSHAKE = frozenset({Step.HANDSHAKE, Step.TICKET, Step.CLIENT_KEYTAB}) | KEYTAB | CACHE
 OPENING = HANDSHAKE | {Step.RESOLVE, Step.CONNECT, Step.OLD_HANDSHAKE}
 ANSWERED = frozenset({Step.SEND, Step.ANSWER, Step.SLOW_ANSWER, Step.OLD_ANSWER})
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+import pytest
 from remctl import Credentials
 
 from tests.credentials.conftest import locked, paused
@@ -31,6 +32,7 @@ class Step(Enum):
     FIRST = auto()  # the first ticket, with a keytab
     CACHE = auto()
     KEYTAB = auto()
+    CLIENT_KEYTAB = auto()  # the default one, which libgssapi gets a ticket with
     SEND = auto()
     ANSWER = auto()
     SLOW_ANSWER = auto()  # which never ends
@@ -204,6 +206,28 @@ def _locked_keytab(ground: Ground) -> Iterator[Silence]:
 
 
 @contextmanager
+def _client_keytab(ground: Ground) -> Iterator[tuple[Place, Path]]:
+    """The default keytab, and a default cache that is not there yet."""
+    keytab = ground.new_keytab()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KRB5CCNAME", f"FILE:{keytab}.cache")
+        patch.setenv("KRB5_CLIENT_KTNAME", str(keytab))
+        yield ground.place(), keytab
+
+
+@contextmanager
+def _locked_client_keytab(ground: Ground) -> Iterator[Silence]:
+    with _client_keytab(ground) as (place, keytab):
+        yield place, locked(keytab)
+
+
+@contextmanager
+def _kdc_for_client_keytab(ground: Ground) -> Iterator[Silence]:
+    with _client_keytab(ground) as (place, _):
+        yield place, paused(ground.realm)
+
+
+@contextmanager
 def _silent_kcm(ground: Ground) -> Iterator[Silence]:
     place = ground.place()
     place.tickets = {"ccache": "KCM:"}
@@ -311,6 +335,13 @@ CAUSES = [
     Cause("DNS, the KDC's name", Step.TICKET, _no_name_of_the_kdc, names=True),
     Cause("locked ticket cache", Step.CACHE, _locked_cache),
     Cause("locked keytab", Step.KEYTAB, _locked_keytab, lost=False),
+    Cause(
+        "KDC, a client keytab's first ticket",
+        Step.CLIENT_KEYTAB,
+        _kdc_for_client_keytab,
+        lost=False,
+    ),
+    Cause("locked client keytab", Step.CLIENT_KEYTAB, _locked_client_keytab, lost=False),
     Cause("KCM", Step.CACHE, _silent_kcm, lost=False),
     Cause("protocol 1, handshake", Step.OLD_HANDSHAKE, second_connection, lost=False),
     Cause("server does not read", Step.SEND, _reads_nothing),

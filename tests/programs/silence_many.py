@@ -205,7 +205,21 @@ async def _left_early(w: World, ground: Ground, place: Place) -> Act:
     """A run of two hosts, left when one of them has answered."""
     commands = iter([ground.place(Kind.QUIET).command, place.command])
     call: Any = run_many if w.blocking else arun_many
-    outcomes = call([_target(place)] * 2, lambda _: next(commands))
+    return await _leave(w, ground, place, call([_target(place)] * 2, lambda _: next(commands)))
+
+
+async def _jobs_left_early(w: World, ground: Ground, place: Place) -> Act:
+    """The same with jobs."""
+    commands = iter([ground.place(Kind.QUIET).command, place.command])
+
+    async def job(r: AsyncRemctl) -> None:
+        await r.run(next(commands))
+
+    call: Any = for_each if w.blocking else afor_each
+    return await _leave(w, ground, place, call([_target(place)] * 2, job))
+
+
+async def _leave(w: World, ground: Ground, place: Place, outcomes: Any) -> Act:
     await done(next(outcomes) if w.blocking else anext(outcomes))
     await w.until(lambda: ground.ran(place) or w.blocking)
     return lambda: outcomes.close() if w.blocking else outcomes.aclose()
@@ -231,5 +245,6 @@ MANY = [
     Call("run_many, left", _left_early, _END, within=0.0),
     Call("for_each", _each(_job), OPENING | ANSWERED, sends=True),
     Call("for_each, slow job", _each(_slow_job), frozenset({Step.JOB})),
+    Call("for_each, left", _jobs_left_early, _END, within=0.0),
     Call("for_each, sleep()", _each(_sleeping_job), frozenset({Step.JOB_SLEEPS})),
 ]
