@@ -3,13 +3,17 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from remctl.testing import Realm
 
 from tests.programs.silence import Cell, cells
 from tests.programs.silence_ground import Ground, grounds
+from tests.programs.silence_measure import Ending, Expected
+from tests.programs.silence_world import LIMIT
 from tests.support import hosts
 from tests.support.ticking import Beside
 
@@ -51,6 +55,26 @@ BY_NAME: dict[str, Cell] = {str(cell): cell for cell in cells(names=False)}
 @pytest.mark.parametrize("name", CHOSEN)
 def test_a_call_ends_in_time_and_leaves_nothing(name: str, ground: Ground, beside: Beside) -> None:
     assert BY_NAME[name].try_it(ground, beside).faults == []
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"kind": "lost"}, "lost"),
+        ({"kind": ""}, "no error"),
+        ({"said": False}, "may_have_run"),
+        ({"seconds": 0.3}, "already"),
+        ({"seconds": 0.8}, "after 0.80 s"),
+        ({"late": 0.1}, "loop late"),
+        ({"closing": 0.3}, "closed after"),
+        ({"left": ["1 tasks"]}, "left"),
+    ],
+)
+def test_what_is_wrong_is_told(change: dict[str, Any], fault: str) -> None:
+    expected = Expected(LIMIT, "timeout", said=True)
+    ending = Ending(0.5, "timeout", said=True, ran=True, late=0.04, beside=0.03)
+    assert expected.faults(ending) == ([], [])
+    assert fault in str(expected.faults(replace(ending, **change)))
 
 
 def test_the_program_itself_while_dns_is_silent() -> None:
