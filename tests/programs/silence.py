@@ -56,13 +56,15 @@ class Cell:
     def __str__(self) -> str:
         return f"{self.world}, {self.group}: {self.call.name}, {self.cause.name}"
 
-    def try_it(self, ground: Ground, beside: Beside, start: float = 0.0) -> Result:
-        """Make the call; again where a busy machine may be at fault. `start` is a program's."""
-        expected = Expected.of(self.call, self.cause, self.world, self.group)
-        if self.world == "command line":
-            expected = replace(expected, start=start)
+    def try_it(self, ground: Ground, beside: Beside) -> Result:
+        """Make the call; again where a busy machine may be at fault."""
+        program = self.world == "command line"
         for _ in range(TRIES):
+            start = starting(ground) if program else 0.0
             ending = measure(self.world, self.call, self.cause, ground, beside)
+            start = max(start, starting(ground)) if program else 0.0
+            expected = Expected.of(self.call, self.cause, self.world, self.group)
+            expected = replace(expected, start=start)
             wrong, late = expected.faults(ending)
             if wrong or not late:
                 break
@@ -158,9 +160,8 @@ def try_all(realm: Realm, chosen: list[Cell], named: Path | None) -> list[Result
     """Try them, and tell of those that are wrong."""
     results = []
     with grounds(realm, named) as ground, Beside() as beside:
-        start = starting(ground) if any(one.world == "command line" for one in chosen) else 0.0
         for cell in chosen:
-            result = cell.try_it(ground, beside, start)
+            result = cell.try_it(ground, beside)
             results.append(result)
             for fault in result.faults:
                 print(f"{cell}: {fault}", file=sys.stderr, flush=True)
