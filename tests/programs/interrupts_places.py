@@ -107,6 +107,8 @@ class Layout:
                     one.offset for one in lately if one in loads[-3:] or one.opname == "PRECALL"
                 )
                 self._quiet.add(instruction.offset)
+            if instruction.opname == "WITH_EXCEPT_START":  # the exit because of an exception
+                self._quiet.update((lately[-1].offset, instruction.offset))
             lately.append(instruction)
             del lately[:-4]
 
