@@ -27,6 +27,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from inspect import isawaitable
+from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -68,6 +69,13 @@ def _prepared() -> Iterator[None]:
 async def done(value: Any) -> Any:
     """The value; if it is awaitable, its result."""
     return await value if isawaitable(value) else value
+
+
+def _with_name(left: str) -> str:
+    """What was left, a thread with its name."""
+    what, _, number = left.partition(" ")
+    name = Path(f"/proc/self/task/{number}/comm")
+    return f"{left} {name.read_text().strip()}" if what == "thread" and name.exists() else left
 
 
 class Trial:
@@ -120,7 +128,7 @@ class Trial:
             return problem
         left = await self._left(self.usual)
         new = [one for one in left if one not in self.usual]
-        return None if len(left) <= len(self.usual) else f"left: {', '.join(new)}"
+        return None if len(left) <= len(self.usual) else f"left: {', '.join(map(_with_name, new))}"
 
     async def _serves(self, word: str) -> str | None:
         if self.scenario.of_a_pool:

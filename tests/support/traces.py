@@ -21,13 +21,18 @@ def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
 
 
 def threads() -> set[str]:
-    """The threads of this process, Python's and others; no helpers that expire, ours or trio's."""
+    """The threads of this process, Python's and others.
+
+    Without helpers that expire: ours, trio's, and those that the kernel makes for io_uring, which
+    uvloop uses.
+    """
     trio = {one.native_id for one in threading.enumerate() if one.name.startswith("Trio thread")}
     found = set()
     for number in os.listdir("/proc/self/task"):
         with contextlib.suppress(OSError):  # one that has ended
-            idle = Path(f"/proc/self/task/{number}/comm").read_text() == "remctl-idle\n"
-            if not idle and int(number) not in trio:
+            name = Path(f"/proc/self/task/{number}/comm").read_text()
+            expires = name.startswith(("remctl-idle\n", "iou-wrk-"))
+            if not expires and int(number) not in trio:
                 found.add(number)
     return found
 
