@@ -25,16 +25,17 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 from remctl import JobRemctl, Outcome, Target, afor_each, arun_many, for_each, run_many
 from remctl.testing import Realm
 
 from tests.support.misbehaving import Act, AnyExecutor, Fault, Misbehaving, Moment, OfThreads
 from tests.support.traces import nothing_left, wait_until
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 # Adds a line with the host to a file; then it waits while it is held.
 SCRIPT = """#!/bin/sh
@@ -351,8 +352,10 @@ def arenas(realm: Realm, *, dask: bool = True) -> Iterator[Arena]:
 FAULTS = [Fault(act, moment) for act in Act for moment in Moment]
 
 
-def plans(kinds: Sequence[str], most: int) -> st.SearchStrategy[Plan]:
+def plans(kinds: Sequence[str], most: int) -> SearchStrategy[Plan]:
     """Any run of at most so many hosts."""
+    from hypothesis import strategies as st  # which not every environment of the tests has
+
     return st.builds(
         Plan,
         world=st.sampled_from(list(WORLDS)),
@@ -369,6 +372,7 @@ def plans(kinds: Sequence[str], most: int) -> st.SearchStrategy[Plan]:
 
 def try_plans(arena: Arena, runs: int, most: int = 6) -> None:
     """Make so many runs."""
+    from hypothesis import HealthCheck, Phase, given, settings
 
     @settings(
         max_examples=runs,
