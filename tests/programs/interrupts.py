@@ -19,9 +19,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import random
 import signal
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
@@ -49,7 +51,8 @@ POOL_SIZE = 2
 def _prepared() -> Iterator[None]:
     """Let the many collections look at what a scenario makes, not at all that there is.
 
-    What is raised in a destructor goes nowhere, and is not printed.
+    Its temporary files have a folder of their own. What is raised in a destructor goes nowhere,
+    and is not printed.
     """
 
     def tell(unraisable: Any) -> None:
@@ -59,9 +62,15 @@ def _prepared() -> Iterator[None]:
     gc.collect()
     gc.freeze()
     before, sys.unraisablehook = sys.unraisablehook, tell
+    place = os.environ.get("TMPDIR")
     try:
-        yield
+        with tempfile.TemporaryDirectory() as os.environ["TMPDIR"]:
+            yield
     finally:
+        if place is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = place
         sys.unraisablehook = before
         gc.unfreeze()
 
@@ -159,12 +168,13 @@ class Trial:
         return None if idle and not stats["requests_waiting"] else repr(stats)
 
     async def _left(self, usual: list[str]) -> list[str]:
-        """The descriptors, threads and tasks, when they are no more than usual or after a while."""
+        """The descriptors, threads, tasks and files, if no more than usual or after a while."""
         end = time.monotonic() + 5
         while True:
             found = [f"{number} {what}" for number, what in descriptors().items()]
             found = [one for one in found if "/proc/" not in one]  # the list's own
             found += [f"thread {one}" for one in threads()]
+            found += [f"file {one}" for one in Path(os.environ["TMPDIR"]).iterdir()]
             if self.scenario.world == "trio":
                 found += ["task"] * trio.lowlevel.current_statistics().tasks_living
             elif not self.blocking:

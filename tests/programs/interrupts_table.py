@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from remctl import (
     AsyncConnectionPool,
     AsyncRemctl,
     ConnectionPool,
+    Credentials,
     Remctl,
     RemctlTimeoutError,
     Target,
@@ -213,6 +215,34 @@ def _open(r: Any, target: Target) -> Any:
     return r.open(target.host, target.port)
 
 
+def _credentials() -> Credentials:
+    """Those of the realm's keytab."""
+    return Credentials.from_keytab(os.environ["KRB5_KTNAME"])
+
+
+def _check(_: Any, __: Target) -> None:
+    with _credentials() as credentials:
+        credentials.check(timeout=10)
+        credentials.renew(timeout=10)
+
+
+async def _acheck(_: Any, __: Target) -> None:
+    with _credentials() as credentials:
+        await credentials.acheck(timeout=10)
+        await credentials.arenew(timeout=10)
+
+
+def _environ(_: Any, __: Target) -> None:
+    with _credentials() as credentials, credentials.environ(timeout=10) as env:
+        assert env["KRB5CCNAME"].startswith("FILE:")
+
+
+async def _aenviron(_: Any, __: Target) -> None:
+    with _credentials() as credentials:
+        async with credentials.environ(timeout=10) as env:
+            assert env["KRB5CCNAME"].startswith("FILE:")
+
+
 def _fill(pool: Any, _: Target) -> Any:
     return pool.open()
 
@@ -233,6 +263,8 @@ _OF_A_CONNECTION: dict[str, tuple[_Act | None, _Act]] = {
     "run_many into files": (_run_many_into_files, _arun_many_into_files),
     "run_many of a generator": (None, _arun_many_of_a_generator),
     "for_each": (_for_each, _afor_each),
+    "Credentials": (_check, _acheck),
+    "Credentials' environ": (_environ, _aenviron),
 }
 _OF_A_POOL: dict[str, tuple[_Act, _Act]] = {
     "pool's run": (_run, _run),
