@@ -188,5 +188,6 @@ def test_committed_figures() -> None:
             "run",
             "noop",
             "dispatch",
+            "host",
             "import",
         }
