@@ -127,7 +127,11 @@ class Model(RuleBasedStateMachine):
         if ran is not None:
             assert raised.may_have_run is ran, raised
         if failure is not CLOSED:  # after which the closing itself has said something
-            assert self.world.error() == str(raised)
+            said = self.world.error()
+            if isinstance(raised, RemctlProtocolError):  # which names the command and the host, too
+                assert str(raised).endswith(f": {said}"), (raised, said)
+            else:
+                assert str(raised) == said
         return None
 
     def sending(self) -> Failure | None:
