@@ -214,7 +214,7 @@ class World {
         std::string got;
         if (result->stdout_data) {
             got.resize(result->stdout_data->size());
-            result->stdout_data->move_to(got.data());
+            result->stdout_data->move_to(got.data(), got.size());
         }
         require(got == expected, "the answer is this question's");
         require(result->status == 7, "with its status");

@@ -279,7 +279,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         std::string output;
         if (result.stdout_data) {
             output.resize(result.stdout_data->size());
-            result.stdout_data->move_to(output.data());
+            result.stdout_data->move_to(output.data(), output.size());
         }
         require(output == expected->output, "the output");
         require(!result.stderr_data && !result.error, "and nothing else");
