@@ -22,8 +22,7 @@ struct KeytabIdentity {
 std::string keytab_name(const std::optional<std::string> &name);
 
 /// Reads the keytab, or the default client keytab. It blocks while the keytab is
-/// locked. The default principal is the
-/// keytab's first. Throws Error.
+/// locked. The default principal is the keytab's first. Throws Error.
 KeytabIdentity read_keytab(const std::optional<std::string> &name,
                            const std::optional<std::string> &principal);
 

@@ -35,8 +35,7 @@ class Pieces {
         }
     }
 
-    /// Moves at most `most` bytes from the front to `target`, and returns how many it
-    /// were.
+    /// Moves at most `most` bytes from the front to `target`. Returns how many.
     std::size_t move_to(char *target, std::size_t most) noexcept {
         std::size_t moved = 0;
         while (moved < most && first_ < pieces_.size()) {

@@ -372,16 +372,11 @@ def plans(kinds: Sequence[str], most: int) -> SearchStrategy[Plan]:
 
 def try_plans(arena: Arena, runs: int, most: int = 6) -> None:
     """Make so many runs."""
-    from hypothesis import HealthCheck, Phase, given, settings
+    from hypothesis import given
 
-    @settings(
-        max_examples=runs,
-        deadline=None,
-        derandomize=runs < 1000,
-        database=None,
-        phases=[Phase.explicit, Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
+    from tests.support.sequences import for_sequences
+
+    @for_sequences(runs)
     @given(plans(list(arena.kinds), most))
     def one(plan: Plan) -> None:
         with nothing_left():

@@ -1,9 +1,9 @@
-"""How hypothesis tries sequences of steps against a real server."""
+"""How hypothesis tries cases and sequences of steps against a real server."""
 
 from hypothesis import HealthCheck, Phase, settings
 
 
-def for_sequences(sequences: int, steps: int) -> settings:
+def for_sequences(sequences: int, steps: int = 1) -> settings:
     """Settings for so many sequences of so many steps, the same ones each time if they are few."""
     return settings(
         max_examples=sequences,
