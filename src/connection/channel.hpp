@@ -29,8 +29,15 @@ namespace pyremctl {
 /// One thread uses a channel; only handle() may be in use on a helper thread meanwhile.
 class Channel {
   public:
+    /// Lets libremctl use the server's socket itself.
+    class Direct;
+
+    /// Whether somebody else can change the socket.
+    enum class Socket : bool { ours, shared };
+
     /// Throws Error if no socket pair can be made.
-    explicit Channel(Descriptor socket) : Channel(std::move(socket), socket_pair()) {}
+    explicit Channel(Descriptor socket, Socket whose = Socket::shared)
+        : Channel(std::move(socket), whose, socket_pair()) {}
     Channel(const Channel &) = delete;
     Channel &operator=(const Channel &) = delete;
     Channel(Channel &&) = delete;
@@ -121,7 +128,7 @@ class Channel {
     void close() noexcept;
 
   private:
-    Channel(Descriptor socket, std::pair<Descriptor, Descriptor> pair);
+    Channel(Descriptor socket, Socket whose, std::pair<Descriptor, Descriptor> pair);
 
     bool collect();
     bool send();
@@ -130,6 +137,7 @@ class Channel {
     void note(const Transfer &transfer);
 
     Descriptor socket_;
+    Socket whose_;
     Descriptor near_;
     Descriptor far_; // until libremctl owns it
     LentDescriptor lent_far_;

@@ -34,8 +34,6 @@ constexpr std::uint32_t bad_token = 2;
 constexpr std::uint32_t too_much_data = 8;
 constexpr std::uint32_t no_help = 10;
 
-const char *const out_of_turn = "unexpected data from the server";
-
 /// True if the error code says that the server has not started the command: codes 2 to
 /// 8 and 10. Any other error may have happened while the command was running.
 bool refuses(std::uint32_t error) noexcept {
@@ -394,43 +392,6 @@ Task<void> Connection::simple(Target target, SharedCommand command, Result &resu
                               std::shared_ptr<Identity> identity) {
     co_await open(std::move(target), call, std::move(identity));
     co_await run(std::move(command), result, call);
-}
-
-Task<bool> Connection::noop(Call &call) {
-    require_idle();
-    about_command_ = false;
-    if (!connected())
-        throw Error(ErrorKind::lost, "no connection open").for_good();
-    if (legacy_) {
-        legacy_fresh_ = false; // it may be dead: the next command makes a new one
-        co_return false;
-    }
-    if (call.overdue())
-        throw too_late();
-    DropGuard guard(*this);
-    auto channel = channel_;
-    const Time begin = Clock::now();
-    if (channel->stale())
-        throw channel->problem().empty() ? Error(ErrorKind::protocol, out_of_turn)
-                                         : lost("receiving token", channel->problem());
-    const auto error = std::make_shared<std::string>();
-    LibraryCall library_call = [error](Handle &handle) {
-        const bool done = handle.noop();
-        if (!done)
-            *error = handle.error();
-        return done;
-    };
-    const bool answered =
-        co_await call_on_thread(channel, std::move(library_call), "receiving token", call);
-    channel->take_token();
-    // A server of protocol 2 answers with its version (6), or an error (5).
-    const bool unknown = *error == "unexpected message type 6 from server" ||
-                         *error == "unexpected message type 5 from server";
-    if (!answered && !unknown)
-        throw refused(*error, *channel);
-    guard.dismiss();
-    notes_.sign_of_life(answered, begin);
-    co_return answered;
 }
 
 } // namespace pyremctl

@@ -235,7 +235,7 @@ class Connection {
     void take_leave() noexcept;
 
     Task<void> establish(Call &call);
-    Task<void> authenticate_over(Descriptor socket, Call &call);
+    Task<void> authenticate_over(Descriptor socket, Channel::Socket whose, Call &call);
     Task<Descriptor> connect(std::uint16_t &port, Admission::Permit &permit, Call &call);
     Task<Handshake> handshake(std::shared_ptr<Channel> channel, Tickets tickets, bool again,
                               Call &call);
@@ -244,6 +244,8 @@ class Connection {
     void connected_to(const Descriptor &socket, Time begin) noexcept;
     static Task<bool> call_on_thread(std::shared_ptr<Channel> channel, LibraryCall library_call,
                                      const char *doing, Call &call);
+    static Task<bool> call_directly(std::shared_ptr<Channel> channel, LibraryCall library_call,
+                                    const char *doing, Call &call);
 
     Task<void> open_legacy(Tickets tickets, Call &call);
     Task<void> command_legacy(SharedCommand command, Call &call);

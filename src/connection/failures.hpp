@@ -20,6 +20,9 @@ inline Error kdc_silent(std::string hint) {
         .with_hint(std::move(hint));
 }
 
+/// What a server says when nobody has asked.
+inline const char *const out_of_turn = "unexpected data from the server";
+
 /// A call whose deadline had passed before it started.
 inline Error too_late() {
     return Error(ErrorKind::timeout, "timed out before anything was sent").for_good();

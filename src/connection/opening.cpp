@@ -124,7 +124,7 @@ Task<void> Connection::adopt(Descriptor socket, Target target, Call &call,
                              std::shared_ptr<Identity> identity) {
     Opening opening(*this, std::move(target), std::move(identity), false, call);
     require_connected(socket);
-    co_await authenticate_over(std::move(socket), call);
+    co_await authenticate_over(std::move(socket), Channel::Socket::shared, call);
     opening.done();
 }
 
@@ -138,15 +138,15 @@ Task<void> Connection::open_address(Address address, Target target, Call &call,
     Descriptor socket =
         co_await dial(std::move(endpoint), std::move(addresses), settings_->source, call);
     connected_to(socket, begin);
-    co_await authenticate_over(std::move(socket), call);
+    co_await authenticate_over(std::move(socket), Channel::Socket::ours, call);
     opening.done();
 }
 
-Task<void> Connection::authenticate_over(Descriptor socket, Call &call) {
+Task<void> Connection::authenticate_over(Descriptor socket, Channel::Socket whose, Call &call) {
     disable_nagle(socket.get());
     auto held = co_await tickets(call);
     const Call::Stage stage(call, settings_->connect_timeout);
-    auto channel = std::make_shared<Channel>(std::move(socket));
+    auto channel = std::make_shared<Channel>(std::move(socket), whose);
     const Handshake outcome = co_await handshake(channel, std::move(held), false, call);
     if (outcome != Handshake::done)
         throw Error(ErrorKind::protocol,
@@ -166,7 +166,7 @@ Task<void> Connection::establish(Call &call) {
     Handshake outcome = Handshake::stale_ticket;
     for (bool first = true; outcome == Handshake::stale_ticket; first = false) {
         Descriptor socket = co_await connect(port, permit, call);
-        auto channel = std::make_shared<Channel>(std::move(socket));
+        auto channel = std::make_shared<Channel>(std::move(socket), Channel::Socket::ours);
         outcome = co_await handshake(channel, held, first, call);
         if (outcome == Handshake::done) {
             use(std::move(channel));

@@ -1,18 +1,48 @@
 #include "handle/leaving.hpp"
 
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <mutex>
+#include <new>
 #include <thread>
 
 #include "transport/process.hpp"
 
 namespace pyremctl {
 
+/// The sockets that libremctl is waiting for.
+struct ServersSockets {
+    std::mutex mutex;
+    WaitingForServer *first = nullptr;
+
+    void add(WaitingForServer &one) noexcept {
+        one.next_ = first;
+        if (first != nullptr)
+            first->previous_ = &one;
+        first = &one;
+    }
+
+    void remove(WaitingForServer &one) noexcept {
+        if (one.next_ != nullptr)
+            one.next_->previous_ = one.previous_;
+        (one.previous_ != nullptr ? one.previous_->next_ : first) = one.next_;
+    }
+
+    void shut_down() noexcept {
+        const std::scoped_lock lock(mutex);
+        for (const WaitingForServer *one = first; one != nullptr; one = one->next_)
+            ::shutdown(one->socket_, SHUT_RDWR);
+    }
+};
+
 namespace {
+
+ServersSockets &sockets() noexcept { return immortal<ServersSockets>(); }
 
 // Enough for a call that computes. A call that waits for the KDC or for data keeps
 // waiting until the process ends.
@@ -34,6 +64,7 @@ void wait_for_calls() noexcept {
 void leave() {
     leaver = pthread_self();
     leaving = true;
+    sockets().shut_down();
     wait_for_calls();
 }
 
@@ -45,9 +76,14 @@ void leave() {
 [[maybe_unused]] const bool registered = take_part_in_forks({
     .order = 0, // calls must return before their threads are retired
     .settle = wait_for_calls,
-    .lock = nullptr,
-    .unlock = nullptr,
-    .reset = []() noexcept { inside = 0; },
+    .lock = []() noexcept { sockets().mutex.lock(); },
+    .unlock = []() noexcept { sockets().mutex.unlock(); },
+    .reset =
+        []() noexcept {
+            inside = 0;
+            new (&sockets().mutex) std::mutex;
+            sockets().first = nullptr;
+        },
 });
 
 } // namespace
@@ -57,6 +93,21 @@ void stay_if_leaving() noexcept {
         return;
     for (;;)
         ::pause();
+}
+
+WaitingForServer::WaitingForServer(int socket) noexcept
+    : socket_(socket), generation_(fork_generation()) {
+    const std::scoped_lock lock(sockets().mutex);
+    sockets().add(*this);
+    if (leaving.load()) // exit() may have looked before
+        ::shutdown(socket_, SHUT_RDWR);
+}
+
+WaitingForServer::~WaitingForServer() {
+    if (generation_ != fork_generation())
+        return;
+    const std::scoped_lock lock(sockets().mutex);
+    sockets().remove(*this);
 }
 
 InLibrary::InLibrary() noexcept {

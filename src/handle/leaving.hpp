@@ -19,6 +19,27 @@ class InLibrary {
     ~InLibrary();
 };
 
+/// Marks a call in which libremctl waits for the server's socket itself. exit() shuts the
+/// socket down, which ends the call: otherwise the server's answer might wake it when the
+/// libraries are gone. Needs the socket for as long as it lives.
+class WaitingForServer {
+  public:
+    explicit WaitingForServer(int socket) noexcept;
+    WaitingForServer(const WaitingForServer &) = delete;
+    WaitingForServer &operator=(const WaitingForServer &) = delete;
+    WaitingForServer(WaitingForServer &&) = delete;
+    WaitingForServer &operator=(WaitingForServer &&) = delete;
+    ~WaitingForServer();
+
+  private:
+    friend struct ServersSockets;
+
+    int socket_;
+    unsigned generation_;
+    WaitingForServer *previous_ = nullptr;
+    WaitingForServer *next_ = nullptr;
+};
+
 /// Once the process is exiting, this never returns, except in the thread that runs
 /// exit(). Call it before anything that would wake another thread inside libremctl.
 void stay_if_leaving() noexcept;

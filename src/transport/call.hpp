@@ -99,8 +99,10 @@ class Call {
         waker_->wake();
     }
 
-    /// Bytes were moved: the time of silence starts again.
-    void touch() noexcept { last_activity_ = Clock::now(); }
+    /// Bytes were moved, now or at that time: the time of silence starts again.
+    void touch(Time when = Clock::now()) noexcept {
+        last_activity_ = std::max(last_activity_, when);
+    }
 
     /// Extends the call's limits by `time`, which was spent on something else.
     void excuse(Duration time) noexcept {

@@ -1,5 +1,6 @@
 #include "transport/descriptor.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,6 +136,23 @@ void Descriptor::close_socket(int number) noexcept {
 LentDescriptor::LentDescriptor(int number) : number_(number) {
     const auto lock = Descriptor::making();
     all().add(*this);
+}
+
+Descriptor LentDescriptor::replace(const Descriptor &by) {
+    Descriptor before;
+    const auto lock = Descriptor::making(); // the child of a fork must see either file
+    before.own(::fcntl(number_, F_DUPFD_CLOEXEC, 0));
+    if (before) {
+        ::dup3(by.get(), number_, O_CLOEXEC); // cannot fail: both numbers are in use
+        inode_ = OwnedDescriptors::inode_of(number_);
+    }
+    return before;
+}
+
+void LentDescriptor::restore(Descriptor file) noexcept {
+    const auto lock = Descriptor::making();
+    ::dup3(file.get(), number_, O_CLOEXEC); // cannot fail: both numbers are in use
+    inode_ = OwnedDescriptors::inode_of(number_);
 }
 
 LentDescriptor::~LentDescriptor() {

@@ -91,6 +91,13 @@ class LentDescriptor {
 
     int number() const noexcept { return number_; }
 
+    /// Makes the library's number refer to another file, and returns the one that it
+    /// referred to. Without a free descriptor, does nothing and returns none.
+    Descriptor replace(const Descriptor &by);
+
+    /// Makes it refer to that file again. The library must not have closed the number.
+    void restore(Descriptor file) noexcept;
+
   private:
     friend struct OwnedDescriptors;
     friend class Descriptor;

@@ -100,8 +100,10 @@ Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::st
     for (;;) {
         for (auto attempt = attempts.begin(); attempt != attempts.end();) {
             const int state = connecting_state(*attempt);
-            if (state == 0)
+            if (state == 0) {
+                make_blocking(attempt->get());
                 co_return std::move(*attempt);
+            }
             if (state == EINPROGRESS) {
                 ++attempt;
                 continue;

@@ -97,6 +97,19 @@ void disable_nagle(int socket) noexcept {
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+void make_blocking(int socket) noexcept {
+    int off = 0;
+    ::ioctl(socket, FIONBIO, &off);
+}
+
+std::optional<Duration> silence_of(int socket) noexcept {
+    tcp_info info{};
+    socklen_t length = sizeof info;
+    if (::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+        return std::nullopt;
+    return std::chrono::milliseconds(info.tcpi_last_data_recv);
+}
+
 void keep_alive(int socket, Duration idle) noexcept {
     constexpr int probes = 4;
     constexpr double most = 32767; // the largest value that Linux accepts, in seconds

@@ -42,6 +42,12 @@ std::string peer_in_digits(int socket);
 /// handshake cost an extra round trip. Does nothing on a socket that is not TCP.
 void disable_nagle(int socket) noexcept;
 
+/// Lets a library use it that waits by itself. Our own calls never wait all the same.
+void make_blocking(int socket) noexcept;
+
+/// How long nothing has arrived on a TCP socket; nothing if the kernel does not say.
+std::optional<Duration> silence_of(int socket) noexcept;
+
 /// Detects a peer that has vanished: after `idle` of silence the kernel sends four
 /// probes, a third of that apart, in whole seconds rounded up. Unacknowledged data,
 /// during which it sends no probes, times out after the same time.

@@ -212,6 +212,20 @@ class TestAMachineThatVanishes:
                 assert type(caught.value) is RemctlError
                 assert caught.value.kind == "lost"
 
+    def test_is_no_timeout_of_the_noop_s(self, far: FarServer) -> None:
+        """libremctl calls both "timed out", when it has the server's socket itself."""
+        with remctl.Remctl(far.server.host, far.server.port) as client:
+            client.run(HELLO)
+            with socket.fromfd(client.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
+                same.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 500)
+            with (
+                far.wan.vanished(),
+                pytest.raises(RemctlError, match="Connection timed out") as caught,
+            ):
+                client.noop(timeout=TOTAL + 15)
+            assert type(caught.value) is RemctlError
+            assert caught.value.kind == "lost"
+
     def test_is_waited_for_while_the_call_has_time_without_it(self, far: FarServer) -> None:
         with remctl.Remctl(far.server.host, far.server.port, keepalive=None) as client:
             client.run(HELLO)

@@ -317,6 +317,39 @@ TEST_CASE("exit() waits for calls of the library, lets in no other, and wakes no
     CHECK(std::string(said, count > 0 ? static_cast<std::size_t>(count) : 0) == "1");
 }
 
+TEST_CASE("exit() ends calls in which libremctl waits for the server itself") {
+    const auto [reading, writing] = socket_pair();
+    CHECK(in_child([end = ::dup(writing.get())] {
+        ::alarm(10);
+        static std::atomic<int> begun{0};
+        static std::atomic<bool> leaving{false};
+        std::atexit([] { leaving = true; }); // the last is called first
+        const auto wait_for_server = [end](bool late, const char *what) {
+            const auto [server, socket] = socket_pair();
+            const InLibrary inside; // keeps exit() waiting
+            ++begun;
+            while (late && !leaving)
+                std::this_thread::yield();
+            if (late)
+                std::this_thread::sleep_for(moment / 2);
+            const WaitingForServer waiting(socket.get());
+            char byte = 0;
+            if (::read(socket.get(), &byte, 1) == 0) {
+                [[maybe_unused]] const auto written = ::write(end, what, 1);
+            }
+        };
+        std::thread early([&] { wait_for_server(false, "1"); });
+        std::thread late([&] { wait_for_server(true, "2"); });
+        while (begun < 2)
+            std::this_thread::yield();
+        std::exit(0);
+        return true;
+    }));
+    char said[8] = {};
+    const auto count = ::recv(reading.get(), said, sizeof said, MSG_DONTWAIT);
+    CHECK(std::string(said, count > 0 ? static_cast<std::size_t>(count) : 0) == "12");
+}
+
 TEST_CASE("what a child destroys of the parent's turns waits for no lock of the parent's") {
     const auto turns = std::make_shared<Turns>();
     Driver driver;

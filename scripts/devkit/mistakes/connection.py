@@ -4,6 +4,8 @@ from devkit.mistakes import Mistake
 
 CHANNEL = "src/connection/channel.cpp"
 CONNECTION = "src/connection/connection.cpp"
+DIRECT = "src/connection/direct.cpp"
+NOOP = "src/connection/noop.cpp"
 
 MISTAKES = [
     Mistake(
@@ -131,12 +133,42 @@ MISTAKES = [
     ),
     Mistake(
         "a noop's answer lies in the way of the next one",
-        CONNECTION,
-        '        co_await call_on_thread(channel, std::move(library_call), "receiving token", call);\n'
-        "    channel->take_token();\n    // A server of protocol 2",
-        '        co_await call_on_thread(channel, std::move(library_call), "receiving token", call);\n'
-        "    // A server of protocol 2",
-        "the command after a noop reconnects, or fails",
-        ("interface",),
+        NOOP,
+        "        channel->take_token();",
+        "        (void)channel;",
+        "the command after a noop over the caller's socket reconnects, or fails",
+        ("faults/test_direct_noop.py",),
+    ),
+    Mistake(
+        "libremctl keeps the server's socket after a noop",
+        NOOP,
+        "        direct.end();",
+        "        (void)direct;",
+        "the command after a noop is never answered",
+        ("faults/test_direct_noop.py",),
+    ),
+    Mistake(
+        "a noop takes over the caller's socket",
+        DIRECT,
+        "channel.whose_ == Socket::ours && !carrying",
+        "!carrying",
+        "a noop over a non-blocking socket fails",
+        ("faults/test_direct_noop.py",),
+    ),
+    Mistake(
+        "what comes during a noop is not seen",
+        NOOP,
+        "                call.touch(Clock::now() - *silence);",
+        "                (void)silence;",
+        "an answer in pieces is taken for silence",
+        ("faults/test_direct_noop.py",),
+    ),
+    Mistake(
+        "a dead connection is a noop's timeout",
+        DIRECT,
+        'if (reason == "timed out")',
+        "if (false)",
+        "the error says that the server was slow, not that it is gone",
+        ("faults/test_keepalive.py",),
     ),
 ]
