@@ -1,9 +1,7 @@
-#!python
-"""The program: `python -m remctl` and, as it is installed beside the interpreter, `pyremctl`.
+"""The program: `pyremctl` and `python -m remctl`.
 
-It is installed as it is, and is no entry point: before the first line of an entry point, Python
-has already imported other modules, and Ctrl-C in the meantime prints a traceback. The installer
-puts the path of the interpreter into the first line.
+Whatever comes before the first line of this file is Python's, and the installer's: Ctrl-C prints
+a traceback there. So this file imports as little as possible before it has seen to that.
 """
 
 import os
@@ -18,7 +16,10 @@ from _signal import (  # type: ignore[import-not-found]
     signal,
 )
 
-if __name__ == "__main__" and getsignal(SIGINT) is default_int_handler:
+# Somebody may also import this file to look at it.
+_program = __name__ == "__main__" or sys.argv[0].endswith("/pyremctl")
+
+if _program and getsignal(SIGINT) is default_int_handler:
     # It is not ignored, as by a shell's `&`.
     # Ctrl-C ends the program at once from here on. Python's own handler raises an exception,
     # which an import may show as a traceback, or lose.
@@ -27,7 +28,7 @@ if __name__ == "__main__" and getsignal(SIGINT) is default_int_handler:
         # Python has printed it, and gone on: while it looked for what to run.
         os.kill(os.getpid(), SIGINT)
 
-if __name__ == "__main__":
-    from remctl._cli import main
+from remctl._cli import main  # noqa: E402
 
+if __name__ == "__main__":
     sys.exit(main())

@@ -25,7 +25,7 @@ from tests.support.terminal import INTERRUPT, terminal
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
-# How Python starts the program: the installed script, and `python -m remctl`.
+# How Python starts the program: the installer's script, and `python -m remctl`.
 SCRIPT = f"runpy.run_path({sysconfig.get_path('scripts') + '/pyremctl'!r}, run_name='__main__')"
 MODULE = "runpy.run_module('remctl', run_name='__main__', alter_sys=True)"
 
@@ -182,7 +182,6 @@ class TestSignals:
     @pytest.mark.parametrize(
         ("start", "module"),
         [
-            (SCRIPT, "remctl"),
             (SCRIPT, "remctl._cli"),
             (MODULE, "remctl._cli"),
             (MODULE, "remctl._cli.many"),

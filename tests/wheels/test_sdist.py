@@ -74,6 +74,14 @@ def test_check_wheel_contents(wheel: Path) -> None:
     run(sys.executable, "-m", "check_wheel_contents", wheel)
 
 
+def test_the_program_starts_where_the_path_has_a_blank_in_it(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "with a blank"
+    run(sys.executable, "-m", "venv", "--without-pip", environment)
+    pip = [sys.executable, "-m", "pip", "--python", environment / "bin" / "python"]
+    run(*pip, "install", "--quiet", "--no-index", "--no-deps", wheel)
+    assert run(environment / "bin" / "pyremctl", "--version").startswith("pyremctl ")
+
+
 def test_builds_offline_with_system_libraries(unpacked: Path, tmp_path: Path) -> None:
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-index", "--no-build-isolation"]
     run(*pip, "--no-deps", "--wheel-dir", tmp_path, unpacked)
