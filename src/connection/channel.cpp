@@ -31,8 +31,8 @@ constexpr std::size_t opening_size = token_header_size;
 } // namespace
 
 Channel::Channel(Descriptor socket, Socket whose, std::pair<Descriptor, Descriptor> pair)
-    : socket_(std::move(socket)), whose_(whose), near_(std::move(pair.first)), far_(std::move(pair.second)),
-      lent_far_(far_.get()),
+    : socket_(std::move(socket)), whose_(whose), near_(std::move(pair.first)),
+      far_(std::move(pair.second)), lent_far_(far_.get()),
       // The kernel counts its own overhead against the buffer; a quarter is safe.
       inline_limit_(send_buffer_size(far_.get()) / 4), chunk_(small_chunk),
       generation_(fork_generation()) {}

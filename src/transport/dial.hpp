@@ -26,8 +26,8 @@ Task<std::vector<Address>> resolve(Endpoint endpoint, Call &call);
 /// Connects to the first address that answers. All are tried, alternating between
 /// families, each a quarter of a second after the previous one or as soon as that has
 /// failed (RFC 8305). With a source address, only its family is tried. The socket is
-/// blocking, for libremctl (Channel::Direct), and has TCP_NODELAY. It gives up at the call's limit, or at `until` if
-/// that is earlier. Throws Error "cannot connect to HOST (port N): ...".
+/// blocking, for libremctl (Channel::Direct), and has TCP_NODELAY. It gives up at the call's limit,
+/// or at `until` if that is earlier. Throws Error "cannot connect to HOST (port N): ...".
 Task<Descriptor> dial(Endpoint endpoint, std::vector<Address> addresses, std::string source,
                       Call &call, std::optional<Time> until = std::nullopt);
 
