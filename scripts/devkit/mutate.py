@@ -354,7 +354,11 @@ def main() -> None:
     usage(__doc__)
     packages = [*PACKAGES, "doctest-dev", "util-linux"]
     module = "devkit.by_hand" if "--by-hand" in sys.argv else "devkit.mutate"
-    prepare("test", "test", "lint", "types", packages=packages).go_on(module)
+    # Over what is installed the copy of the package is mounted.
+    install = ["--config-settings=build-dir=build/test"]
+    groups = ("test", "lint", "types")
+    here = prepare("test", *groups, packages=packages, install=install, if_missing=True)
+    here.go_on(module)
 
 
 if __name__ == "__main__":
