@@ -77,7 +77,7 @@ def test_check_wheel_contents(wheel: Path) -> None:
 def test_the_program_starts_where_the_path_has_a_blank_in_it(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "with a blank"
     run(sys.executable, "-m", "venv", "--without-pip", environment)
-    pip = [sys.executable, "-m", "pip", "--python", environment / "bin" / "python"]
+    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python")]
     run(*pip, "install", "--quiet", "--no-index", "--no-deps", wheel)
     assert run(environment / "bin" / "pyremctl", "--version").startswith("pyremctl ")
 
