@@ -157,7 +157,7 @@ class Copy:
         return self._run([self._native / "native", "--minimal"], longest)
 
     def _pytest(self, folders: Sequence[str], longest: float | None) -> bool:
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "not measures"]
+        options = ["-x", "-v", "-p", "no:cacheprovider", "-m", "not measures"]
         tests = [f"tests/{folder}" for folder in folders]
         package = self._tree / "python" / "remctl"
         command: list[str | Path] = [sys.executable, "-m", "pytest", *options, *tests]
@@ -213,7 +213,12 @@ class Copy:
     def noticed(self) -> str:
         """The test that failed last, or what else there is to say of what was run last."""
         log = (self._folder / "last.log").read_text(errors="replace")
-        failed = re.findall(r"^(?:FAILED|ERROR) (\S+)|^TEST CASE: +(.+)$", log, re.MULTILINE)
+        failed = re.findall(
+            r"^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$|^TEST CASE: +(.+)$", log, re.MULTILINE
+        )
+        begun = re.search(r"^(tests/\S+::.+) $\Z", log, re.MULTILINE)
+        if not failed and begun:  # the last that has begun has hung
+            return begun[1]
         return next((name or case for name, case in failed), "it ended, or hung")
 
     # What is made of a mistake.
