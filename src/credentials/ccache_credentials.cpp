@@ -61,8 +61,11 @@ class CcacheCredentials final : public Credentials {
     }
 
   protected:
-    std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> & /*old*/,
-                                 Delay & /*delay*/) override {
+    std::shared_ptr<Lease> newer_than(const std::shared_ptr<Lease> & /*old*/) const override {
+        return nullptr;
+    }
+
+    std::shared_ptr<Lease> renew(Delay & /*delay*/) override {
         throw Error(ErrorKind::misuse, "the ticket cache " + name() + " is not renewed from here")
             .with_hint("Renew it with kinit, or use Credentials.from_keytab().");
     }

@@ -7,7 +7,15 @@
 namespace pyremctl {
 
 std::shared_ptr<Inquiry> Credentials::renewal(const std::shared_ptr<Lease> &old) {
-    return share(&Inquiries::renewal, [this, old](Delay &delay) { return renew(old, delay); });
+    return share(&Inquiries::renewal, [this, old](Delay &delay) {
+        auto newer = newer_than(old); // if another renewal has ended meanwhile
+        return newer ? newer : renew(delay);
+    });
+}
+
+std::shared_ptr<Lease> Credentials::newer_than(const std::shared_ptr<Lease> &old) const {
+    auto present = current();
+    return present == old ? nullptr : present;
 }
 
 std::shared_ptr<Inquiry> Credentials::look_on_thread() {

@@ -78,8 +78,8 @@ class Credentials : public SharedOnly, public std::enable_shared_from_this<Crede
     virtual std::shared_ptr<Lease> current() const = 0;
 
     /// Gets a ticket that replaces `old`, the one that the caller has found (null for
-    /// none), on a helper thread. All callers share a renewal in progress. Throws Error
-    /// if no thread can be started.
+    /// none), on a helper thread. All callers share a renewal in progress, and the ticket
+    /// of one that has ended since. Throws Error if no thread can be started.
     std::shared_ptr<Inquiry> renewal(const std::shared_ptr<Lease> &old);
 
     /// The error for a renewal that takes too long, without a hint.
@@ -98,10 +98,12 @@ class Credentials : public SharedOnly, public std::enable_shared_from_this<Crede
     /// cache can never be read.
     virtual void check(Delay &delay) = 0;
 
-    /// Called by renewal(), one at a time: returns the lease of a new ticket, or of one
-    /// that is newer than `old`. It blocks for as long as libkrb5 waits for the KDC.
-    /// Throws Error, with a hint.
-    virtual std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> &old, Delay &delay) = 0;
+    /// A ticket that replaces `old` already; null if there is none.
+    virtual std::shared_ptr<Lease> newer_than(const std::shared_ptr<Lease> &old) const;
+
+    /// Called by renewal(), one at a time: returns the lease of a new ticket. It blocks
+    /// for as long as libkrb5 waits for the KDC. Throws Error, with a hint.
+    virtual std::shared_ptr<Lease> renew(Delay &delay) = 0;
 
     /// Throws Error after close().
     void require_open() const {

@@ -80,13 +80,8 @@ class KeytabCredentials final : public Credentials {
     }
 
   protected:
-    std::shared_ptr<Lease> renew(const std::shared_ptr<Lease> &old, Delay &delay) override {
+    std::shared_ptr<Lease> renew(Delay &delay) override {
         State &state = state_.get();
-        {
-            const std::scoped_lock lock(state.mutex);
-            if (good(state) && state.ticket.lease != old)
-                return state.ticket.lease; // another thread got it meanwhile
-        }
         Ticket used_up; // goes when the lock is given back
         try {
             // NOLINTNEXTLINE(misc-const-correctness)

@@ -16,10 +16,9 @@ MISTAKES = [
     ),
     Mistake(
         "a ticket that was just got is asked for again",
-        KEYTAB,
-        "            if (good(state) && state.ticket.lease != old)\n"
-        "                return state.ticket.lease; // another thread got it meanwhile\n",
-        "",
+        "src/credentials/credentials.cpp",
+        "        return newer ? newer : renew(delay);",
+        "        return renew(delay);",
         "a thousand opens ask the KDC a thousand times",
         ("credentials",),
     ),
