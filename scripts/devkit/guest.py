@@ -87,7 +87,7 @@ def _copy_sources(source: Path) -> None:
     """The working copy, with its history but without what is ignored; builds are left."""
     if not (source / ".git").exists():
         shutil.rmtree(source, ignore_errors=True)
-        clone = ["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(source)]
+        clone = ["git", "clone", "--quiet", "--no-local", str(ROOT), str(source)]
         subprocess.run(clone, check=True)
     git = ["git", "-C", str(source)]
     head = subprocess.run(
