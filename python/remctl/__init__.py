@@ -160,22 +160,29 @@ def _as_before(own: str | None) -> bool:
     return True
 
 
+def _module(name: str) -> object:
+    """Load a module of the package. (importlib, which does that too, takes time to load.)"""
+    import sys
+
+    full_name = f"remctl.{name}"
+    __import__(full_name)
+    return sys.modules[full_name]
+
+
 if not TYPE_CHECKING:  # with __getattr__, type checkers would accept every name
 
     def __getattr__(name: str) -> object:
         """Load a public name, or the extension, at its first use."""
         from os import environ
 
-        ccache = environ.get("KRB5CCNAME")  # first of all: importlib too may have to be loaded
+        ccache = environ.get("KRB5CCNAME")
         _loading.append(ccache)
         try:
-            from importlib import import_module
-
             if name == "_remctl":
-                return import_module("remctl._remctl")
+                return _module(name)
             if name not in _HOMES:
                 raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-            value: object = getattr(import_module(f"remctl.{_HOMES[name]}"), name)
+            value: object = getattr(_module(_HOMES[name]), name)
         finally:
             _loading.remove(ccache)
         globals()[name] = value

@@ -26,6 +26,20 @@ namespace {
 // and the wait, or in another thread, is seen after at most this long.
 constexpr auto signal_slice = std::chrono::milliseconds(40);
 
+/// The identifier of the main thread; 0 if this thread is another one. The module that
+/// knows it is not loaded for this: that takes about as long as a call, and before
+/// Python 3.13 the thread that loads it becomes the main one. Without it, the main
+/// thread is the process's first one, or in the child of a fork the one that forked.
+unsigned long main_thread_identifier() {
+    const auto threading =
+        py::reinterpret_steal<py::object>(PyImport_GetModule(py::str("threading").ptr()));
+    if (threading)
+        return threading.attr("main_thread")().attr("ident").cast<unsigned long>();
+    if (PyErr_Occurred() != nullptr)
+        throw py::error_already_set();
+    return ::gettid() == ::getpid() ? PyThread_get_thread_ident() : 0;
+}
+
 /// True in the thread that runs Python's signal handlers. It is looked up once per
 /// process: a fork may make another thread the main one.
 bool on_main_thread() {
@@ -38,10 +52,7 @@ bool on_main_thread() {
     static std::atomic<unsigned long> main_thread{0};
     static std::atomic<unsigned> generation{0};
     if (main_thread.load() == 0 || generation.load() != fork_generation()) {
-        main_thread = py::module_::import("threading")
-                          .attr("main_thread")()
-                          .attr("ident")
-                          .cast<unsigned long>();
+        main_thread = main_thread_identifier();
         generation = fork_generation();
     }
     return PyThread_get_thread_ident() == main_thread.load();

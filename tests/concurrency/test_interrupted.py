@@ -5,6 +5,8 @@ import os
 import random
 import signal
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -274,3 +276,41 @@ def test_closed_in_a_handler_again_and_again(server: Server) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
     serves(remctl, server)
+
+
+# The first call is of a thread that no module of Python's knows of. A signal that such a thread
+# gets ends the main thread's wait all the same.
+AFTER_A_STRANGE_THREAD = """
+import _thread, signal, socket, time, remctl
+
+def call():
+    try:
+        remctl.remctl("127.0.0.1", 1, command=["test"])
+    except remctl.RemctlError:
+        ended.release()
+
+def get_signal():
+    time.sleep(0.1)
+    signal.pthread_kill(_thread.get_ident(), signal.SIGALRM)
+    time.sleep(60)
+
+def handle(number, frame):
+    raise InterruptedError
+
+ended = _thread.allocate_lock()
+ended.acquire()
+_thread.start_new_thread(call, ())
+ended.acquire()
+signal.signal(signal.SIGALRM, handle)
+_thread.start_new_thread(get_signal, ())
+with socket.create_server(("127.0.0.1", 0)) as mute:
+    try:
+        remctl.Remctl().open(*mute.getsockname())
+    except InterruptedError:
+        print("interrupted")
+"""
+
+
+def test_the_main_thread_s_call_although_another_thread_called_first(server: Server) -> None:
+    command = [sys.executable, "-I", "-c", AFTER_A_STRANGE_THREAD]
+    assert subprocess.check_output(command, text=True, timeout=20) == "interrupted\n"

@@ -85,6 +85,13 @@ class TestLoading:
     def test_the_calls_load_nothing_heavy(self, name: str) -> None:
         assert loaded(f"from remctl import {name}") & set(HEAVY) == set()
 
+    def test_a_call_does_not_load_threading(self) -> None:
+        # Which takes as long as the call's own work.
+        call = "remctl.remctl('127.0.0.1', 1, command=['test'])"
+        modules = loaded(f"import remctl\ntry: {call}\nexcept remctl.RemctlError: pass")
+        assert "remctl._simple" in modules
+        assert modules & {"threading", "importlib", "warnings"} == set()
+
     @pytest.mark.parametrize("name", NAMES)
     def test_each_name_alone(self, name: str) -> None:
         script = (
