@@ -37,7 +37,7 @@ unsigned long main_thread_identifier() {
         return threading.attr("main_thread")().attr("ident").cast<unsigned long>();
     if (PyErr_Occurred() != nullptr)
         throw py::error_already_set();
-    return ::gettid() == ::getpid() ? PyThread_get_thread_ident() : 0;
+    return thread_number() == ::getpid() ? PyThread_get_thread_ident() : 0;
 }
 
 /// True in the thread that runs Python's signal handlers. It is looked up once per

@@ -1,6 +1,8 @@
 #include "transport/process.hpp"
 
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -68,6 +70,9 @@ std::mutex &stripe_of(const void *owner) noexcept {
 }
 
 } // namespace
+
+// gettid() is newer than the C libraries that wheels are built for.
+pid_t thread_number() noexcept { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 
 unsigned fork_generation() noexcept { return forks().generation.load(std::memory_order_relaxed); }
 

@@ -1,5 +1,7 @@
-// Handling of fork().
+// The process and its threads; handling of fork().
 #pragma once
+
+#include <sys/types.h>
 
 #include <mutex>
 #include <utility>
@@ -9,6 +11,9 @@ namespace pyremctl {
 /// The number of forks between the first process and this one. A stored value that
 /// differs was stored by an ancestor process.
 unsigned fork_generation() noexcept;
+
+/// The kernel's number of this thread; the process's own in its first thread.
+pid_t thread_number() noexcept;
 
 /// Guards state that the child of a fork continues with. A fork waits until the lock is
 /// free, so that the child finds the state consistent and the lock released.

@@ -1,8 +1,6 @@
 #include "transport/workers.hpp"
 
 #include <pthread.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -112,7 +110,7 @@ bool next(Worker &self) {
 void *main_of(void *argument) {
     const std::unique_ptr<Worker> self(static_cast<Worker *>(argument));
     self->thread = pthread_self();
-    self->number = static_cast<pid_t>(::syscall(SYS_gettid));
+    self->number = thread_number();
     for (bool called = true; called; called = next(*self)) {
         pthread_setname_np(self->thread, busy_name);
         // Destroy the work's data before the thread becomes idle.
