@@ -11,21 +11,22 @@ status is 1 when anything was found that must not be.
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from devkit import PACKAGES, ROOT, Prepared, corpus, prepare, say, usage
 
-CLANG = 19
+CLANGS: tuple[int, ...] = (19, *range(20, 30), *range(18, 13, -1))  # the best known one first
 BUILT = ROOT / "build" / "fuzz"
 COVERAGE = ROOT / "build" / "fuzz-coverage"
 CORPUS = BUILT / "corpus"  # as unpacked
 LONGEST = 600  # bytes of an input
 SLOWEST = 60  # seconds of an execution
-LLVM = f"/usr/lib/llvm-{CLANG}/bin"
 
 
 @dataclass
@@ -38,6 +39,23 @@ class Tried:
     new: int
     failed: bool
     said: str
+
+
+@cache
+def clang() -> int:
+    """The clang of this release that is used; the best known one if apt knows none."""
+
+    def known() -> int | None:
+        listed = subprocess.run(
+            ["apt-cache", "pkgnames", "clang-"], stdout=subprocess.PIPE, text=True
+        ).stdout.split()
+        return next((version for version in CLANGS if f"clang-{version}" in listed), None)
+
+    if not shutil.which("apt-cache"):
+        return CLANGS[0]
+    if known() is None and os.geteuid() == 0:
+        subprocess.run(["apt-get", "-q", "update"], stdout=sys.stderr)
+    return known() or CLANGS[0]
 
 
 def folders(target: str) -> tuple[Path, Path]:
@@ -156,7 +174,7 @@ def run_targets() -> int:
                 f"| {'**see below**' if tried.failed else 'nothing'} |"
             )
         if not options.no_coverage:
-            print("\n" + reached(targets, Path(LLVM), env))
+            print("\n" + reached(targets, Path(f"/usr/lib/llvm-{clang()}/bin"), env))
         for tried in results:
             if tried.failed:
                 print(f"\n{tried.target}:\n{tried.said}")
@@ -166,19 +184,19 @@ def run_targets() -> int:
 def build(here: Prepared, folder: Path, *options: str) -> None:
     """Build the targets."""
     say(f"building {folder.name}")
-    clang = f"-DCMAKE_CXX_COMPILER=clang++-{CLANG}"
-    here.run("cmake", "-S", "tests/fuzz", "-B", folder, "-G", "Ninja", clang, *options)
+    compiler = f"-DCMAKE_CXX_COMPILER=clang++-{clang()}"
+    here.run("cmake", "-S", "tests/fuzz", "-B", folder, "-G", "Ninja", compiler, *options)
     here.run("cmake", "--build", folder)
 
 
 def main() -> None:
     """Build what is run, and go on in the environment of the tests."""
     usage(__doc__)
-    clang = [f"clang-{CLANG}", f"libclang-rt-{CLANG}-dev", f"llvm-{CLANG}"]
+    compiler = [f"clang-{clang()}", f"libclang-rt-{clang()}-dev", f"llvm-{clang()}"]
     install = ["-C", "build-dir=build/test"]
     here = prepare(
         *["test", "test", "lint", "types"],
-        packages=[*PACKAGES, *clang],
+        packages=[*PACKAGES, *compiler],
         install=install,
         if_missing=True,
     )
