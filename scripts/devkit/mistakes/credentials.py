@@ -167,7 +167,7 @@ MISTAKES = [
         "_remctl.Credentials.from_unread_keytab(key)",
         "_remctl.Credentials.from_keytab(key)",
         "a call with a limit waits for a locked keytab",
-        ("credentials/test_limits.py",),
+        ("credentials/test_keytab.py",),
     ),
     Mistake(
         "any number of calls wait for a silent KDC",

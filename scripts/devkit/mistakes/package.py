@@ -67,7 +67,7 @@ MISTAKES = [
         "        if not self._woken:\n            self._waiter = self._loop.create_future()",
         "        if True:\n            self._waiter = self._loop.create_future()",
         "arun_many(executor=) hangs",
-        ("many", "asynchronous"),
+        ("asynchronous/test_waiters.py",),
     ),
     Mistake(
         "wake() before wait() is forgotten in trio",
@@ -75,7 +75,7 @@ MISTAKES = [
         "        if not self._woken:\n            end = inf",
         "        if True:\n            end = inf",
         "arun_many(executor=) hangs in trio",
-        ("many", "asynchronous"),
+        ("asynchronous/test_waiters.py",),
     ),
     Mistake(
         "a cancelled task leaves its call running in asyncio",
