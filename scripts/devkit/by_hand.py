@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 
 from devkit.mistakes import Mistake, every
-from devkit.mutate import RESULTS, Copy, Unsound
+from devkit.mutate import RACES, RESULTS, Copy, Unsound
 
 NOTES = RESULTS / "by-hand.json"
 NOTICED = "noticed: "
@@ -60,6 +60,8 @@ class Judge:
         if mistake.path.startswith("src/"):
             if not self._copy.units():
                 return NOTICED + self._copy.noticed()
+            if not self._copy.races():
+                return NOTICED + RACES
             if not self._copy.build_extension():
                 return "not compiled"
         for test in mistake.tests:
@@ -108,6 +110,8 @@ def run() -> int:
         return 0
     # A shell has what runs in the background ignore it, and tests of Ctrl-C inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What runs is ended, and the mistake taken back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     judge = Judge()
     try:
         judge.prepare(chosen)
