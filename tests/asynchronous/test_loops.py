@@ -159,3 +159,30 @@ def test_many_one_shots_at_once(server: Server) -> None:
     with nothing_left():
         asyncio.run(main())
         gc.collect()
+
+
+# A service that is forked after it has tried something out.
+FORKED = """
+import asyncio, os, sys
+from remctl import AsyncRemctl
+
+async def hello():
+    async with AsyncRemctl("localhost", int(sys.argv[1])) as client:
+        return (await client.run(["test", "hello"])).stdout.decode()
+
+loop = asyncio.new_event_loop()
+print(loop.run_until_complete(hello()), end="", flush=True)
+if child := os.fork():
+    os.waitpid(child, 0)
+else:
+    print(loop.run_until_complete(hello()), end="", flush=True)
+    os._exit(0)
+print(loop.run_until_complete(hello()), end="")
+loop.close()
+"""
+
+
+def test_a_loop_from_before_a_fork_serves_the_child_and_the_parent(server: Server) -> None:
+    command = [sys.executable, "-c", FORKED, str(server.port)]
+    said = subprocess.check_output(command, text=True, timeout=60)
+    assert said == "hello world\n" * 3

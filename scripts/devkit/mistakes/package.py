@@ -92,7 +92,7 @@ MISTAKES = [
         "    if loop is None or loop.pid != os.getpid():",
         "    if loop is None:",
         "asyncio in the child of a fork fails",
-        ("asynchronous", "concurrency"),
+        ("asynchronous/test_loops.py",),
     ),
     Mistake(
         "what may have run is retried",
