@@ -20,11 +20,17 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], type[Exception], str]] = {
     "text in memory": (lambda _: io.StringIO(), TypeError, TEXT),
     "temporary text": (lambda _: tempfile.NamedTemporaryFile("w"), TypeError, TEXT),  # noqa: SIM115
     "spooled text": (lambda _: tempfile.SpooledTemporaryFile(mode="w"), TypeError, TEXT),  # noqa: SIM115
-    "codecs": (lambda path: codecs.open(str(path), "w", "utf-8"), TypeError, TEXT),  # noqa: SIM115
+    "codecs": (lambda path: with_codecs(path), TypeError, TEXT),
     "read only": (lambda path: path.open("rb"), ValueError, "must be open for writing"),
     "memory that is closed": (lambda _: closed(io.BytesIO()), ValueError, "is a closed file"),
     "closed": (lambda path: closed(path.open("wb")), ValueError, "is a closed file"),
 }
+
+
+def with_codecs(path: Path) -> codecs.StreamReaderWriter:
+    """What `codecs.open()` makes, which is deprecated."""
+    utf8 = codecs.lookup("utf-8")
+    return codecs.StreamReaderWriter(path.open("wb"), utf8.streamreader, utf8.streamwriter)
 
 
 def closed(file: IO[bytes]) -> IO[bytes]:
