@@ -66,6 +66,7 @@ def preload() -> None:
         run,
         source,
         steps,
+        telling,
         tries,
     )
     from remctl._waiting import callers, greenlets, loops, waiters

@@ -242,6 +242,38 @@ class TestDask:
         assert errors
         assert all(error.may_have_run for error in errors)
 
+    @pytest.mark.parametrize("kind", ["client", "executor"])
+    def test_what_is_cancelled_while_its_result_is_fetched_is_told(
+        self, many: Many, dask: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Dask's own executor only logs that."""
+
+        async def cut_short(futures: list[Any], **_: Any) -> None:
+            for future in futures:
+                future._state.cancel()
+            raise KeyError(futures[0].key)
+
+        monkeypatch.setattr(dask, "_gather", cut_short)
+        executor = dask if kind == "client" else dask.get_executor()
+        (outcome,) = run_many([many.target()], ["test", "hello"], executor=executor)
+        assert outcome.error is not None
+        assert outcome.error.may_have_run
+        assert "the executor has cancelled it" in str(outcome.error)
+
+    @pytest.mark.parametrize("kind", ["client", "executor"])
+    def test_a_result_that_cannot_be_fetched_is_told(
+        self, many: Many, dask: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def lose(_: list[Any]) -> None:
+            raise LookupError("no such key")
+
+        monkeypatch.setattr(dask, "_gather", lose)
+        executor = dask if kind == "client" else dask.get_executor()
+        (outcome,) = run_many([many.target()], ["test", "hello"], executor=executor)
+        assert outcome.error is not None
+        assert outcome.error.may_have_run
+        assert "no such key" in str(outcome.error)
+
 
 class TestThreads:
     def test_each_host_has_its_outcome(self, many: Many, runs: Runs) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from remctl._errors import make
 from remctl._many.outcome import Outcome, Target
+from remctl._many.telling import telling
 
 if TYPE_CHECKING:
     from remctl._many.chunks import ChunkResult
@@ -60,9 +61,10 @@ def fenced(executor: Any) -> tuple[Any, Fence | None]:
     if isinstance(executor, distributed.Client):
         # A client's own futures get their results over the network when they are asked for them,
         # which takes long if a worker has died.
-        return executor.get_executor(), Fence(executor)
+        fence = Fence(executor)
+        return telling(executor.get_executor()), fence
     if isinstance(executor, distributed.cfexecutor.ClientExecutor):
-        return executor, Fence(executor._client)
+        return telling(executor), Fence(executor._client)
     return executor, None
 
 

@@ -62,6 +62,14 @@ MISTAKES = [
         ("trust/test_executors.py",),
     ),
     Mistake(
+        "what Dask does not tell is waited for",
+        "python/remctl/_many/fence.py",
+        "        return telling(executor), Fence(executor._client)",
+        "        return executor, Fence(executor._client)",
+        "run_many(executor=) hangs where a chunk is cancelled while its result is fetched",
+        ("many/test_executor.py",),
+    ),
+    Mistake(
         "wake() before wait() is forgotten in asyncio",
         WAITERS,
         "        if not self._woken:\n            self._waiter = self._loop.create_future()",
