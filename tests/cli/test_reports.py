@@ -145,6 +145,14 @@ class TestDiff:
         shown = self.shown(capfdbinary, "", b"1\n", None, b"1\n")
         assert shown == ["a,c (2)", "1", "b (1)", "@@ -1 +0,0 @@", "-1"]
 
+    def test_a_host_without_an_answer_is_in_no_group(self, fleet: Fleet) -> None:
+        """Also if most hosts are unreachable, or refuse: no text is compared with nothing."""
+        alive = fleet.alive[:2]
+        hosts = [*alive, *fleet.dead[:3], *fleet.refusing[:3]]
+        asked = pyremctl("--diff", "-H", ",".join(hosts), "test", "hello")
+        assert asked.stdout.endswith(f"(2)\n{RULE}\nhello world\n".encode())
+        assert asked.stdout.count(RULE.encode()) == 2
+
     def test_where_nobody_says_anything_nothing_is_shown(
         self, capfdbinary: pytest.CaptureFixture[bytes]
     ) -> None:

@@ -32,8 +32,10 @@ class Gather:
         result = outcome.result if error is None else error.partial
         if result is not None:
             for descriptor, data in ((1, result.stdout), (2, result.stderr)):
-                hosts = self._hosts[descriptor].setdefault(data or b"", [])
-                hosts.append(str(outcome.target))
+                # The command of a failed host without output may not even have started.
+                if data or error is None:
+                    hosts = self._hosts[descriptor].setdefault(data or b"", [])
+                    hosts.append(str(outcome.target))
 
     def end(self) -> None:
         """Show everything: first standard output, then standard error."""
