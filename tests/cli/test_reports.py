@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,7 +160,7 @@ class TestDiff:
         assert self.shown(capfdbinary, "", None, None) == []
 
     def test_bytes_that_are_not_text_are_compared(self) -> None:
-        assert difference(b"\xff\n\x85", b"\xfe\n\x85").endswith(b"-\xff\n+\xfe\n \x85\n")
+        assert difference(b"\xff\n\x85\n", b"\xfe\n\x85\n").endswith(b"-\xff\n+\xfe\n \x85\n")
 
     def test_long_texts_are_shown_and_not_compared(self) -> None:
         text = b"line\n" * MOST_LINES
@@ -171,6 +172,36 @@ class TestDiff:
         asked = pyremctl("-H", "a,b", "--diff=c", "x")
         assert asked.stderr == b"pyremctl: option --diff: c is not one of the hosts\n"
         assert asked.returncode == 2
+
+    @pytest.mark.parametrize("name", ["a,b", "n[1-2]", "a!a"])
+    def test_a_name_of_more_or_fewer_hosts_than_one_is_an_error(self, name: str) -> None:
+        asked = pyremctl("-H", "a,b,n[1-2]", f"--diff={name}", "x")
+        assert asked.stderr.decode() == (
+            f"pyremctl: option --diff: must be the name of one host, not {name!r}\n"
+        )
+        assert asked.returncode == 2
+
+    def test_a_name_with_the_port_of_the_option_is_that_without(self, fleet: Fleet) -> None:
+        hosts = ("-p", str(fleet.port), "-H", "127.0.1.1,127.0.1.2")
+        asked = pyremctl(*hosts, f"--diff=127.0.1.2:{fleet.port}", "test", "pid")
+        assert asked.stdout.splitlines()[1] == b"127.0.1.2 (1)"
+        assert asked.returncode == 0
+        asked = pyremctl(*hosts, f"--diff=127.0.1.2:{fleet.port + 1}", "test", "pid")
+        assert asked.returncode == 2
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [(b"a\nb\n", b"a\nb"), (b"a\nb", b"a\nb\n"), (b"a", b"b"), (b"a\nb", b"c\nb")],
+    )
+    def test_a_last_line_without_a_line_feed_is_marked(
+        self, tmp_path: Path, before: bytes, after: bytes
+    ) -> None:
+        """As by the program `diff`."""
+        (tmp_path / "before").write_bytes(before)
+        (tmp_path / "after").write_bytes(after)
+        command = ["diff", "-u", str(tmp_path / "before"), str(tmp_path / "after")]
+        expected = subprocess.run(command, capture_output=True).stdout.split(b"\n", 2)[2]
+        assert difference(before, after) == expected
 
     def test_of_the_fleet(self, fleet: Fleet) -> None:
         asked = pyremctl("--diff", "-H", ",".join(fleet.alive[:3]), "test", "pid")

@@ -19,20 +19,25 @@ if TYPE_CHECKING:
 #: long.
 MOST_LINES = 20_000
 
+# What `diff -u` prints after a last line without a line feed.
+_INCOMPLETE = "\n\\ No newline at end of file\n"
+
 
 class Diff(Gather):
     """The report of --diff; see `remctl._cli.report.Report`.
 
     It shows the output of the largest group of hosts with equal output, or of the group of the
-    named host; for the other groups it shows the differences. Raises Misuse if the name is not
-    among the hosts.
+    named host; for the other groups it shows the differences. `port` is that of hosts without
+    their own. Raises Misuse if the name is not among the hosts.
     """
 
-    def __init__(self, screen: Screen, name: str, hosts: Sequence[Target]) -> None:
+    def __init__(
+        self, screen: Screen, name: str, hosts: Sequence[Target], port: int | None = None
+    ) -> None:
         super().__init__(screen)
         self._name = None
         if name:
-            self._name = str(_named(name, hosts))
+            self._name = str(_named(name, hosts, port))
 
     def end(self) -> None:
         """Show everything."""
@@ -52,10 +57,13 @@ class Diff(Gather):
                 self.show(descriptor, groups[data], difference(reference, data))
 
 
-def _named(name: str, hosts: Sequence[Target]) -> Target:
-    ((host, port),) = list(parse_hosts(name, "option --diff"))[:1]
+def _named(name: str, hosts: Sequence[Target], default: int | None) -> Target:
+    found = list(parse_hosts(name, "option --diff"))
+    if len(found) != 1:
+        raise Misuse(f"option --diff: must be the name of one host, not {name!r}")
+    ((host, port),) = found
     for target in hosts:
-        if target.host == host and port in (None, target.port):
+        if target.host == host and port in (None, target.port or default):
             return target
     raise Misuse(f"option --diff: {name} is not one of the hosts")
 
@@ -65,12 +73,12 @@ def difference(before: bytes, after: bytes) -> bytes:
     old, new = (_lines(data) for data in (before, after))
     if len(old) + len(new) > MOST_LINES:
         return after
-    lines = list(difflib.unified_diff(old, new, lineterm=""))[2:]  # without the file names
-    return "".join(line + "\n" for line in lines).encode(errors="surrogateescape")
+    lines = list(difflib.unified_diff(old, new))[2:]  # without the file names
+    text = "".join(line if line.endswith("\n") else line + _INCOMPLETE for line in lines)
+    return text.encode(errors="surrogateescape")
 
 
 def _lines(data: bytes) -> list[str]:
-    lines = data.decode(errors="surrogateescape").split("\n")
-    if not lines[-1]:
-        lines.pop()  # the empty text after the last line feed
-    return lines
+    """The lines, each with its line feed; only the last may have none."""
+    *lines, rest = data.decode(errors="surrogateescape").split("\n")
+    return [line + "\n" for line in lines] + [rest] * bool(rest)

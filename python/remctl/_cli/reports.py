@@ -34,7 +34,7 @@ def _shown(options: Options, screen: Screen, hosts: Sequence[Target]) -> Report:
     if options.diff is not None:
         from remctl._cli.diff import Diff
 
-        return Diff(screen, options.diff, hosts)
+        return Diff(screen, options.diff, hosts, options.port)
     if options.gather:
         from remctl._cli.gather import Gather
 
