@@ -2,15 +2,17 @@
 
 import _socket
 import json
+import shlex
 import threading
 import time
 
 import pytest
+from remctl._cli import main
 from remctl._cli.connect import Unreachable, canonical_name
 from remctl.testing import Server
 
 from tests.fix_fleet import Fleet
-from tests.support.programs import pyremctl
+from tests.support.programs import PYREMCTL, pyremctl, run
 
 
 def one(target: str) -> tuple[str, ...]:
@@ -134,6 +136,32 @@ class TestOneHost:
         assert (record["host"], record["port"]) == ("localhost", server.port)
         assert (record["stdout"], record["code"]) == (output, code)
         assert (done.stderr, done.returncode) == (b"", status)
+
+    @pytest.mark.parametrize("redirection", [">/dev/full", ">&-"])
+    @pytest.mark.parametrize(("command", "status"), [("hello", 1), ("mix 3", 3), ("bogus", 255)])
+    def test_whose_object_cannot_be_written_is_one_line(
+        self, server: Server, redirection: str, command: str, status: int
+    ) -> None:
+        line = f"exec {shlex.join(PYREMCTL)} --json -p {server.port} localhost test {command}"
+        done = run(("sh", "-c"), f"{line} {redirection}")
+        assert done.stderr.startswith(b"pyremctl: local write of command output failed: ")
+        assert (done.stderr.count(b"\n"), done.returncode) == (1, status)
+
+    @pytest.mark.parametrize("option", ["--timeout", "--connect-timeout"])
+    def test_may_have_any_time(self, server: Server, option: str) -> None:
+        call = ("-p", str(server.port), "localhost", "test", "hello")
+        done = pyremctl(option, "1e300", *call)
+        assert (done.stdout, done.stderr) == (b"hello world\n", b"")
+
+    def test_whose_name_is_looked_up_for_too_long_says_how_long(
+        self, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+    ) -> None:
+        never = threading.Event()
+        answer = [(0, 0, 0, "web", ())]
+        monkeypatch.setattr(_socket, "getaddrinfo", lambda *_, **__: never.wait() and answer)
+        assert main(["--json", "--timeout", "0.2", "web", "x"]) == 1
+        never.set()
+        assert json.loads(capfdbinary.readouterr().out)["seconds"] >= 0.2
 
     def test_whose_name_is_unknown_is_a_json_object(self) -> None:
         done = pyremctl("--json", "no.such.host.invalid", "test")

@@ -37,7 +37,7 @@ def canonical_name(host: str, timeout: float | None = None) -> str:
 
         thread = threading.Thread(target=lambda: found.extend(look_up()), daemon=True)
         thread.start()
-        thread.join(timeout)
+        thread.join(min(timeout, threading.TIMEOUT_MAX))
     if len(found) != 1:
         raise Unreachable(found[0] if found else f"cannot resolve host {host}: timed out")
     return found[0]

@@ -10,7 +10,6 @@ from remctl._cli.connect import Unreachable, canonical_name
 from remctl._cli.hints import text_of
 from remctl._cli.one import Output, complain
 from remctl._cli.plans import plan_for
-from remctl._cli.streams import write_all
 from remctl._cli.values import Misuse
 from remctl._errors import make
 from remctl._many.blocking import outcomes_of
@@ -36,11 +35,11 @@ def run(options: Options) -> int:
     else:
         plan = plan_for(options, (), lambda _: stdout, lambda _: stderr)
     outcome = _outcome(plan, options)
-    output.end()
     if options.json:
         from remctl._cli.records import line_of
 
-        write_all(1, line_of(outcome, options.port))
+        output.write(1, line_of(outcome, options.port))
+    output.end()
     error, result = outcome.error, outcome.result
     if result is not None:
         return result.status or output.status
@@ -66,7 +65,7 @@ def _outcome(plan: CommandPlan, options: Options) -> Outcome:
         target = Target(host)
     except Unreachable as error:
         failure = make("resolve", str(error), host=host, may_have_run=False)
-        return Outcome(given, error=failure)
+        return Outcome(given, error=failure, seconds=monotonic() - begin)
     except (TypeError, ValueError) as error:
         raise Misuse(str(error)) from None
     crew = HostCrew(plan, 1)
