@@ -85,6 +85,40 @@ class TestFailures:
         assert (done.stdout, done.stderr) == (b"", b"line 1: Unknown command\n")
         assert done.returncode == 255
 
+    @pytest.mark.parametrize("script", ["test denied\n", "test denied\ntest bogus\n"])
+    @pytest.mark.parametrize("options", [[], ["--json"], ["--gather"], ["--max-output", "9"]])
+    def test_where_all_is_refused_nothing_has_run(
+        self, fleet: Fleet, tmp_path: Path, script: str, options: list[str]
+    ) -> None:
+        """Also with --keep-going, however the output is shown."""
+        safe = tmp_path / "safe"
+        words = ("--keep-going", "--failed-safe", str(safe), *options)
+        done = run(fleet.alive[0], True, script, *words)
+        assert b"  failed, cannot have run: line " in done.stderr
+        assert safe.read_text().startswith("127.0.1.1:")
+        assert done.returncode == 3
+
+    def test_where_all_is_refused_there_is_an_error(self, fleet: Fleet) -> None:
+        script = "test denied\ntest bogus\n"
+        for options in ([], ["--max-output", "9"]):
+            done = run(fleet.alive[0], True, script, "--keep-going", "--json", *options)
+            record = json.loads(done.stdout)
+            assert (record["status"], record["error"]) == (None, "line 2: Unknown command")
+            assert (record["stdout"], record["stderr"]) == (None, "line 1: Access denied\n")
+            assert (record["code"], record["may_have_run"]) == (5, False)
+
+    def test_each_refusal_of_one_host_is_one_line(self, fleet: Fleet) -> None:
+        done = run(fleet.alive[0], False, "test denied\ntest bogus\n", "--keep-going")
+        assert done.stderr == b"line 1: Access denied\nline 2: Unknown command\n"
+        assert (done.stdout, done.returncode) == (b"", 255)
+
+    def test_where_a_part_is_refused_the_rest_has_run(self, fleet: Fleet) -> None:
+        for script in ("test hello\ntest denied\n", "test denied\ntest hello\n"):
+            done = run(fleet.alive[0], True, script, "--keep-going", "--json")
+            record = json.loads(done.stdout)
+            assert (record["status"], record["may_have_run"]) == (255, True)
+            assert (record["stdout"], done.returncode) == ("hello world\n", 1)
+
     def test_none_runs_twice(self, fleet: Fleet, tmp_path: Path) -> None:
         path = tmp_path / "file"
         script = f"test record {path}\ntest drop\ntest record {path}\n"

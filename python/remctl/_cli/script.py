@@ -75,44 +75,64 @@ class Script(CommandPlan):
     async def carry_out(self, attempt: Attempt, arguments: list[Encoded]) -> RemctlSimpleResult:
         """See `CommandPlan`."""
         await attempt.open()
-        stdout: list[bytes] = []
-        stderr: list[bytes] = []
-        status, failed = 0, None
+        output = _Output()
+        status, failed, may_have_run = 0, None, False
+        last, _ = self._lines[-1]
         for number, words in self._lines:
             try:
                 result = await attempt.run(command_list(words(attempt.target)))
+                may_have_run = True
             except RemctlError as error:
+                refused = isinstance(error, RemctlProtocolError)
                 if isinstance(error, RemctlProtocolError):
                     error._as_simple()  # the message already names the line and the host
-                if self._keep_going and isinstance(error, RemctlProtocolError):
-                    # After a refusal the connection is still usable.
-                    text = f"line {number}: {error}\n".encode(errors="surrogateescape")
-                    result = await attempt.say(text, 2, REFUSED)
-                else:
-                    raise _located(error, number, stdout, stderr) from None
-            stdout.append(result.stdout or b"")
-            stderr.append(result.stderr or b"")
+                may_have_run = may_have_run or error.may_have_run
+                # After a refusal the connection is still usable. If the server has refused all
+                # commands, it has refused the script.
+                if not (self._keep_going and refused) or (number == last and not may_have_run):
+                    error.args = (f"line {number}: {error}", *error.args[1:])
+                    error.may_have_run = may_have_run
+                    error.partial = output.before(error.partial)
+                    raise error from None
+                text = f"line {number}: {error}\n".encode(errors="surrogateescape")
+                result = await attempt.say(text, 2, REFUSED)
+            output.add(result)
             if (result.status or 0) > status:
                 status, failed = result.status or 0, number
             if status and not self._keep_going:
                 break
-        whole = ScriptResult(b"".join(stdout) or None, b"".join(stderr) or None, status)
+        whole = ScriptResult(output.stdout, output.stderr, status)
         whole.line = failed
         return whole
 
 
-def _located(
-    error: RemctlError, number: int, stdout: list[bytes], stderr: list[bytes]
-) -> RemctlError:
-    """Add the line number and the output of the previous commands to an error."""
-    error.args = (f"line {number}: {error}", *error.args[1:])
-    if stdout:  # so a command has run
-        error.may_have_run = True
-        partial = error.partial
-        parts = (None, None) if partial is None else (partial.stdout, partial.stderr)
-        error.partial = RemctlSimpleResult(
-            b"".join([*stdout, parts[0] or b""]) or None,
-            b"".join([*stderr, parts[1] or b""]) or None,
-            None,
-        )
-    return error
+class _Output:
+    """The output of the commands that is kept, because it does not go to files."""
+
+    def __init__(self) -> None:
+        self._stdout: list[bytes] = []
+        self._stderr: list[bytes] = []
+
+    @property
+    def stdout(self) -> bytes | None:
+        """Standard output of all of them; None if there is none."""
+        return b"".join(self._stdout) or None
+
+    @property
+    def stderr(self) -> bytes | None:
+        """Standard error of all of them; None if there is none."""
+        return b"".join(self._stderr) or None
+
+    def add(self, result: RemctlSimpleResult) -> None:
+        """Add the output of the next command."""
+        self._stdout.append(result.stdout or b"")
+        self._stderr.append(result.stderr or b"")
+
+    def before(self, partial: RemctlSimpleResult | None) -> RemctlSimpleResult | None:
+        """This output and then that of a command that failed."""
+        if partial is not None:
+            self.add(partial)
+        stdout, stderr = self.stdout, self.stderr
+        if stdout is None and stderr is None:
+            return partial
+        return RemctlSimpleResult(stdout, stderr, None)

@@ -146,11 +146,16 @@ class Attempt:
 
     async def say(self, text: bytes, stream: int = 1, status: int = 0) -> RemctlSimpleResult:
         """A result with the given text as its output, or as its standard error (2)."""
-        if self._sinks is not None:
+        sinks = self._sinks
+        if sinks is not None:
+            sinks.begin()
+            wrote = sinks.wrote
             self._clock.stop()
-            await self._crew.write(self._sinks, RemctlOutput("output", text, stream, None, None))
+            await self._crew.write(sinks, RemctlOutput("output", text, stream, None, None))
             self._clock.go_on()
-            return RemctlSimpleResult(None, None, status)
+            sinks.wrote = wrote  # no command has
+            stdout, stderr, *_ = sinks.answer()
+            return RemctlSimpleResult(stdout, stderr, status)
         if stream == 1:
             return RemctlSimpleResult(text, None, status)
         return RemctlSimpleResult(None, text, status)
