@@ -43,7 +43,8 @@ def _is_read_only(file: BinaryFile) -> bool:
 class Sinks:
     """The files for the two streams of an answer, and the output that is kept.
 
-    Each answer may have at most ``max_output`` bytes, in files and kept; None means no limit.
+    All answers together may have at most ``max_output`` bytes, in files and kept; None means no
+    limit.
     """
 
     def __init__(
@@ -59,12 +60,12 @@ class Sinks:
         self._most = max_output
         #: Whether any command has had output.
         self.wrote: bool = False
+        self._size = 0
         self.begin()
 
     def begin(self) -> None:
         """Start with the answer to another command."""
         self._kept: dict[int, io.BytesIO] = {}  # its contents can be taken without a copy
-        self._size = 0
         self._status: int | None = None
         self._code: int | None = None
         self._text = ""

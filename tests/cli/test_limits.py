@@ -41,6 +41,11 @@ class TestMaxOutput:
         assert record["may_have_run"]
         assert done.returncode == (1 if where == "one" else 3)
 
+    def test_the_message_names_the_option(self, fleet: Fleet, where: str) -> None:
+        hosts = words(where, fleet.alive[0])
+        done = pyremctl("--max-output", "1000", *hosts, "test", "bytes", "100000")
+        assert b"more output than --max-output allows (1000 bytes)" in done.stderr
+
     def test_as_much_as_that_is_output(self, fleet: Fleet, where: str) -> None:
         hosts = words(where, fleet.alive[0])
         done = pyremctl("--max-output", "1000", *hosts, "test", "bytes", "1000")

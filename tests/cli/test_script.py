@@ -56,6 +56,26 @@ def test_on_many_hosts(fleet: Fleet, tmp_path: Path) -> None:
         assert found[host]["stdout"] == f"hello world\n1\n{len(name)}:{name},\n"
 
 
+class TestMaxOutput:
+    """It is for all commands of a host together."""
+
+    SCRIPT = "test hello\ntest hello\n"
+    SIZE = 2 * len("hello world\n")
+
+    def test_as_much_as_that_is_output(self, fleet: Fleet, many: bool) -> None:
+        done = run(fleet.alive[0], many, self.SCRIPT, "--max-output", str(self.SIZE))
+        assert (done.stdout.count(b"hello world\n"), done.returncode) == (2, 0)
+
+    def test_a_host_that_sends_more_has_failed(self, fleet: Fleet, many: bool) -> None:
+        done = run(fleet.alive[0], many, self.SCRIPT, "--max-output", str(self.SIZE - 1), "--json")
+        record = json.loads(done.stdout)
+        assert record["error"] == (
+            f"line 2: more output than --max-output allows ({self.SIZE - 1} bytes)"
+        )
+        assert (record["stdout"], record["kind"]) == ("hello world\n", "too_large")
+        assert done.returncode == (3 if many else 1)
+
+
 class TestFailures:
     def test_the_first_one_is_the_last_command(self, fleet: Fleet, many: bool) -> None:
         done = run(fleet.alive[0], many, "test hello\ntest status 4\ntest hello again\n")

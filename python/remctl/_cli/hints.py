@@ -14,7 +14,8 @@ def text_of(error: RemctlError) -> str:
     """The error's text without the host and the command, which are shown elsewhere."""
     from remctl import RemctlError
 
-    return RemctlError.__str__(error)
+    text = RemctlError.__str__(error)
+    return text.replace("max_output", "--max-output") if error._kind == "too_large" else text
 
 
 def hint_of(error: RemctlError) -> str | None:

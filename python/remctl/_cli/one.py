@@ -53,13 +53,15 @@ def show_answer(remote: Remctl, end_line: bool = False) -> int:
 
 def complain(error: Exception, prefix: str = "") -> None:
     """Print the error, and its hint if there is one."""
-    say(prefix + str(error))
-    if isinstance(error, RemctlError):
-        from remctl._cli.hints import hint_of
+    if not isinstance(error, RemctlError):
+        say(prefix + str(error))
+        return
+    from remctl._cli.hints import hint_of, text_of
 
-        hint = hint_of(error)
-        if hint is not None:
-            say(f"hint: {hint}")
+    say(prefix + text_of(error))
+    hint = hint_of(error)
+    if hint is not None:
+        say(f"hint: {hint}")
 
 
 class Output:
