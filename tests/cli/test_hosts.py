@@ -1,7 +1,9 @@
 """How hosts are written, for -H and in files."""
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from remctl._cli.nodesets import fold, natural
 from remctl._cli.values import Misuse
 from remctl.testing import Realm
 
-from tests.support.programs import PYREMCTL, pyremctl, run
+from tests.support.programs import PYREMCTL, Done, pyremctl, run
 
 NO_CLUSTERSHELL = "import sys; sys.modules['ClusterShell'] = None; "
 
@@ -39,6 +41,8 @@ def parsed(text: str) -> list[tuple[str, int | None]]:
         ("a[1-3]!a2", [("a1", None), ("a3", None)]),
         ("a[1-3]&a[2-9]", [("a2", None), ("a3", None)]),
         ("a[1-2]^a[2-3]", [("a1", None), ("a3", None)]),
+        ("a[1-4]!a[2-3]&a[1-3],b^a1", [("b", None)]),
+        ("a,b:1&b:1,c!d", [("b", 1), ("c", None)]),
         ("a[1-2],[::1],[::2]:3", [("a1", None), ("a2", None), ("::1", None), ("::2", 3)]),
         ("r[1-2]n[1-2].example.com", [(f"r{r}n{n}.example.com", None) for r in "12" for n in "12"]),
         ("127.0.0.[1-2]", [("127.0.0.1", None), ("127.0.0.2", None)]),
@@ -69,10 +73,13 @@ def test_what_names_hosts(text: str, hosts: list[tuple[str, int | None]]) -> Non
         ("a:¹", "invalid port number in 'a:¹'"),
         ("[::1]4373", "invalid port number in '[::1]4373'"),
         ("1:2:3", "invalid port number in '1:2:3'"),
+        ("[::1", "missing bracket"),
         ("[nonsense]", "bad range"),
         ("web[1-", "missing bracket"),
         ("web[3-1]", "bad range"),
         ("web[1-5]!", "missing nodeset operand"),
+        ("!web[1-5]", "missing nodeset operand"),
+        ("a&&b", "missing nodeset operand"),
         ("n[1-99999999999]", "stands for more than 1,000,000 hosts"),
         ("n[1000000000000000000-1000000000000000000]", "stands for more than 1,000,000 hosts"),
         ("n[0-1000000]", "stands for more than 1,000,000 hosts"),
@@ -89,6 +96,14 @@ def test_what_does_not_is_one_line_with_status_2(text: str, words: str) -> None:
     done = run(PYREMCTL, "-H", text, "test")
     assert done.stderr.decode() == f"pyremctl: {caught.value}\n"
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize("operator", ["!h1", "&h1", "^h1"])
+def test_set_arithmetic_takes_linear_time(operator: str) -> None:
+    names = [f"h{n % 97}-{n % 89}-{n}" for n in range(2000)]
+    begin = time.process_time()
+    list(parse_hosts(",".join(names) + operator * 2000, "-H"))
+    assert time.process_time() - begin < 1  # about 20 ms; quadratic time is 13 s
 
 
 def test_a_set_of_no_hosts_is_named() -> None:
@@ -163,6 +178,44 @@ class TestGroups:
         # Which ClusterShell would look for among all hosts of all groups.
         assert self.hosts(config, "w*[1-2]").returncode == 1
         assert "groups.conf" not in (config / "trace").read_text()
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("-H", "@wbe"),
+            ("-H", "canary,@wbe"),
+            ("-H", "@web!@wbe"),
+            ("-H", "@web", "-x", "@wbe"),
+            ("-H", "@web", "-x", "web1,@wbe"),
+        ],
+    )
+    def test_one_that_is_mistyped_is_an_error(self, tmp_path: Path, words: tuple[str]) -> None:
+        """Also beside others: with --exclude too many hosts would be left."""
+        config = "[Main]\ndefault: mine\n[mine]\nmap: test $GROUP != web || echo web[1-2]\n"
+        done = self.listed(tmp_path, config, *words)
+        where = "option --exclude" if "-x" in words else "-H"
+        assert done.stderr.decode() == f"pyremctl: {where}: '@wbe' stands for no hosts\n"
+        assert (done.stdout, done.returncode) == (b"", 2)
+
+    @pytest.mark.parametrize(
+        ("config", "words"),
+        [
+            ("[mine]\nmap: false\n", "'@web': unknown group, or its source failed: false"),
+            ("[other]\nmap: false\n", 'Default group source not found: "mine"'),
+            ("[mine]\nmap: echo a\n[x,mine]\nmap: echo a\n", "name collision"),
+            ("[mine]\n", "No option 'map'"),
+        ],
+    )
+    def test_what_is_wrong_is_told_as_it_is(self, tmp_path: Path, config: str, words: str) -> None:
+        done = self.listed(tmp_path, "[Main]\ndefault: mine\n" + config, "-H", "@web")
+        assert words in done.stderr.decode()
+        assert ("unknown group" in done.stderr.decode()) == ("unknown group" in words)
+        assert (done.stderr.count(b"\n"), done.returncode) == (1, 2)
+
+    def listed(self, folder: Path, config: str, *words: str) -> Done:
+        """Run --list with a configuration of groups."""
+        (folder / "groups.conf").write_text(config)
+        return pyremctl(*words, "--list", env=os.environ | {"CLUSTERSHELL_CFGDIR": str(folder)})
 
 
 class TestFold:

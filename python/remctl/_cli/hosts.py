@@ -11,7 +11,7 @@ import re
 import socket
 
 from remctl import Target
-from remctl._cli.nodesets import OPERATORS, expand
+from remctl._cli.nodesets import OPERATORS, expand, split
 from remctl._cli.parse import Options
 from remctl._cli.values import Misuse, is_address
 
@@ -80,14 +80,14 @@ def _expanded(pieces: list[str], where: str) -> Iterator[str]:
 
 def _pieces(text: str) -> list[str]:
     """The text split at commas outside brackets."""
-    return re.split(r",(?![^\[]*\])", text)
+    return split(text, ",")[::2]
 
 
 def _address(piece: str) -> tuple[str, str] | None:
     """An IP address and the rest, `:port` or nothing; None for anything else."""
     if piece.startswith("["):
-        address, _, rest = piece[1:].partition("]")
-        return (address, rest) if _is_address(socket.AF_INET6, address) else None
+        address, bracket, rest = piece[1:].partition("]")
+        return (address, rest) if bracket and _is_address(socket.AF_INET6, address) else None
     if piece.count(":") > 1:
         return (piece, "") if _is_address(socket.AF_INET6, piece) else None
     address, colon, port = piece.partition(":")

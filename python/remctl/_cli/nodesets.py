@@ -21,36 +21,80 @@ MOST_FOLDED_FULLY = 200
 OPERATORS = "[]@!&^"
 
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+)(?:/([0-9]+))?)?$")
+# A name without a range or a group.
+_PLAIN = re.compile(r"[\w.:-]+")
 # The last number of a name: the text before it, its digits, and the rest.
 _LAST_NUMBER = re.compile(r"(.*?)([0-9]{1,18})([^0-9]*)$", re.DOTALL)
+
+
+def split(text: str, operators: str) -> list[str]:
+    """The text split at operators outside brackets: operands, and the operators between them."""
+    words = [""]
+    for number, part in enumerate(text.split("[")):
+        inside, bracket, outside = part.rpartition("]")
+        first, *rest = re.split(f"([{operators}])", outside)
+        words[-1] += "[" * (number > 0) + inside + bracket + first
+        words += rest
+    return words
 
 
 def expand(text: str, where: str) -> list[str]:
     """The names in a node set, in the given order.
 
-    Raises Misuse that starts with `where`.
+    Raises Misuse that starts with `where`, also for an operand without names: it may be the
+    name of a group with a typing error.
     """
     try:
-        from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
-        from ClusterShell.NodeUtils import GroupResolverError, GroupSourceError
+        import ClusterShell  # noqa: F401
     except ImportError:
         raise Misuse(
             f"{where}: {text!r} is a node set, which takes: pip install 'pyremctl[fleet]'"
         ) from None
-    if _size(text) > MOST:
+    words = split(text, ",!&^")
+    operands, operators = words[::2], words[1::2]
+    if sum(map(_size, operands)) > MOST:
         raise Misuse(f"{where}: {text!r} stands for more than {MOST:,} hosts")
+    # ClusterShell's own arithmetic takes quadratic time.
+    chosen: dict[str, None] = {}
+    for operator, operand in zip([",", *operators], operands, strict=True):
+        if not operand:
+            raise Misuse(f"{where}: missing nodeset operand in {text!r}")
+        names = dict.fromkeys(_names(operand, where))
+        if operator == ",":
+            chosen |= names
+        elif operator == "&":
+            chosen = {name: None for name in chosen if name in names}
+        else:
+            common = [name for name in names if name in chosen]
+            if operator == "^":
+                chosen |= names
+            for name in common:
+                del chosen[name]
+    return list(chosen)
+
+
+def _names(operand: str, where: str) -> list[str]:
+    """The names that ClusterShell finds in an operand. Raises Misuse."""
+    from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
+    from ClusterShell.NodeUtils import GroupResolverSourceError, GroupSourceError
+
+    if _PLAIN.fullmatch(operand):
+        return [operand]
     # Read ClusterShell's group files only if a group is used.
-    resolver = None if "@" in text else RESOLVER_NOGROUP
+    resolver = None if "@" in operand else RESOLVER_NOGROUP
     try:
-        chosen = {str(node) for node in NodeSet(text, resolver=resolver)}
-        order: dict[str, None] = {}
-        for operand in filter(None, re.split(r"[,!&^](?![^\[]*\])", text)):
-            order |= dict.fromkeys(str(node) for node in NodeSet(operand, resolver=resolver))
-    except (GroupResolverError, GroupSourceError) as error:
-        raise Misuse(f"{where}: {text!r}: unknown group or group source: {error}") from None
+        names = [str(node) for node in NodeSet(operand, resolver=resolver)]
+    except GroupResolverSourceError as error:
+        raise Misuse(f"{where}: {operand!r}: unknown group source: {error}") from None
     except Exception as error:  # ClusterShell's exceptions have no common base
-        raise Misuse(f"{where}: {error}") from None
-    return [name for name in order if name in chosen]
+        text = str(error)
+        if isinstance(error.__context__, GroupSourceError):
+            # The text of that is the command of the source.
+            text = f"{operand!r}: unknown group, or its source failed: {error.__context__}"
+        raise Misuse(f"{where}: {text}") from None
+    if not names:
+        raise Misuse(f"{where}: {operand!r} stands for no hosts")
+    return names
 
 
 def fold(labels: Iterable[str]) -> str:
@@ -88,15 +132,12 @@ def natural(text: str) -> list[tuple[int, str]]:
     ]
 
 
-def _size(text: str) -> int:
-    """An upper limit of the number of hosts in a node set; an invalid part counts as one."""
-    total = 0
-    for operand in re.split(r"[,!&^](?![^\[]*\])", text):
-        size = 1
-        for ranges in re.findall(r"\[([^\]]*)\]", operand):
-            size *= sum(map(_length, ranges.split(",")))
-        total += size
-    return total
+def _size(operand: str) -> int:
+    """An upper limit of the number of hosts in an operand; an invalid part counts as one."""
+    size = 1
+    for ranges in re.findall(r"\[([^\]]*)\]", operand):
+        size *= sum(map(_length, ranges.split(",")))
+    return size
 
 
 def _length(text: str) -> int:
