@@ -281,7 +281,7 @@ def test_a_file_that_cannot_be_made_leaves_the_rest_not_started(
     assert done.stderr.decode().splitlines() == [
         f"pyremctl: cannot write {tmp_path}/{second}.stdout: Is a directory",
         "pyremctl: 2 of 3 hosts failed",
-        f"  not started: cannot write output: Is a directory (2): {second},{third}",
+        f"  not started: cannot write output: Is a directory (2): 127.0.1.[2-3]:{fleet.port}",
     ]
     assert (tmp_path / f"{first}.stdout").read_text() == "hello world\n"
     assert done.returncode == 3

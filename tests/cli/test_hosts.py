@@ -224,7 +224,10 @@ class TestFold:
         [
             (["web2", "web1", "web10"], "web[1-2,10]"),
             (["b", "a"], "a,b"),
-            (["a1:99", "a2:99"], "a1:99,a2:99"),
+            (["a1:99", "a2:99"], "a[1-2]:99"),
+            (["a1:99", "a2:98", "a3:99", "a4", "a5"], "a[4-5],a[1,3]:99,a2:98"),
+            ([f"127.0.1.{n}:29442" for n in range(1, 21)], "127.0.1.[1-20]:29442"),
+            ([f"n{n}:9" for n in range(1000)], "n[0-999]:9"),
             (["::1", "a1", "[::1]:3", "a2"], "a[1-2],::1,[::1]:3"),
             (["127.0.0.2", "127.0.0.3", "10.0.0.1"], "127.0.0.[2-3],10.0.0.1"),
             (["a"], "a"),
@@ -236,6 +239,7 @@ class TestFold:
 
     def test_can_be_read_again(self) -> None:
         labels = ["a1", "a2", "::1", "[::1]:3", "b:5", "10.0.0.1", "c08", "c09"]
+        labels += ["b:6", "c1:5", "c2:5"]
         read = {f"[{h}]:{p}" if p and ":" in h else f"{h}:{p}" if p else h
                 for h, p in parse_hosts(fold(labels), "")}  # fmt: skip
         assert read == set(labels)

@@ -100,19 +100,33 @@ def _names(operand: str, where: str) -> list[str]:
 def fold(labels: Iterable[str]) -> str:
     """Labels as one short, sorted text that -H accepts."""
     names = sorted(set(labels), key=natural)
+    # By port, because a port is no number to fold. IPv6 addresses stay as they are.
+    groups: dict[str, list[str]] = {"": []}
+    for label in names:
+        name, colon, port = label.partition(":")
+        if ":" in port or "[" in label:
+            groups[label] = []
+        else:
+            groups.setdefault(colon + port, []).append(name)
     try:
-        from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
-        from ClusterShell.RangeSet import RangeSet
+        texts = [text + port for port, group in groups.items() for text in _folded(group) or [""]]
     except ImportError:
         return ",".join(names)
-    plain = [name for name in names if ":" not in name]
-    others = [name for name in names if ":" in name]
-    if len(plain) <= MOST_FOLDED_FULLY:
-        folded = [str(NodeSet.fromlist(plain, resolver=RESOLVER_NOGROUP))] if plain else []
-        return ",".join(folded + others)
+    return ",".join(filter(None, texts))
+
+
+def _folded(names: list[str]) -> list[str]:
+    """Sorted names as few node sets."""
+    from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet
+    from ClusterShell.RangeSet import RangeSet
+
+    if not names:
+        return []
+    if len(names) <= MOST_FOLDED_FULLY:
+        return split(str(NodeSet.fromlist(names, resolver=RESOLVER_NOGROUP)), ",")[::2]
     groups: dict[tuple[str, str], list[str]] = {}
     folded = []
-    for name in plain:
+    for name in names:
         found = _LAST_NUMBER.match(name)
         if found is None:
             folded.append(name)
@@ -121,7 +135,7 @@ def fold(labels: Iterable[str]) -> str:
     for (before, after), numbers in groups.items():
         ranges = RangeSet.fromlist(numbers) if len(numbers) > 1 else numbers[0]
         folded.append(f"{before}{f'[{ranges}]' if len(numbers) > 1 else ranges}{after}")
-    return ",".join(folded + others)
+    return folded
 
 
 def natural(text: str) -> list[tuple[int, str]]:
