@@ -43,6 +43,22 @@ class TestList:
         assert asked("--hosts", str(path)) == lines
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["-H"], "option requires an argument -- 'H'"),
+        (["--hosts"], "option '--hosts' requires an argument"),
+        (["-x"], "option requires an argument -- 'x'"),
+        (["--list"], "no hosts: give -H or --hosts"),
+        (["--check", "--limit", "5"], "no hosts: give -H or --hosts"),
+    ],
+)
+def test_without_hosts_is_one_line_with_status_2(arguments: list[str], problem: str) -> None:
+    done = pyremctl(*arguments)
+    assert done.stderr.decode() == f"pyremctl: {problem}\n"
+    assert (done.stdout, done.returncode) == (b"", 2)
+
+
 class TestExclude:
     @pytest.mark.parametrize(
         ("arguments", "left"),

@@ -51,6 +51,11 @@ def test_option_then_environment_then_user_then_machine(home: Home) -> None:
     assert (options.port, options.limit, options.timeout, options.retries) == (4, 3, 2.0, 1)
 
 
+def test_a_file_may_start_with_the_mark_of_utf_8(home: Home) -> None:
+    home.user.write_text("\ufeff[pyremctl]\nport = 4\n")
+    assert home.options().port == 4
+
+
 def test_every_setting(home: Home) -> None:
     home.environ.setenv("HOME", "/home/me")
     home.user.write_text(

@@ -354,7 +354,7 @@ class TestExpand:
             ["2:%h,", f"1:{number},"] for number in (1, 2)
         ]
 
-    @pytest.mark.parametrize("word", ["100%", "%x", "a%"])
+    @pytest.mark.parametrize("word", ["100%", "%x", "a%", "%\n"])
     def test_anything_else_is_an_error(self, word: str) -> None:
         asked = pyremctl("--expand", "-H", "a", "x", word)
         assert asked.returncode == 2

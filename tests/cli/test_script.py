@@ -33,6 +33,12 @@ def test_commands_run_one_after_another(fleet: Fleet, many: bool) -> None:
     assert done.returncode == 0
 
 
+def test_the_file_may_start_with_the_mark_of_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / "script"
+    path.write_text("\ufefftest hello\n")
+    assert read_script(str(path)) == [(1, ["test", "hello"])]
+
+
 def test_over_one_connection(server: Server) -> None:
     script = "test hello\n" * 5
     done = pyremctl(

@@ -86,7 +86,7 @@ def _read(path: str) -> Mapping[str, str]:
     parser = configparser.RawConfigParser()
     parser.optionxform = _name  # type: ignore[assignment]
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
             text = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return {}

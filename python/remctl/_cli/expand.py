@@ -6,6 +6,7 @@ import os
 import re
 
 from remctl._cli.values import Misuse
+from remctl._errors import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Expander:
             for found in re.findall(r"%(.?)", word, re.DOTALL):
                 if found not in ("h", "p", "n", "%"):
                     raise Misuse(
-                        f"option --expand: %{found} in {word!r} is not %h, %p, %n or %% "
+                        f"option --expand: %{printable(found)} in {word!r} is not %h, %p, %n or %% "
                         "(a per cent sign)"
                     )
         return lambda target: [self._expanded(word, target) for word in words]

@@ -96,8 +96,8 @@ _ATTRIBUTES = {
     "H": "host_sets",
 }
 
-# An option with its value, or an error.
-_Found = tuple[Option, "str | None"] | Misuse
+# An option with its value, or with an error. An unknown option is None.
+_Found = tuple["Option | None", "str | Misuse | None"]
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -108,21 +108,24 @@ def parse(arguments: Sequence[str]) -> Options:
     """
     options = Options()
     found, operands = _split(arguments)
+    given = [option for option, _ in found if option is not None]
+    # Without any operand it is not for one host either.
     options.many = any(
-        not isinstance(one, Misuse) and one[0].spelling in ("-H", "--hosts") for one in found
+        option.spelling in ("-H", "--hosts") or (option.hosts == MANY and not operands)
+        for option in given
     )
     try:
-        for one in found:
-            if isinstance(one, Misuse):
-                raise one
-            option, value = one
+        for option, value in found:
+            if isinstance(value, Misuse):
+                raise value
+            assert option is not None
             if option.name in ("help", "version"):
                 # Takes effect immediately, even if there are errors after it.
                 options.action = option.name
                 return options
             _set(options, option, value)
         _operands(options, operands)
-        _agree(options, found)
+        _agree(options, given)
     except Misuse as misuse:
         if options.many:
             misuse.usage = False
@@ -149,17 +152,17 @@ def _long(word: str, rest: list[str]) -> _Found:
     name, equals, value = word.partition("=")
     option = _NAMES.get(name)
     if option is None:
-        return Misuse(f"unrecognized option '--{name}'", usage=True)
+        return None, Misuse(f"unrecognized option '--{name}'", usage=True)
     if not option.kind:
         if equals:
-            return Misuse(f"option '--{name}' doesn't allow an argument", usage=True)
+            return option, Misuse(f"option '--{name}' doesn't allow an argument", usage=True)
         return option, None
     if equals:
         return option, value
     if option.optional:
         return option, ""
     if not rest:
-        return Misuse(f"option '--{name}' requires an argument", usage=True)
+        return option, Misuse(f"option '--{name}' requires an argument", usage=True)
     return option, rest.pop(0)
 
 
@@ -169,14 +172,16 @@ def _short(word: str, rest: list[str]) -> list[_Found]:
         letter, word = word[0], word[1:]
         option = _LETTERS.get(letter)
         if option is None:
-            found.append(Misuse(f"invalid option -- '{letter}'", usage=True))
+            found.append((None, Misuse(f"invalid option -- '{letter}'", usage=True)))
         elif not option.kind:
             found.append((option, None))
         else:
-            if not word and not rest:
-                found.append(Misuse(f"option requires an argument -- '{letter}'", usage=True))
-            else:
-                found.append((option, word or rest.pop(0)))
+            value: str | Misuse = word
+            if not word and rest:
+                value = rest.pop(0)
+            elif not word:
+                value = Misuse(f"option requires an argument -- '{letter}'", usage=True)
+            found.append((option, value))
             break
     return found
 
@@ -193,6 +198,8 @@ def _set(options: Options, option: Option, text: str | None) -> None:
 def _operands(options: Options, operands: list[str]) -> None:
     if options.many:
         options.words = operands
+        if not options.host_sets and not options.hosts:
+            raise Misuse("no hosts: give -H or --hosts")
         if not (operands or options.list or options.check or options.script is not None):
             raise Misuse("no command")
     else:
@@ -201,12 +208,9 @@ def _operands(options: Options, operands: list[str]) -> None:
             raise Misuse("", usage=True)
 
 
-def _agree(options: Options, found: list[_Found]) -> None:
+def _agree(options: Options, given: list[Option]) -> None:
     """Raise Misuse if options do not go together."""
-    for one in found:
-        if isinstance(one, Misuse):
-            continue
-        option = one[0]
+    for option in given:
         if option.hosts == MANY and not options.many:
             raise Misuse(f"option {option.spelling} is for many hosts: give -H or --hosts too")
     gathered = ("--diff", True) if options.diff is not None else ("--gather", options.gather)

@@ -35,6 +35,7 @@ def read_script(path: str) -> list[tuple[int, list[str]]]:
     """
     name = "standard input" if path == "-" else path
     data = read_all(0, name) if path == "-" else read_file(path, "--script")
+    data = data.removeprefix(b"\xef\xbb\xbf")  # the mark of UTF-8 that some editors write
     found = []
     for number, line in enumerate(os.fsdecode(data).split("\n"), 1):
         if line.lstrip().startswith("#"):
