@@ -85,7 +85,6 @@ ALIKE = """
 -p {port} loc{bytes}lhost test hello
 -p {port} {long} test hello
 -p {port} -s host/nosuch localhost test hello
--p {port} -s {empty} localhost test hello
 -y
 -+
 -:
@@ -235,6 +234,12 @@ class TestDifferences:
         assert (ours.returncode, theirs.returncode) == (1, 1)
         assert ours.stderr == b"pyremctl: host must not be empty\n"
         assert theirs.stderr.endswith(b"Name or service not known\n")
+
+    def test_an_empty_principal_is_an_error_of_its_own(self, server: Server) -> None:
+        ours, theirs = self.pair(server, "-p {port} -s {empty} localhost test hello")
+        assert (ours.returncode, theirs.returncode) == (1, 1)
+        assert ours.stderr == b"pyremctl: option -s: the name is empty\n"
+        assert theirs.stderr.startswith(b"remctl: ")
 
     def test_messages_of_the_library_are_text(self, server: Server) -> None:
         for line in (

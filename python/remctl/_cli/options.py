@@ -36,7 +36,7 @@ OPTIONS = (
     ),
     Option(
         "s",
-        "text",
+        "principal",
         "principal",
         "remctld service principal (default: host/<host>)",
         "The expected principal of the server, by default host/HOST. With this option the name of "

@@ -112,7 +112,7 @@ def _text(_: Option, text: str) -> str:
     return text
 
 
-def _path(option: Option, text: str) -> str:
+def _name(option: Option, text: str) -> str:
     if not text:
         raise Misuse(f"option {option.spelling}: the name is empty")
     return text
@@ -123,14 +123,15 @@ CONVERT = {
     "address": _text,
     "batch": lambda option, text: _portion(option, text, 1),
     "count": lambda option, text: _whole(option, text, 1),
-    "directory": _path,
+    "directory": _name,
     "failures": lambda option, text: _portion(option, text, 0),
-    "file": _path,
+    "file": _name,
     "hosts": _text,
     "number": lambda option, text: _whole(option, text, 0),
     "numbered": _numbered,
     "patience": _limit,
     "port": _port,
+    "principal": _name,
     "seconds": _seconds,
     "silence": _silence,
     "text": _text,
