@@ -60,6 +60,8 @@ class Sinks:
         self._most = max_output
         #: Whether any command has had output.
         self.wrote: bool = False
+        #: Whether the output of each stream so far ends with a line feed, or is empty.
+        self.line_ended: dict[int, bool] = {1: True, 2: True}
         self._size = 0
         self.begin()
 
@@ -104,6 +106,8 @@ class Sinks:
             data = token.output or b""
             file = self._files[stream]
             self.wrote = True
+            if data:
+                self.line_ended[stream] = data.endswith(b"\n")
             if file is None:
                 self._kept.setdefault(stream, io.BytesIO()).write(data)
                 return

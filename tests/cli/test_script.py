@@ -62,6 +62,28 @@ def test_on_many_hosts(fleet: Fleet, tmp_path: Path) -> None:
         assert found[host]["stdout"] == f"hello world\n1\n{len(name)}:{name},\n"
 
 
+class TestLines:
+    """Each command's output starts on a line of its own."""
+
+    SCRIPT = "test bytes 3\ntest bytes 2\ntest hello\ntest bytes 1\n"
+    TEXT = "012\n01\nhello world\n0"
+
+    def test_as_it_arrives(self, fleet: Fleet, many: bool) -> None:
+        done = run(fleet.alive[0], many, self.SCRIPT, *(["--no-prefix"] if many else []))
+        # With many hosts the last line is always ended.
+        assert done.stdout.decode() == self.TEXT + "\n" * many
+        assert (done.stderr, done.returncode) == (b"", 0)
+
+    @pytest.mark.parametrize("options", [[], ["--max-output", "100"]], ids=str)
+    def test_in_json(self, fleet: Fleet, many: bool, options: list[str]) -> None:
+        done = run(fleet.alive[0], many, self.SCRIPT, "--json", *options)
+        assert json.loads(done.stdout)["stdout"] == self.TEXT
+
+    def test_in_files(self, fleet: Fleet, tmp_path: Path) -> None:
+        run(fleet.alive[0], True, self.SCRIPT, "--outdir", str(tmp_path), "--quiet")
+        assert (tmp_path / "127.0.1.1.stdout").read_text() == self.TEXT
+
+
 class TestMaxOutput:
     """It is for all commands of a host together."""
 

@@ -80,6 +80,7 @@ class Script(CommandPlan):
         status, failed, may_have_run = 0, None, False
         last, _ = self._lines[-1]
         for number, words in self._lines:
+            await output.end_lines(attempt)
             try:
                 result = await attempt.run(command_list(words(attempt.target)))
                 may_have_run = True
@@ -111,23 +112,30 @@ class _Output:
     """The output of the commands that is kept, because it does not go to files."""
 
     def __init__(self) -> None:
-        self._stdout: list[bytes] = []
-        self._stderr: list[bytes] = []
+        self._parts: dict[int, list[bytes]] = {1: [], 2: []}
 
     @property
     def stdout(self) -> bytes | None:
         """Standard output of all of them; None if there is none."""
-        return b"".join(self._stdout) or None
+        return b"".join(self._parts[1]) or None
 
     @property
     def stderr(self) -> bytes | None:
         """Standard error of all of them; None if there is none."""
-        return b"".join(self._stderr) or None
+        return b"".join(self._parts[2]) or None
 
     def add(self, result: RemctlSimpleResult) -> None:
         """Add the output of the next command."""
-        self._stdout.append(result.stdout or b"")
-        self._stderr.append(result.stderr or b"")
+        for stream, data in ((1, result.stdout), (2, result.stderr)):
+            if data:
+                self._parts[stream].append(data)
+
+    async def end_lines(self, attempt: Attempt) -> None:
+        """End an incomplete last line, in files too: the next command starts a new one."""
+        for stream, parts in self._parts.items():
+            ended = not parts or parts[-1].endswith(b"\n")
+            if not (ended and attempt.line_ended(stream)):
+                self.add(await attempt.say(b"\n", stream))
 
     def before(self, partial: RemctlSimpleResult | None) -> RemctlSimpleResult | None:
         """This output and then that of a command that failed."""

@@ -160,6 +160,10 @@ class Attempt:
             return RemctlSimpleResult(text, None, status)
         return RemctlSimpleResult(None, text, status)
 
+    def line_ended(self, stream: int) -> bool:
+        """Whether the output for the host's files so far ends with a line feed, or is empty."""
+        return self._sinks is None or self._sinks.line_ended[stream]
+
     async def _stream(self, arguments: list[Encoded], sinks: Sinks) -> None:
         """Run a command, and write its output to the files as it arrives."""
         session = await self._crew.finish(
