@@ -285,3 +285,85 @@ def test_a_file_that_cannot_be_made_leaves_the_rest_not_started(
     ]
     assert (tmp_path / f"{first}.stdout").read_text() == "hello world\n"
     assert done.returncode == 3
+
+
+class TestEveryReportHasEveryHost:
+    """An error of one report leaves hosts out of no other."""
+
+    def full(self, folder: Path, host: str) -> None:
+        """Let the file of the host's standard output be one that is always full."""
+        (folder / f"{host}.stdout").symlink_to("/dev/full")
+
+    def errors_in_summary(self, folder: Path) -> list[str | None]:
+        return [one["error"] for one in json.loads((folder / "summary.json").read_text())]
+
+    def test_in_json_and_in_the_summary_of_a_full_disk(self, fleet: Fleet, tmp_path: Path) -> None:
+        first, second, third = fleet.alive[:3]
+        self.full(tmp_path, second)
+        words = ("--limit", "1", "--outdir", str(tmp_path), "--json", "test", "hello")
+        done = pyremctl("-H", f"{first},{second},{third}", *words)
+        expected = [None, None, "not started: cannot write output: No space left on device"]
+        records = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [record["error"] for record in records] == expected
+        assert [record["status"] for record in records] == [0, 0, None]
+        assert self.errors_in_summary(tmp_path) == expected
+        assert done.stderr.decode().splitlines()[0] == (
+            f"pyremctl: cannot write {tmp_path}/{second}.stdout: No space left on device"
+        )
+        assert done.returncode == 3
+
+    def test_in_gathered_output(self, fleet: Fleet, tmp_path: Path) -> None:
+        first, second = fleet.alive[:2]
+        self.full(tmp_path, second)
+        words = ("--limit", "1", "--outdir", str(tmp_path), "--gather", "test", "hello")
+        done = pyremctl("-H", f"{first},{second}", *words)
+        assert done.stdout.endswith(b"(2)\n---------------\nhello world\n")
+
+    def test_whose_name_no_file_can_have(self, fleet: Fleet, tmp_path: Path) -> None:
+        hosts = [fleet.alive[0], "x" * 260, fleet.alive[1]]
+        words = ("--limit", "1", "--outdir", str(tmp_path), "--json", "test", "hello")
+        done = pyremctl("-H", ",".join(hosts), *words)
+        names = [json.loads(line)["host"] for line in done.stdout.splitlines()]
+        assert names == [host.partition(":")[0] for host in hosts]
+
+    def test_in_the_files_when_standard_output_is_full(self, fleet: Fleet, tmp_path: Path) -> None:
+        hosts = fleet.alive[:3]
+        words = ("--limit", "1", "--outdir", str(tmp_path), "test", "hello")
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [*PYREMCTL, "-H", ",".join(hosts), *words], stdout=full, stderr=subprocess.PIPE
+            )
+        assert done.stderr.startswith(b"pyremctl: cannot write output: No space left on device\n")
+        errors = self.errors_in_summary(tmp_path)
+        assert len(errors) == 3
+        assert None not in errors
+        assert (tmp_path / f"{hosts[0]}.stdout").read_text() == "hello world\n"
+
+    def test_on_standard_output_when_a_file_is_full(self, fleet: Fleet, tmp_path: Path) -> None:
+        self.full(tmp_path, fleet.alive[0])
+        done = pyremctl("-H", fleet.alive[0], "--outdir", str(tmp_path), "test", "hello")
+        assert done.stdout.decode() == f"{fleet.alive[0]}: hello world\n"
+
+
+def test_the_full_disk_is_named_with_quiet_too(fleet: Fleet, tmp_path: Path) -> None:
+    path = tmp_path / f"{fleet.alive[0]}.stderr"
+    path.symlink_to("/dev/full")
+    done = pyremctl("-H", fleet.alive[0], "-q", "--outdir", str(tmp_path), "test", "mix")
+    assert done.stderr.startswith(f"pyremctl: cannot write {path}: No space left".encode())
+
+
+def test_a_summary_in_json_that_cannot_be_replaced_stays(fleet: Fleet, tmp_path: Path) -> None:
+    """It is never half of one: a limit on the size of files ends its writing."""
+    words = ("-H", ",".join(fleet.alive[:20]), "-q", "--outdir", str(tmp_path), "test", "hello")
+    assert pyremctl(*words).returncode == 0
+    before = (tmp_path / "summary.json").read_bytes()
+    done = subprocess.run(
+        [*PYREMCTL, *words],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
+        stderr=subprocess.PIPE,
+        timeout=60,
+    )
+    assert (tmp_path / "summary.json").read_bytes() == before
+    assert done.stderr.startswith(f"pyremctl: cannot write {tmp_path}/summary.json: ".encode())
+    assert done.returncode == 3
+    assert not list(tmp_path.glob(".*"))

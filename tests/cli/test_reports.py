@@ -106,7 +106,7 @@ class TestOutdir:
         command = ("--outdir", str(tmp_path), "test", "hello")
         done = pyremctl("-p", str(fleet.port), "-H", "127.0.1.1", *command)
         assert done.stderr.decode() == (
-            "pyremctl: cannot write output: No space left on device\n"
+            f"pyremctl: cannot write {tmp_path}/127.0.1.1.stdout: No space left on device\n"
             "pyremctl: 1 of 1 hosts failed\n  failed, may have run: given up: cannot write output: "
             "No space left on device (1): 127.0.1.1\n"
         )

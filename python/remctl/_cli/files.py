@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from io import FileIO
 
 from remctl._cli.records import printable, record_of
-from remctl._cli.report import Writers
+from remctl._cli.replacing import naming, replace
+from remctl._cli.report import Writers, each
 from remctl._cli.values import Misuse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from remctl import Outcome, Target
 
 #: The list of targets with equal names: file name, target, principal.
@@ -47,14 +51,16 @@ class Files(Writers):
 
     def ended(self, outcome: Outcome) -> None:
         """Close or write the files of the host."""
-        target = outcome.target
-        super().ended(outcome)
-        if self.stdout is None and outcome.tries:
-            result = outcome.result if outcome.error is None else outcome.error.partial
-            for stream in ("stdout", "stderr"):
-                data = result and getattr(result, stream)
-                self._write(f"{self._name(target)}.{stream}", data or b"")
-        record = record_of(outcome, self._port)
+        try:
+            super().ended(outcome)
+            if self.stdout is None and outcome.tries:
+                each(partial(self._write, outcome, stream) for stream in ("stdout", "stderr"))
+        finally:
+            self._note(outcome)
+
+    def _note(self, outcome: Outcome) -> None:
+        """Keep the host's object for the summary."""
+        target, record = outcome.target, record_of(outcome, self._port)
         name = self._names.get(target)
         for stream in ("stdout", "stderr"):
             record[stream] = None if name is None else printable(f"{name}.{stream}")
@@ -63,9 +69,13 @@ class Files(Writers):
 
     def end(self) -> None:
         """Close all files, and write the outcomes and the list of numbered targets."""
-        super().end()
+        each((super().end, self._write_summary, self._write_list))
+
+    def _write_summary(self) -> None:
         text = ",\n".join(map(json.dumps, self._records))
-        self._write(SUMMARY, f"[\n{text}\n]\n".encode())
+        replace(os.path.join(self._folder, SUMMARY), f"[\n{text}\n]\n".encode())
+
+    def _write_list(self) -> None:
         numbered = [target for target, name in self._names.items() if name != str(target)]
         if not numbered:
             return
@@ -75,7 +85,8 @@ class Files(Writers):
             for target, name in self._names.items()
             if str(target) in shared
         ]
-        self._write(LIST, "".join(lines).encode(errors="surrogateescape"))
+        data = "".join(lines).encode(errors="surrogateescape")
+        replace(os.path.join(self._folder, LIST), data)
 
     def _stdout(self, target: Target) -> FileIO:
         return self._file(target, "stdout")
@@ -84,18 +95,19 @@ class Files(Writers):
         return self._file(target, "stderr")
 
     def _file(self, target: Target, stream: str) -> FileIO:
-        path = os.path.join(self._folder, f"{self._name(target)}.{stream}")
-        file = FileIO(path, "w")
+        file = _File(self._path(target, stream))
         self.keep(target, file)
         return file
 
-    def _write(self, name: str, data: bytes) -> None:
-        path = os.path.join(self._folder, name)
-        try:
-            with open(path, "wb") as file:
-                file.write(data)
-        except OSError as error:  # an error of write() does not name the file
-            raise OSError(error.errno, error.strerror, path) from None
+    def _write(self, outcome: Outcome, stream: str) -> None:
+        """Write the file of a stream from the kept output."""
+        result = outcome.result if outcome.error is None else outcome.error.partial
+        path = self._path(outcome.target, stream)
+        with naming(path), open(path, "wb") as file:
+            file.write(getattr(result, stream, None) or b"")
+
+    def _path(self, target: Target, stream: str) -> str:
+        return os.path.join(self._folder, f"{self._name(target)}.{stream}")
 
     def _name(self, target: Target) -> str:
         """The name of the target's files, without the stream."""
@@ -108,3 +120,15 @@ class Files(Writers):
             self._taken.add(name)
             self._names[target] = name
         return name
+
+
+class _File(FileIO):
+    """A file whose errors name it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "w")
+        self._path = path
+
+    def write(self, data: Any, /) -> int:
+        with naming(self._path):
+            return super().write(data)

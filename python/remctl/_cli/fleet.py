@@ -78,11 +78,10 @@ class Fleet:
     def _take_left(self, outcome: Outcome) -> None:
         self.counts.ended(outcome.target, self.summary.add(outcome, left=True))
         self._failed.ended(outcome)
-        if self.trouble is None:
-            try:
-                self._report.ended(outcome)
-            except (OSError, ClosedPipe) as error:
-                self.trouble = error
+        try:
+            self._report.ended(outcome)
+        except (OSError, ClosedPipe) as error:
+            self.trouble = self.trouble or error
 
     def _opening(
         self, open_writer: Callable[[Target], Writer] | None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
+
+from remctl._cli.report import each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from remctl import Outcome, Target
     from remctl._cli.report import Report, Writer
@@ -32,16 +35,21 @@ class Ordered:
     def ended(self, outcome: Outcome) -> None:
         """See `Report`."""
         self._outcomes[outcome.target] = outcome
-        while self._order and self._order[0] in self._outcomes:
-            self._report.ended(self._outcomes.pop(self._order.popleft()))
-            self._writers.clear()
-            if self._order:
-                for number, data in self._held.pop(self._order[0], ()):
-                    self._show(self._order[0], number, data)
+        each(self._turns())
 
     def end(self) -> None:
         """See `Report`."""
         self._report.end()
+
+    def _turns(self) -> Iterator[Callable[[], None]]:
+        """The calls that show the finished hosts at the front, and the output of the next one."""
+        while self._order and self._order[0] in self._outcomes:
+            yield partial(self._report.ended, self._outcomes.pop(self._order.popleft()))
+            self._writers.clear()
+            if self._order:
+                target = self._order[0]
+                for number, data in self._held.pop(target, ()):
+                    yield partial(self._show, target, number, data)
 
     def _opening(self, number: int) -> Callable[[Target], Writer]:
         return lambda target: _Writer(self, target, number)

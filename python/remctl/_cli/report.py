@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from remctl import Outcome, Target
+from remctl._cli.streams import ClosedPipe
+
+
+def each(calls: Iterable[Callable[[], object]]) -> None:
+    """Make all calls, also if one fails. Then raise the first OSError or ClosedPipe of them."""
+    trouble: OSError | ClosedPipe | None = None
+    for call in calls:
+        try:
+            call()
+        except (OSError, ClosedPipe) as error:
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
 
 
 class Writer(Protocol):
@@ -30,19 +43,17 @@ class Writers:
 
     def ended(self, outcome: Outcome) -> None:
         """See `Report`."""
-        for writer in self._open.pop(outcome.target, ()):
-            writer.close()
+        each(writer.close for writer in self._open.pop(outcome.target, ()))
 
     def end(self) -> None:
         """See `Report`."""
-        for writers in self._open.values():
-            for writer in writers:
-                writer.close()
+        left = [writer.close for writers in self._open.values() for writer in writers]
         self._open.clear()
+        each(left)
 
 
 class Report(Protocol):
-    """Shows the answers.
+    """Shows the answers. It gets every host, also after it has raised OSError or ClosedPipe.
 
     Attributes:
         stdout, stderr: as for `run_many`, functions that return the writers of a host, or None.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+
+from remctl._cli.report import each
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ def _shown(options: Options, screen: Screen, hosts: Sequence[Target]) -> Report:
 
 
 class Both:
-    """Two reports as one; see `remctl._cli.report.Report`."""
+    """Two reports as one; see `remctl._cli.report.Report`. If one fails, the other goes on."""
 
     def __init__(self, first: Report, second: Report) -> None:
         self._reports = first, second
@@ -58,16 +61,11 @@ class Both:
 
     def ended(self, outcome: Outcome) -> None:
         """See `Report`."""
-        for report in self._reports:
-            report.ended(outcome)
+        each(partial(report.ended, outcome) for report in self._reports)
 
     def end(self) -> None:
         """See `Report`."""
-        first, second = self._reports
-        try:
-            first.end()
-        finally:
-            second.end()
+        each(report.end for report in self._reports)
 
 
 def _both(
@@ -85,11 +83,14 @@ class _BothWriters:
         self._writers = first, second
 
     def write(self, data: bytes, /) -> int:
-        for writer in self._writers:
-            left = memoryview(data)
-            while left:
-                left = left[writer.write(left.tobytes()) or 0 :]
+        each(partial(_write_all, writer, data) for writer in self._writers)
         return len(data)
 
     def close(self) -> None:
         """Nothing to do."""
+
+
+def _write_all(writer: Writer, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[writer.write(left.tobytes()) or 0 :]

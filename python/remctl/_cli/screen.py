@@ -29,16 +29,21 @@ class Screen:
         self._lock = threading.Lock()
         # The rest of lines whose writing was interrupted by a signal.
         self._left = {1: b"", 2: b""}
+        # Those that cannot be written any more.
+        self._broken: set[int] = set()
         self._drawn = False
         self._terminal = {1: os.isatty(1), 2: os.isatty(2)}
 
     def write(self, descriptor: int, data: bytes) -> None:
         """Write whole lines. The line at the bottom is erased, and comes back when it is redrawn.
 
-        Raises like `write_all()`. If a signal interrupts it, the rest is written before the
-        next lines.
+        Raises like `write_all()`, once for each descriptor: then it writes nothing more there,
+        because lines are missing. If a signal interrupts it, the rest is written before the next
+        lines.
         """
         with self._lock:
+            if descriptor in self._broken:
+                return
             if self._terminal[descriptor]:
                 self._erase()
             left = memoryview(self._left[descriptor] + data)
@@ -47,6 +52,9 @@ class Screen:
                     with self._signals.waiting:
                         wait_to_write(descriptor)
                     left = left[write_some(descriptor, left[:SOME]) :]
+            except (OSError, ClosedPipe):
+                self._broken.add(descriptor)
+                raise
             finally:
                 self._left[descriptor] = bytes(left)
 
