@@ -216,6 +216,95 @@ class TestFailedHosts:
         done = pyremctl("-H", fleet.alive[0], "--failed", "-", "--gather", "test", "status", "1")
         assert done.stdout.decode() == f"{fleet.alive[0]}  # failed, may have run: status 1\n"
 
+    def test_go_into_a_pipe_that_has_no_name(self, fleet: Fleet) -> None:
+        """As bash makes one for `>(command)`."""
+        reader, writer = os.pipe()
+        with open(reader, "rb") as file:
+            words = ("-H", fleet.alive[0], "--failed", f"/dev/fd/{writer}", "test", "status", "1")
+            done = subprocess.run(
+                [*PYREMCTL, *words], pass_fds=[writer], stderr=subprocess.PIPE, timeout=30
+            )
+            os.close(writer)
+            assert file.read().decode() == f"{fleet.alive[0]}  # failed, may have run: status 1\n"
+        assert done.returncode == 1
+
+    def test_go_into_a_file_that_has_been_deleted(self, fleet: Fleet, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        with path.open("w+b") as file:
+            path.unlink()
+            name = f"/dev/fd/{file.fileno()}"
+            words = ("-H", fleet.alive[0], "--failed", name, "test", "status", "1")
+            subprocess.run([*PYREMCTL, *words], pass_fds=[file.fileno()], timeout=30)
+            assert file.read().decode() == f"{fleet.alive[0]}  # failed, may have run: status 1\n"
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("mode", [0o600, 0o444, 0o664])
+    def test_leave_a_file_its_mode(self, tmp_path: Path, mode: int) -> None:
+        path = tmp_path / "file"
+        path.touch()
+        path.chmod(mode)
+        FailedHosts(parse(["-H", "a", "--failed", str(path), "x"])).end()
+        assert path.stat().st_mode & 0o7777 == mode
+
+    def test_go_into_a_new_file_with_the_mode_of_any_new_file(self, tmp_path: Path) -> None:
+        path, other = tmp_path / "file", tmp_path / "other"
+        other.touch()
+        FailedHosts(parse(["-H", "a", "--failed", str(path), "x"])).end()
+        assert path.stat().st_mode == other.stat().st_mode
+
+    def test_follow_no_link_that_waits_for_them(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Even if somebody could guess the name that the file has until it is complete."""
+        victim, path = tmp_path / "victim", tmp_path / "file"
+        victim.write_text("precious")
+        monkeypatch.setattr("os.urandom", bytes)
+        failed = FailedHosts(parse(["-H", "a", "--failed", str(path), "x"]))
+        for name in (f".pyremctl-{bytes(8).hex()}", f"file.{os.getpid()}"):
+            (tmp_path / name).symlink_to(victim)
+        with pytest.raises(OSError, match="File exists"):
+            failed.end()
+        assert victim.read_text() == "precious"
+
+    @pytest.mark.parametrize(
+        ("length", "reason"), [(252, None), (255, None), (256, "File name too long")]
+    )
+    def test_go_into_a_file_of_any_name_that_a_file_can_have(
+        self, tmp_path: Path, length: int, reason: str | None
+    ) -> None:
+        path = tmp_path / ("x" * length)
+        done = pyremctl("-p", "1", "-H", "127.0.0.1", "--failed", str(path), "x")
+        if reason is None:
+            assert done.returncode == 3
+            assert path.read_text().startswith("127.0.0.1:1  # ")
+        else:
+            assert done.returncode == 2
+            assert done.stderr.decode() == (
+                f"pyremctl: option --failed: cannot write {path}: {reason}\n"
+            )
+
+    def test_need_a_folder_that_exists(self, tmp_path: Path) -> None:
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        command = ["sh", "-c", 'cd "$0" && rmdir "$0" && exec "$@"', str(folder), *PYREMCTL]
+        done = subprocess.run(
+            [*command, "-H", "a", "--failed", "x", "x"], capture_output=True, timeout=30
+        )
+        assert done.stderr == (
+            b"pyremctl: option --failed: cannot write x: No such file or directory\n"
+        )
+        assert done.returncode == 2
+
+    def test_and_the_safe_ones_do_not_go_into_the_same_file(self, tmp_path: Path) -> None:
+        path, link = tmp_path / "file", tmp_path / "link"
+        link.symlink_to(path)
+        done = pyremctl("-H", "a", "--failed", str(path), "--failed-safe", str(link), "x")
+        assert done.stderr == (
+            b"pyremctl: options --failed and --failed-safe: the two files are the same\n"
+        )
+        assert done.returncode == 2
+        assert not path.exists()
+
     @pytest.mark.parametrize("name", ["-", "link", "itself"])
     def test_go_behind_the_output_where_that_is_in_a_file(
         self, fleet: Fleet, tmp_path: Path, name: str

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 
+from remctl._cli.replacing import naming, replace
 from remctl._cli.streams import write_all
 from remctl._cli.summary import MAY_HAVE_RUN, reason_of
 from remctl._cli.terminal import harmless
@@ -27,13 +30,16 @@ class FailedHosts:
         self._all: dict[Target, str] = {}
         self._safe: dict[Target, str] = {}
         self._files = [
-            (_Replaced(path, option), lines)
+            (_Destination(path, option), lines)
             for path, option, lines in (
                 (options.failed, "--failed", self._all),
                 (options.failed_safe, "--failed-safe", self._safe),
             )
             if path is not None
         ]
+        replaced = [file.replaced for file, _ in self._files if file.replaced is not None]
+        if len(set(replaced)) < len(replaced):
+            raise Misuse("options --failed and --failed-safe: the two files are the same")
 
     def ended(self, outcome: Outcome) -> None:
         """Note the host if it did not succeed."""
@@ -68,52 +74,60 @@ def _one_line(text: str) -> str:
     return harmless(" ".join(text.split()))
 
 
-class _Replaced:
-    """A file that is replaced as a whole, by one beside it.
+class _Destination:
+    """Where a list goes: a file is replaced as a whole; anything else is written as it is.
 
-    What is not a regular file is written as it is. - is standard output, and so is each name of
-    the file that this goes to, or standard error: /dev/stdout has no file to be replaced.
+    - is standard output, and so is each name of the file that this goes to, or standard error:
+    /dev/stdout has no file to be replaced. Raises Misuse that names the option if it cannot be
+    written.
+
+    Attributes:
+        replaced: the path of the file, without symbolic links; None for anything else.
     """
 
     def __init__(self, path: str, option: str) -> None:
+        self.replaced: str | None = None
+        self._path = path
         self._standard = 1 if path == "-" else _standard(path)
-        self._path = os.path.realpath(path)
-        self._whole = os.path.isfile(self._path) or not os.path.exists(self._path)
-        if self._standard is not None:
-            return
-        folder = os.path.dirname(self._path)
-        reason = ""
-        if os.path.isdir(self._path):
-            reason = "Is a directory"
-        elif self._whole and not os.path.isdir(folder):
-            reason = f"{folder} is not a directory"
-        elif not os.access(folder if self._whole else self._path, os.W_OK):
-            reason = "Permission denied"
-        if reason:
-            raise Misuse(f"option {option}: cannot write {path}: {reason}")
+        if self._standard is None:
+            try:
+                self._look()
+            except OSError as error:
+                raise Misuse(f"option {option}: cannot write {path}: {error.strerror}") from None
+
+    def _look(self) -> None:
+        """Find out what it is. Raises OSError if it cannot be written."""
+        path = os.path.realpath(self._path)
+        try:
+            mode = os.stat(self._path).st_mode
+        except FileNotFoundError:
+            self.replaced = path
+        else:
+            if stat.S_ISDIR(mode):
+                raise _error(errno.EISDIR)
+            # A name in /dev/fd may lead to a pipe, or to a deleted file, which have no other name.
+            if os.path.exists(path):
+                self._path = path
+                self.replaced = path if stat.S_ISREG(mode) else None
+        folder = os.path.dirname(path)
+        if self.replaced is not None and not os.path.isdir(folder):
+            raise _error(errno.ENOTDIR, f"{folder} is not a directory")
+        if not os.access(self._path if self.replaced is None else folder, os.W_OK):
+            raise _error(errno.EACCES)
 
     def write(self, data: bytes) -> None:
-        """Write it all, and take the file's place.
-
-        Raises OSError with the name of the file, ClosedPipe.
-        """
+        """Write it all. Raises OSError with the name of the file, ClosedPipe."""
         if self._standard is not None:
             write_all(self._standard, data)
-            return
-        beside = f"{self._path}.{os.getpid()}" if self._whole else self._path
-        try:
-            with open(beside, "wb") as file:
+        elif self.replaced is not None:
+            replace(self.replaced, data)
+        else:
+            with naming(self._path), open(self._path, "wb") as file:
                 file.write(data)
-                file.flush()
-                if self._whole:
-                    os.fsync(file.fileno())
-            if self._whole:
-                os.replace(beside, self._path)
-        except OSError as error:
-            if self._whole:
-                with contextlib.suppress(OSError):
-                    os.unlink(beside)
-            raise OSError(error.errno, error.strerror, self._path) from None
+
+
+def _error(number: int, text: str = "") -> OSError:
+    return OSError(number, text or os.strerror(number))
 
 
 def _standard(path: str) -> int | None:
