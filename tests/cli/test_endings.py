@@ -23,7 +23,7 @@ from tests.fix_fleet import Fleet
 from tests.support.programs import PYREMCTL, pyremctl
 from tests.support.terminal import INTERRUPT, terminal
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 # How Python starts the program: the installer's script, and `python -m remctl`.
 SCRIPT = f"runpy.run_path({sysconfig.get_path('scripts') + '/pyremctl'!r}, run_name='__main__')"
@@ -210,13 +210,15 @@ class TestSignals:
         done = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True)
         assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
 
-    def test_one_that_is_ignored_stays_so(self, fleet: Fleet, quick: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("name", ["INT", "HUP"])
+    def test_one_that_is_ignored_stays_so(self, fleet: Fleet, tmp_path: Path, name: str) -> None:
         begun = tmp_path / "begun"
         words = ("--json", "test", "record", str(begun), "1")
-        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *PYREMCTL, "-H", fleet.alive[0]]
+        ignoring = f'trap "" {name}; exec "$@"'
+        command = ["sh", "-c", ignoring, "sh", *PYREMCTL, "-H", fleet.alive[0]]
         with subprocess.Popen([*command, *words], stdout=subprocess.PIPE) as process:
             wait_for(begun)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.Signals[f"SIG{name}"])
             assert process.wait(20) == 0
 
 

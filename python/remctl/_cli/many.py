@@ -76,16 +76,16 @@ def _list(hosts: list[Target], options: Options, settings: list[str]) -> int:
 def _conclude(fleet: Fleet) -> None:
     """Print the summary. Raises ClosedPipe if that was the trouble."""
     trouble = fleet.trouble
-    if isinstance(trouble, ClosedPipe):
-        raise trouble
-    if trouble is not None:
+    if isinstance(trouble, OSError):
         say(f"cannot write {trouble.filename or 'output'}: {trouble.strerror}")
     lines = fleet.summary.lines()
-    if not lines and trouble is None and os.isatty(2):
+    if not lines and (trouble is not None or os.isatty(2)):
         total = fleet.summary.total
         lines = [f"all {total} hosts ok" if total > 1 else "1 host ok"]
     for number, line in enumerate(lines):
         say(line, prefix="" if number else "pyremctl: ")
+    if isinstance(trouble, ClosedPipe):
+        raise trouble
 
 
 def _carry_out(

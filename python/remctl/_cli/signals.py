@@ -1,4 +1,4 @@
-"""Handles SIGINT and SIGTERM while there is something to do before the program ends.
+"""Handles the signals that end the program while there is something to do before that.
 
 Otherwise they end the program immediately, see `remctl.__main__`.
 """
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: send it twice.
 SAME = 0.3
 
+#: Ctrl-C, `kill`, and the end of the terminal's session.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def interruptible() -> None:
     """Let Ctrl-C raise KeyboardInterrupt from now on, unless the signal is ignored."""
@@ -29,7 +32,7 @@ class Stopped(BaseException):
 
 
 class Signals:
-    """SIGINT and SIGTERM raise `Stopped` once, in a wait; a second signal ends the program.
+    """The signals of `ENDING` raise `Stopped` once, in a wait; a second signal ends the program.
 
     It is raised only in the waits inside a `waiting` block, so that other code is never
     interrupted and the exception cannot get lost. A signal that is ignored stays ignored.
@@ -46,7 +49,7 @@ class Signals:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in ENDING:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
         return self

@@ -49,8 +49,9 @@ for other ways. On a terminal a line at its bottom tells how far it is.
 .PP
 At the end the hosts that did not succeed are named, in three groups: those that failed and where
 the command cannot have run, those that failed and where it may have run, and those that were
-not started; each by reason. So it is after Ctrl-C and SIGTERM too: the hosts under way are given
-up, what was gathered is shown, and the program ends by the signal. A second Ctrl-C ends it at once.
+not started; each by reason. So it is after Ctrl-C, SIGTERM and SIGHUP: the hosts under way are
+given up, what was gathered is shown, and the program ends by the signal. A second Ctrl-C ends it
+at once.
 @MANY@
 .SH CONFIGURATION
 With many hosts, and then alone, some options have defaults elsewhere: in a variable of the
@@ -107,8 +108,8 @@ The command line, or a file of hosts, is wrong. Nothing was sent.
 A host could not be reached, or refused, also when 1 holds as well; or output could not be
 written.
 .TP
-.B 130, 143
-It was ended by Ctrl-C or SIGTERM.
+.B 129, 130, 143
+It was ended by SIGHUP, Ctrl-C or SIGTERM.
 .PP
 With
 .B \-\-largest\-status
