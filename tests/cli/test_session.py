@@ -1,6 +1,8 @@
 """`pyremctl host` on a terminal."""
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +142,29 @@ def test_ctrl_c_at_the_prompt_takes_the_line_back(session: Terminal) -> None:
     assert session.end() == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_the_prompt_ends_it_and_the_terminal_echoes_again(
+    session: Terminal, number: signal.Signals
+) -> None:
+    # The echo is turned off after the prompt is shown, and then it waits for a key.
+    state = Path(f"/proc/{session.child.pid}/syscall")
+    while session.child.getecho() or state.read_text().startswith("running"):
+        os.sched_yield()
+    session.child.kill(number)
+    assert session.end() == -number
+    assert session.child.getecho()
+    assert b"Traceback" not in session.bytes
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_while_a_command_runs(session: Terminal, number: signal.Signals) -> None:
+    session.type("demo wait\n")
+    session.wait_for("waiting")
+    session.child.kill(number)
+    assert session.end() == -number
+    assert session.child.getecho()
+
+
 def test_lines_can_be_edited_and_come_back(session: Terminal) -> None:
     assert answer(session, "demo hellx\x7fo") == ["hello world"]
     assert answer(session, "\x1b[A") == ["hello world"]
@@ -157,8 +182,6 @@ def test_a_server_that_comes_back_is_connected_to_again(session: Terminal, demo:
 
 def test_nothing_goes_to_disk(demo: Server, tmp_path: Path, realm: Realm) -> None:
     env = {"HOME": str(tmp_path)}
-    import os
-
     with terminal("-p", str(demo.port), "localhost", env=os.environ | env) as screen:
         screen.wait_for("localhost> ")
         answer(screen, "demo hello")

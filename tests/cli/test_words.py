@@ -223,12 +223,13 @@ class TestPrompt:
             assert screen.end() == 1
             assert screen.lines[-1] == "pyremctl: option --prompt: no answer"
 
-    def test_sigterm_ends_it_and_the_terminal_echoes_again(self) -> None:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+    def test_a_signal_ends_it_and_the_terminal_echoes_again(self, number: signal.Signals) -> None:
         with terminal("--prompt", "localhost", "x") as screen:
             screen.wait_for("Argument:")
             assert not screen.child.getecho()
-            screen.child.kill(signal.SIGTERM)
-            assert screen.end() == -signal.SIGTERM
+            screen.child.kill(number)
+            assert screen.end() == -number
             assert screen.child.getecho()
             assert b"Traceback" not in screen.bytes
 

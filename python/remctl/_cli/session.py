@@ -8,7 +8,7 @@ from remctl import RemctlError
 from remctl._cli.connect import Unreachable, new_client, open_client
 from remctl._cli.one import complain, show_answer
 from remctl._cli.parse import Options
-from remctl._cli.signals import interruptible
+from remctl._cli.signals import interruptible, restoring
 from remctl._cli.streams import write_all
 from remctl._cli.terminal import harmless
 from remctl._cli.values import Misuse
@@ -62,7 +62,8 @@ def _ask(host: str, status: int) -> list[str]:
     """Read the words of the next line. Raises EOFError at the end, ValueError for bad quoting."""
     before = f" [{status}]" if status else ""
     try:
-        line = input(harmless(f"{host}{before}> "))
+        with restoring(0):
+            line = input(harmless(f"{host}{before}> "))
     except UnicodeError:
         raise ValueError("what was typed is not in the terminal's encoding") from None
     try:

@@ -5,12 +5,14 @@ Otherwise they end the program immediately, see `remctl.__main__`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from time import monotonic
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
 #: A second signal within this many seconds counts as the same one: `timeout` and `sudo` may
@@ -25,6 +27,47 @@ def interruptible() -> None:
     """Let Ctrl-C raise KeyboardInterrupt from now on, unless the signal is ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def restoring(terminal: int) -> Iterator[None]:
+    """Restore the settings of the terminal if SIGTERM or SIGHUP ends the program in the block.
+
+    The block turns the terminal's echo off, and back on if it ends in any other way.
+    """
+    import termios
+
+    settings = termios.tcgetattr(terminal)
+
+    def end(number: int, _: FrameType | None) -> None:
+        with contextlib.suppress(termios.error):
+            if not _in_background(terminal):
+                termios.tcsetattr(terminal, termios.TCSANOW, settings)
+        _die_by(number)
+
+    before = {
+        number: signal.signal(number, end)
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _in_background(terminal: int) -> bool:
+    """Whether another program has the terminal: a change of its settings would stop this one."""
+    try:
+        return os.tcgetpgrp(terminal) != os.getpgrp()
+    except OSError:
+        return False  # it controls no program
+
+
+def _die_by(number: int) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 class Stopped(BaseException):
@@ -67,10 +110,8 @@ class Signals:
 
     def die(self) -> None:
         """Die by the received signal, so that a loop in a shell script ends too."""
-        number = self.number
-        assert number is not None
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        assert self.number is not None
+        _die_by(self.number)
 
 
 class _Waiting:

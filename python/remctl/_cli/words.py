@@ -9,10 +9,6 @@ from remctl._cli.parse import Options
 from remctl._cli.values import Misuse
 
 
-class _Terminated(Exception):
-    """SIGTERM was received."""
-
-
 def command_words(options: Options) -> list[bytes]:
     """All words of the command, as bytes.
 
@@ -79,35 +75,25 @@ def read_all(descriptor: int, name: str) -> bytes:
 
 def _ask(text: str, twice: bool) -> bytes:
     import getpass
-    import signal
 
-    from remctl._cli.signals import interruptible
-
-    def terminate(number: int, _: object) -> None:
-        raise _Terminated
+    from remctl._cli.signals import interruptible, restoring
 
     try:
         terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         raise Misuse("option --prompt: there is no terminal to ask on") from None
     interruptible()  # the terminal's echo must be restored
-    before = signal.signal(signal.SIGTERM, terminate)
     try:
-        answer = getpass.getpass(text)
-        if twice and getpass.getpass("Again: ") != answer:
-            raise Misuse("option --confirm: the two differ")
+        with restoring(terminal):
+            answer = getpass.getpass(text)
+            if twice and getpass.getpass("Again: ") != answer:
+                raise Misuse("option --confirm: the two differ")
     except EOFError:
         os.write(terminal, b"\n")  # the cursor is still after the prompt
         raise Misuse("option --prompt: no answer") from None
     except UnicodeError:
         raise Misuse("option --prompt: the answer is not in the terminal's encoding") from None
-    except _Terminated:
-        # The terminal's echo is restored; now die by the signal.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
-        raise
     finally:
-        signal.signal(signal.SIGTERM, before)
         os.close(terminal)
     return os.fsencode(answer)
 
