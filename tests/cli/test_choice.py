@@ -42,6 +42,31 @@ class TestList:
         path.write_text("\n".join(lines))
         assert asked("--hosts", str(path)) == lines
 
+    @pytest.mark.parametrize("principal", ["a b", "a\nb", "#a", " a", "a\u2003b"])
+    @pytest.mark.parametrize("option", ["--list", "--failed=-", "--failed-safe=-"])
+    def test_refuses_a_principal_that_hosts_would_read_as_another(
+        self, option: str, principal: str
+    ) -> None:
+        done = pyremctl("-p", "1", "-H", "127.0.0.1", "-s", principal, option, "x")
+        name = option.partition("=")[0]
+        assert done.stderr.startswith(f"pyremctl: option {name}: --hosts cannot read".encode())
+        assert (done.stdout, done.returncode) == (b"", 2)
+
+    def test_takes_one_with_a_number_sign_inside(self, tmp_path: Path) -> None:
+        path = tmp_path / "hosts"
+        path.write_text(f"{asked('-H', 'a', '-s', 'a#b')[0]}\n")
+        assert asked("--hosts", str(path)) == ["a a#b"]
+
+    @pytest.mark.parametrize(
+        ("redirection", "reason"),
+        [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")],
+    )
+    def test_that_cannot_be_written_is_an_error(self, redirection: str, reason: str) -> None:
+        command = ["sh", "-c", f'exec "$@" {redirection}', "sh", *PYREMCTL, "-H", "a,b", "--list"]
+        done = subprocess.run(command, stderr=subprocess.PIPE, timeout=30)
+        assert done.stderr.decode() == f"pyremctl: cannot write output: {reason}\n"
+        assert done.returncode == 3
+
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
@@ -196,6 +221,14 @@ class TestFailedHosts:
             f"{fleet.alive[0]}  # failed, may have run: given up",
             f"{fleet.silent[0]}  # failed, cannot have run: given up",
         ]
+
+    def test_that_were_not_started_have_their_reason_once(self, fleet: Fleet) -> None:
+        hosts = f"{fleet.dead[0]},{fleet.alive[0]}"
+        words = ("--limit", "1", "--max-failures", "0", "--failed", "-", "test", "hello")
+        done = pyremctl("-H", hosts, *words)
+        assert done.stdout.decode().splitlines()[1] == (
+            f"{fleet.alive[0]}  # not started: too many hosts have failed"
+        )
 
     def test_are_written_when_nobody_reads_the_output(self, fleet: Fleet, tmp_path: Path) -> None:
         path = tmp_path / "failed"

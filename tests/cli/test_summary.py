@@ -45,6 +45,16 @@ def test_the_name_alone_is_left_out(host: str, text: str, reason: str | None) ->
     assert lines(failed(host, text))[1] == f"  failed, may have run: {expected} (1): {host}"
 
 
+def test_a_name_that_is_not_utf_8_is_left_out_too() -> None:
+    found = lines(
+        failed("a\udcff", "unknown host a\\xff: no"),
+        failed("b\udcfe", "unknown host b\udcfe: no"),
+    )
+    assert [line.partition(":")[2].rpartition(":")[0] for line in found[1:]] == [
+        " unknown host HOST: no (2)"
+    ]
+
+
 def test_what_to_do_about_it_is_said_once() -> None:
     assert lines(
         failed("a", "no ticket", "Get one with kinit."),

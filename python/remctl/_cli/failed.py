@@ -9,7 +9,7 @@ import stat
 
 from remctl._cli.replacing import naming, replace
 from remctl._cli.streams import write_all
-from remctl._cli.summary import MAY_HAVE_RUN, reason_of
+from remctl._cli.summary import MAY_HAVE_RUN, explained, reason_of
 from remctl._cli.terminal import harmless
 from remctl._cli.values import Misuse
 
@@ -37,6 +37,8 @@ class FailedHosts:
             )
             if path is not None
         ]
+        if self._files:
+            check_principal(options, "--failed" if options.failed else "--failed-safe")
         replaced = [file.replaced for file, _ in self._files if file.replaced is not None]
         if len(set(replaced)) < len(replaced):
             raise Misuse("options --failed and --failed-safe: the two files are the same")
@@ -46,7 +48,7 @@ class FailedHosts:
         if not self._files or (found := reason_of(outcome)) is None:
             return
         group, reason = found
-        line = f"{self._written(outcome.target)}  # {group}: {_one_line(reason)}\n"
+        line = f"{self._written(outcome.target)}  # {_one_line(explained(group, reason))}\n"
         self._all[outcome.target] = line
         if group is not MAY_HAVE_RUN:
             self._safe[outcome.target] = line
@@ -67,6 +69,16 @@ def as_line(target: Target, port: int | None, principal: str | None) -> str:
     used = Target(target.host, target.port or port)
     principal = target.principal or principal
     return f"{used} {principal}" if principal else str(used)
+
+
+def check_principal(options: Options, option: str) -> None:
+    """Raise Misuse if --hosts could not read the principal in the lines of this option."""
+    principal = options.principal
+    if principal and (principal.startswith("#") or principal.split() != [principal]):
+        raise Misuse(
+            f"option {option}: --hosts cannot read the principal {principal!r}: it must not have "
+            "a blank or a line break, or start with #"
+        )
 
 
 def _one_line(text: str) -> str:

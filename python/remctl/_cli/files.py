@@ -7,7 +7,8 @@ import os
 from functools import partial
 from io import FileIO
 
-from remctl._cli.records import printable, record_of
+from remctl._cli.hints import printable
+from remctl._cli.records import record_of
 from remctl._cli.replacing import naming, replace
 from remctl._cli.report import Writers, each
 from remctl._cli.values import Misuse

@@ -1,4 +1,4 @@
-"""Hints of errors, in the terms of the command line."""
+"""Texts and hints of errors, in the terms of the command line."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def hint_of(error: RemctlError) -> str | None:
         for keyword, option in _OPTIONS.items():
             hint = hint.replace(keyword, option)
     return hint
+
+
+def printable(text: str) -> str:
+    r"""A text of the command line as errors show it: bytes that are not UTF-8 become \xff."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")

@@ -6,7 +6,7 @@ import os
 from math import inf
 
 from remctl._cli.descriptors import hosts_at_once
-from remctl._cli.failed import FailedHosts, as_line
+from remctl._cli.failed import FailedHosts, as_line, check_principal
 from remctl._cli.fleet import Fleet
 from remctl._cli.hosts import targets
 from remctl._cli.parse import Options
@@ -66,10 +66,18 @@ def run(options: Options) -> int:
 
 
 def _list(hosts: list[Target], options: Options, settings: list[str]) -> int:
-    """Print the hosts with ports and principals, and the settings that do not come from options."""
+    """Print the hosts with ports and principals, and the settings that do not come from options.
+
+    Raises Misuse if --hosts could not read them.
+    """
+    check_principal(options, "--list")
     lines = [f"# {setting}\n" for setting in settings]
     lines += [as_line(target, options.port, options.principal) + "\n" for target in hosts]
-    write_all(1, "".join(lines).encode(errors="surrogateescape"))
+    try:
+        write_all(1, "".join(lines).encode(errors="surrogateescape"))
+    except OSError as error:
+        say(f"cannot write output: {error.strerror}")
+        return HOST_FAILED
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from remctl._cli.hints import text_of
+from remctl._cli.hints import printable, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,11 +59,6 @@ def record_of(outcome: Outcome, port: int | None) -> dict[str, object]:
         "seconds": round(outcome.seconds, 6),
         "tries": outcome.tries,
     }
-
-
-def printable(text: str) -> str:
-    r"""A text of the command line for JSON: bytes that are not UTF-8 become \xff."""
-    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _text(data: bytes | None, nothing: str | None) -> str | dict[str, str] | None:

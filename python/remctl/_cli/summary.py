@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from remctl._cli.hints import hint_of, text_of
+from remctl._cli.hints import hint_of, printable, text_of
 from remctl._cli.nodesets import fold
 
 TYPE_CHECKING = False
@@ -73,9 +73,7 @@ class Summary:
         said = set()
         for group, reasons in self._groups.items():
             for reason, hosts in sorted(reasons.items(), key=lambda one: (-len(one[1]), one[0])):
-                # For a host that was not started, that is the reason.
-                text = reason if group is NOT_STARTED else f"{group}: {reason}"
-                lines.append(f"  {text} ({len(hosts)}): {fold(hosts)}")
+                lines.append(f"  {explained(group, reason)} ({len(hosts)}): {fold(hosts)}")
                 if reason in self._hints and reason not in said:
                     said.add(reason)
                     lines.append(f"    hint: {self._hints[reason]}")
@@ -94,8 +92,14 @@ def reason_of(outcome: Outcome) -> tuple[str, str] | None:
     return NOT_STARTED if error.kind == "not_started" else group, _reason(outcome.target, error)
 
 
+def explained(group: str, reason: str) -> str:
+    """The group and the reason; the reason of a host that was not started says both."""
+    return reason if group is NOT_STARTED else f"{group}: {reason}"
+
+
 def _reason(target: Target, error: RemctlError) -> str:
     """The text of an error without the host name, so that it is the same for all hosts."""
     # The summary has one line for each reason.
     text = " ".join(text_of(error).split())
-    return re.sub(rf"(?<![\w.-]){re.escape(target.host)}(?![\w-]|\.\w)", "HOST", text)
+    host = "|".join(map(re.escape, {target.host, printable(target.host)}))
+    return re.sub(rf"(?<![\w.-])(?:{host})(?![\w-]|\.\w)", "HOST", text)
