@@ -85,6 +85,32 @@ class TestOutdir:
             "targets": "127.0.1.1\t127.0.1.1\t\n127.0.1.1.2\t127.0.1.1\thost/localhost\n",
         }
 
+    def test_a_list_of_an_earlier_run_is_removed(self, fleet: Fleet, tmp_path: Path) -> None:
+        path = tmp_path / "targets"
+        words = ("-H", fleet.alive[0], "-q", "--outdir", str(tmp_path), "test", "hello")
+        path.write_text("127.0.1.1\t127.0.1.1\t\n127.0.1.1.2\t127.0.1.1\thost/localhost\n")
+        assert pyremctl(*words).returncode == 0
+        assert not path.exists()
+        path.write_text("a file of the user\n")
+        assert pyremctl(*words).returncode == 0
+        assert path.exists()
+
+    @pytest.mark.parametrize(
+        "mistake", [["--keytab", "/nonexistent"], ["--failed", "/nonexistent/file"]], ids=str
+    )
+    def test_is_not_made_for_nothing(self, tmp_path: Path, mistake: list[str]) -> None:
+        done = pyremctl("-H", "a", "--outdir", str(tmp_path / "new"), *mistake, "x")
+        assert done.returncode == 2
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["failed", "new/failed", "new/folder/failed"])
+    def test_may_have_the_file_of_failed_hosts(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "folder").mkdir()
+        path, folder = tmp_path / "folder" / name, tmp_path / "folder" / "new" / "folder"
+        words = ("-p", "1", "-H", "127.0.0.1", "--failed", str(path), "--outdir", str(folder), "x")
+        assert pyremctl(*words).returncode == 3
+        assert path.read_text().startswith("127.0.0.1:1  # ")
+
     def test_what_was_there_is_replaced(self, fleet: Fleet, tmp_path: Path) -> None:
         (tmp_path / "127.0.1.1.stderr").write_text("from last time")
         pyremctl(

@@ -30,7 +30,7 @@ class FailedHosts:
         self._all: dict[Target, str] = {}
         self._safe: dict[Target, str] = {}
         self._files = [
-            (_Destination(path, option), lines)
+            (_Destination(path, option, options.outdir), lines)
             for path, option, lines in (
                 (options.failed, "--failed", self._all),
                 (options.failed_safe, "--failed-safe", self._safe),
@@ -97,17 +97,17 @@ class _Destination:
         replaced: the path of the file, without symbolic links; None for anything else.
     """
 
-    def __init__(self, path: str, option: str) -> None:
+    def __init__(self, path: str, option: str, outdir: str | None) -> None:
         self.replaced: str | None = None
         self._path = path
         self._standard = 1 if path == "-" else _standard(path)
         if self._standard is None:
             try:
-                self._look()
+                self._look(outdir)
             except OSError as error:
                 raise Misuse(f"option {option}: cannot write {path}: {error.strerror}") from None
 
-    def _look(self) -> None:
+    def _look(self, outdir: str | None) -> None:
         """Find out what it is. Raises OSError if it cannot be written."""
         path = os.path.realpath(self._path)
         try:
@@ -122,6 +122,8 @@ class _Destination:
                 self._path = path
                 self.replaced = path if stat.S_ISREG(mode) else None
         folder = os.path.dirname(path)
+        if _made_later(folder, outdir):
+            return
         if self.replaced is not None and not os.path.isdir(folder):
             raise _error(errno.ENOTDIR, f"{folder} is not a directory")
         if not os.access(self._path if self.replaced is None else folder, os.W_OK):
@@ -136,6 +138,13 @@ class _Destination:
         else:
             with naming(self._path), open(self._path, "wb") as file:
                 file.write(data)
+
+
+def _made_later(folder: str, outdir: str | None) -> bool:
+    """Whether --outdir will make the folder, once all options are known to be right."""
+    if outdir is None or os.path.exists(folder):
+        return False
+    return os.path.commonpath((os.path.realpath(outdir), folder)) == folder
 
 
 def _error(number: int, text: str = "") -> OSError:

@@ -26,13 +26,25 @@ LIST = "targets"
 SUMMARY = "summary.json"
 
 
+def make_folder(folder: str) -> None:
+    """Make the directory if it does not exist. Raises Misuse if it cannot be used.
+
+    To be called when all other options are known to be right.
+    """
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise Misuse(f"option --outdir: cannot make {folder}: {error.strerror}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Misuse(f"option --outdir: cannot write in {folder}")
+
+
 class Files(Writers):
     """The report of --outdir; see `remctl._cli.report.Report`.
 
     A file is created, or truncated, when its host starts; without `at_once` it is written from
     the kept output when the host is done. Each target has its own files, with its name. Targets
-    with equal names get a number, and a list says which is which. Raises Misuse if the
-    directory cannot be created.
+    with equal names get a number, and a list says which is which.
     """
 
     def __init__(self, folder: str, port: int | None, at_once: bool) -> None:
@@ -43,12 +55,6 @@ class Files(Writers):
         self._names: dict[Target, str] = {}
         self._taken: set[str] = set()
         self._records: list[dict[str, object]] = []
-        try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            raise Misuse(f"option --outdir: cannot make {folder}: {error.strerror}") from None
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise Misuse(f"option --outdir: cannot write in {folder}")
 
     def ended(self, outcome: Outcome) -> None:
         """Close or write the files of the host."""
@@ -78,7 +84,9 @@ class Files(Writers):
 
     def _write_list(self) -> None:
         numbered = [target for target, name in self._names.items() if name != str(target)]
+        path = os.path.join(self._folder, LIST)
         if not numbered:
+            _remove_list(path)
             return
         shared = {str(target) for target in numbered}
         lines = [
@@ -87,7 +95,7 @@ class Files(Writers):
             if str(target) in shared
         ]
         data = "".join(lines).encode(errors="surrogateescape")
-        replace(os.path.join(self._folder, LIST), data)
+        replace(path, data)
 
     def _stdout(self, target: Target) -> FileIO:
         return self._file(target, "stdout")
@@ -121,6 +129,17 @@ class Files(Writers):
             self._taken.add(name)
             self._names[target] = name
         return name
+
+
+def _remove_list(path: str) -> None:
+    """Remove the list of an earlier run. A file of the user with that name stays."""
+    if not os.path.isfile(path):
+        return
+    with naming(path):
+        with open(path, "rb") as file:
+            ours = all(line.count(b"\t") == 2 for line in file)
+        if ours:
+            os.unlink(path)
 
 
 class _File(FileIO):

@@ -51,6 +51,10 @@ def run(options: Options) -> int:
     fleet = Fleet(hosts, report_for(options, screen, hosts), FailedHosts(options))
     plan = plan_for(options, hosts, fleet.stdout, fleet.stderr)
     limits = Limits(hosts, options.batch, options.max_failures)
+    if options.outdir is not None:
+        from remctl._cli.files import make_folder
+
+        make_folder(options.outdir)
     limit = hosts_at_once(options.limit, len(hosts), 2 if options.outdir and fleet.stdout else 0)
     with signals:
         with Progress(fleet.counts, screen, not options.no_progress):
