@@ -152,8 +152,8 @@ OPTIONS = (
         "seconds",
         "Longest time to connect (default: 10 with -H, else none)",
         "The longest time that connecting to a host may take, in seconds: to look up its name, to "
-        "connect, and to authenticate. 0 means no limit. The default is 10 seconds with -H and "
-        "--hosts, and no limit otherwise.",
+        "connect, and to authenticate, but not to get tickets with --keytab. 0 means no limit. "
+        "The default is 10 seconds with -H and --hosts, and no limit otherwise.",
     ),
     Option(
         "/retries",
