@@ -1,5 +1,6 @@
 """A run that its caller gives up: every host that was begun has an outcome."""
 
+import io
 import select
 import socket
 from collections.abc import Callable
@@ -83,6 +84,20 @@ def test_it_is_known_where_the_command_may_have_run(
         assert [error and error.may_have_run for error in errors] == [True, False]
         assert [error and error.host for error in errors] == ["127.0.0.1"] * 2
         del work, found, errors
+
+
+def test_a_host_that_has_just_been_connected_to(many: Many) -> None:
+    work = Work([many.target()], ["test", "hello"], stdout=lambda _: io.BytesIO())
+    work.run.step()
+    (opening,) = work.crew._at_work.values()
+    assert opening is not None
+    while not opening.done:
+        work.crew.wait()
+        work.crew.reactor.dispatch(1, lambda _: None)
+    (outcome,) = work.give_up().values()
+    assert str(outcome.error) == "given up"
+    assert outcome.error is not None
+    assert not outcome.error.may_have_run
 
 
 def test_a_host_that_is_to_be_tried_again_keeps_its_error() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from remctl import _remctl
-from remctl._errors import RemctlError, add_hint, make, printable
+from remctl._errors import RemctlError, RemctlNotOpenedError, add_hint, make, printable
 from remctl._logging import CONNECTIONS
 from remctl._many.attempt import Clock
 from remctl._many.outcome import Outcome, Target, split_port
@@ -87,8 +87,8 @@ def _suggest_parse(error: RemctlError, target: Target) -> None:
 
 
 def _given_up(error: RemctlError) -> RemctlError:
-    """The error of a call that the crew has ended; other errors are not changed."""
-    if error._kind != "lost":
+    """The error of a host whose connection the crew has closed; others are not changed."""
+    if error._kind != "lost" and not isinstance(error, RemctlNotOpenedError):
         return error
     return make("lost", "given up", partial=error.partial, may_have_run=error.may_have_run)
 
