@@ -83,7 +83,8 @@ def get(address: str) -> tuple[int, bytes]:
             with urllib.request.urlopen(address, timeout=30) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            with error:
+                return error.code, error.read()
         except OSError:
             if time.monotonic() > deadline:
                 raise
