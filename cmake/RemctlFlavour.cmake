@@ -51,6 +51,19 @@ function(_pyremctl_install_notices)
   install(FILES "${_sbom}" DESTINATION "${SKBUILD_METADATA_DIR}/sboms")
 endfunction()
 
+# What is in a self-contained wheel says nothing of where it was built, and nothing unneeded.
+function(pyremctl_harden target)
+  if(PYREMCTL_FLAVOUR STREQUAL bundled)
+    target_compile_options(${target} PRIVATE "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build")
+    target_link_options(${target} PRIVATE
+                        "LINKER:--gc-sections,--as-needed,-z,relro,-z,now"
+                        "$<$<NOT:$<BOOL:${PYREMCTL_SYMBOLS}>>:LINKER:--strip-all>")
+    if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+      target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc)
+    endif()
+  endif()
+endfunction()
+
 function(pyremctl_finish target)
   set(PYREMCTL_COMPILER "${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}")
   configure_file("${PROJECT_SOURCE_DIR}/src/build_info.hpp.in"
@@ -61,16 +74,10 @@ function(pyremctl_finish target)
   target_link_options(${target} PRIVATE "LINKER:--version-script=${_exports}")
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${_exports}")
 
+  # Only here, so that the engine's objects are the same (and cached) for every Python.
+  pyremctl_harden(${target})
   if(PYREMCTL_FLAVOUR STREQUAL bundled)
-    # Only here, so that the engine's objects are the same (and cached) for every Python.
-    target_compile_options(${target} PRIVATE "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build"
-                                             "-ffile-prefix-map=${pybind11_INCLUDE_DIR}=pybind11")
-    target_link_options(${target} PRIVATE
-                        "LINKER:--gc-sections,--as-needed,-z,relro,-z,now"
-                        "$<$<NOT:$<BOOL:${PYREMCTL_SYMBOLS}>>:LINKER:--strip-all>")
-    if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-      target_link_options(${target} PRIVATE -static-libstdc++ -static-libgcc)
-    endif()
+    target_compile_options(${target} PRIVATE "-ffile-prefix-map=${pybind11_INCLUDE_DIR}=pybind11")
     _pyremctl_install_notices()
   endif()
 endfunction()

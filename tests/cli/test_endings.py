@@ -26,7 +26,9 @@ from tests.support.terminal import INTERRUPT, terminal
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 # How Python starts the program: the installer's script, and `python -m remctl`.
-SCRIPT = f"runpy.run_path({sysconfig.get_path('scripts') + '/pyremctl'!r}, run_name='__main__')"
+SCRIPT = (
+    f"runpy.run_path({sysconfig.get_path('scripts') + '/pyremctl-python'!r}, run_name='__main__')"
+)
 MODULE = "runpy.run_module('remctl', run_name='__main__', alter_sys=True)"
 
 

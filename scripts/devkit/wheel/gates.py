@@ -1,4 +1,4 @@
-"""What must be true of the extension inside a bundled wheel."""
+"""What must be true of the extension and the program inside a bundled wheel."""
 
 from __future__ import annotations
 
@@ -74,37 +74,42 @@ def aes(library: Path) -> str:
 
 
 def check(library: Path) -> Iterator[Finding]:
-    """Go through all gates."""
+    """Let the extension go through all gates."""
     exported = _symbols(library, "--defined-only")
     one = len(exported) == 1 and INIT.fullmatch(next(iter(exported))) is not None
     yield Finding("exports only its init function", one, ", ".join(sorted(exported)))
 
-    dynamic = _dynamic(library)
-    libraries = needed(library)
-    yield Finding("needs only the C library", libraries <= NEEDED, ", ".join(sorted(libraries)))
+    yield from check_program(library)
 
     loaders = _symbols(library, "--undefined-only") & LOADERS
     yield Finding("cannot load plugins", not loaders, ", ".join(loaders) or "no dlopen")
-
-    tags = dict(dynamic)
-    paths = [name for name in ("RPATH", "RUNPATH") if name in tags]
-    yield Finding("has no library path", not paths, ", ".join(paths) or "no RPATH")
-
-    headers = "\n".join(_lines("readelf", "--program-headers", "--wide", str(library)))
-    hard = "NOW" in tags.get("FLAGS", "") + tags.get("FLAGS_1", "") and "GNU_RELRO" in headers
-    stack = re.search(r"GNU_STACK.*\bRWE\b", headers) is None
-    yield Finding("is hardened", hard and stack, "BIND_NOW, RELRO, no executable stack")
-
-    sections = "\n".join(_lines("readelf", "--sections", "--wide", str(library)))
-    debug = re.findall(r"\.(?:symtab|debug_\w+)", sections)
-    yield Finding("is stripped", not debug, ", ".join(debug) or "no symbols, no debug sections")
-
-    found = sorted(build_paths(library.read_bytes()))
-    seen = ", ".join(path.decode() for path in found[:5]) or "none"
-    yield Finding("names no build folder", not found, seen)
 
     seen = aes(library)
     yield Finding("lets the processor do AES", not seen.startswith("none"), seen)
 
     size = library.stat().st_size
     yield Finding("is small", size <= MAX_BYTES, f"{size:,} bytes")
+
+
+def check_program(file: Path) -> Iterator[Finding]:
+    """Let the program, or the extension, go through the gates for all code."""
+    dynamic = _dynamic(file)
+    libraries = needed(file)
+    yield Finding("needs only the C library", libraries <= NEEDED, ", ".join(sorted(libraries)))
+
+    tags = dict(dynamic)
+    paths = [name for name in ("RPATH", "RUNPATH") if name in tags]
+    yield Finding("has no library path", not paths, ", ".join(paths) or "no RPATH")
+
+    headers = "\n".join(_lines("readelf", "--program-headers", "--wide", str(file)))
+    hard = "NOW" in tags.get("FLAGS", "") + tags.get("FLAGS_1", "") and "GNU_RELRO" in headers
+    stack = re.search(r"GNU_STACK.*\bRWE\b", headers) is None
+    yield Finding("is hardened", hard and stack, "BIND_NOW, RELRO, no executable stack")
+
+    sections = "\n".join(_lines("readelf", "--sections", "--wide", str(file)))
+    debug = re.findall(r"\.(?:symtab|debug_\w+)", sections)
+    yield Finding("is stripped", not debug, ", ".join(debug) or "no symbols, no debug sections")
+
+    found = sorted(build_paths(file.read_bytes()))
+    seen = ", ".join(path.decode() for path in found[:5]) or "none"
+    yield Finding("names no build folder", not found, seen)

@@ -13,6 +13,8 @@ from . import pins
 
 # 1980-01-01, the earliest that a zip file can say.
 EARLIEST = 315532800
+# How the name of the program ends, which is no Python; and its mode, by which pip installs it.
+PROGRAM = ".data/scripts/pyremctl"
 # Of what the compiler adds and of our own; those of the bundled libraries are in the pins.
 OWN_LICENSES = ["MIT", "BSD-3-Clause", "Apache-2.0 WITH LLVM-exception"]
 
@@ -76,7 +78,7 @@ def write(members: Members, wheel: Path) -> None:
         for name in sorted(members, key=lambda name: (name in last, name == own, name)):
             info = zipfile.ZipInfo(name, when)
             info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = (0o755 if name.endswith(".so") else 0o644) << 16
+            info.external_attr = (0o755 if name.endswith((".so", PROGRAM)) else 0o644) << 16
             info.create_system = 3
             archive.writestr(info, members[name], compresslevel=9)
 

@@ -1,0 +1,67 @@
+// The program `pyremctl`: it becomes `pyremctl-python`, the Python program beside it.
+//
+// While Python starts, its own handler of SIGINT raises KeyboardInterrupt in whatever it does just
+// then, which prints a traceback, or even goes on. So SIGINT is blocked here, until
+// remctl/__main__.py unblocks it: a Ctrl-C that has come by then ends the program quietly.
+//
+// The installer makes `pyremctl-python` (`project.scripts` in pyproject.toml), and writes into it
+// which Python is the right one.
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+
+/// An environment variable that tells remctl/__main__.py to unblock SIGINT. The mask
+/// alone does not: whoever started this program may have blocked it.
+constexpr const char *HELD = "PYREMCTL_SIGINT_HELD";
+
+/// As a shell says that it cannot start a program.
+constexpr int CANNOT_START = 127;
+
+constexpr char NAME[] = "/pyremctl-python";
+using Path = std::array<char, PATH_MAX + sizeof(NAME)>;
+
+/// Finds the Python program in the folder of this one, even if a symbolic link in another folder
+/// (pipx makes them) was started. False if there is no such path; errno says why.
+bool find_program(Path &path) {
+    // The path that the kernel was given: /proc may be missing, and argv[0] say anything.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how it is told.
+    const auto *started = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
+    if (started == nullptr || realpath(started, path.data()) == nullptr) {
+        return false;
+    }
+    std::memcpy(std::strrchr(path.data(), '/'), NAME, sizeof(NAME));
+    return true;
+}
+
+/// Blocks SIGINT, and tells so to the Python program.
+void hold_sigint() {
+    sigset_t interrupt;
+    sigset_t before;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &interrupt, &before) == 0 && sigismember(&before, SIGINT) == 0) {
+        setenv(HELD, "1", 1);
+    }
+}
+
+} // namespace
+
+int main(int /*count*/, char **arguments) {
+    Path path{};
+    if (find_program(path)) {
+        hold_sigint();
+        execv(path.data(), arguments);
+    }
+    std::fprintf(stderr, "pyremctl: cannot start %s, which belongs beside it: %s\n",
+                 path[0] == '\0' ? NAME + 1 : path.data(), std::strerror(errno));
+    return CANNOT_START;
+}
