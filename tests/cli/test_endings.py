@@ -125,6 +125,40 @@ class TestSignals:
         ]
 
     @pytest.mark.parametrize("number", SIGNALS)
+    def test_so_has_a_single_host(
+        self, fleet: Fleet, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        begun, (host, port) = tmp_path / "begun", fleet.alive[0].split(":")
+        with running("--json", "-p", port, host, "test", "record", str(begun), "60") as process:
+            wait_for(begun)
+            process.send_signal(number)
+            stdout, stderr = process.communicate(timeout=10)
+        assert (process.returncode, stderr) == (-number, b"")
+        record = json.loads(stdout)
+        assert record["host"] == host
+        assert (record["error"], record["kind"]) == ("given up", "lost")
+        assert record["may_have_run"]
+
+    def test_so_has_a_single_host_whose_name_is_looked_up(self) -> None:
+        code = (
+            "import _socket, os, signal, sys, threading\n"
+            "def getaddrinfo(*_, **__):\n"
+            "    os.kill(os.getpid(), signal.SIGINT)\n"
+            "    threading.Event().wait()\n"
+            "_socket.getaddrinfo = getaddrinfo\n"
+            "from remctl._cli import main\n"
+            "main(['--json', 'web', 'x'])\n"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30)
+        record = json.loads(done.stdout)
+        assert (record["host"], record["error"], record["may_have_run"]) == (
+            "web",
+            "given up",
+            False,
+        )
+        assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+    @pytest.mark.parametrize("number", SIGNALS)
     def test_what_was_gathered_is_shown(
         self, fleet: Fleet, quick: str, tmp_path: Path, number: signal.Signals
     ) -> None:
@@ -342,6 +376,19 @@ class TestEveryReportHasEveryHost:
         assert len(errors) == 3
         assert None not in errors
         assert (tmp_path / f"{hosts[0]}.stdout").read_text() == "hello world\n"
+
+    @pytest.mark.parametrize("option", ["--gather", "--diff"])
+    def test_on_standard_error_when_standard_output_is_full(
+        self, fleet: Fleet, option: str
+    ) -> None:
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [*PYREMCTL, "-H", fleet.alive[0], option, "test", "mix"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+            )
+        assert b"err 2\n" in done.stderr
+        assert b"pyremctl: cannot write output: No space left on device\n" in done.stderr
 
     def test_on_standard_output_when_a_file_is_full(self, fleet: Fleet, tmp_path: Path) -> None:
         self.full(tmp_path, fleet.alive[0])

@@ -64,6 +64,7 @@ def test_what_names_hosts(text: str, hosts: list[tuple[str, int | None]]) -> Non
         ("a b", "not the name of a host: 'a b'"),
         ("a\tb", "not the name of a host"),
         ("-v", "not the name of a host: '-v'"),
+        ("#web", "not the name of a host: '#web'"),
         ("a/b", "not the name of a host: 'a/b'"),
         ("web*", "not the name of a host: 'web*'"),
         ("a:", "invalid port number in 'a:'"),

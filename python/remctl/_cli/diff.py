@@ -39,13 +39,10 @@ class Diff(Gather):
         if name:
             self._name = str(_named(name, hosts, port))
 
-    def end(self) -> None:
-        """Show everything."""
-        for descriptor, groups in self._hosts.items():
-            if any(groups):
-                self._compare(descriptor, groups)
-
-    def _compare(self, descriptor: int, groups: dict[bytes, list[str]]) -> None:
+    def show_all(self, descriptor: int, groups: dict[bytes, list[str]]) -> None:
+        """Show one text, and the differences of the others."""
+        if not any(groups):
+            return
         order = self.sorted(groups)
         reference = max(order, key=lambda data: len(groups[data]))
         for data, hosts in groups.items():

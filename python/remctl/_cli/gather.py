@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from remctl._cli.nodesets import fold, natural
+from remctl._cli.report import each
 from remctl._cli.terminal import harmless_bytes
 
 TYPE_CHECKING = False
@@ -38,11 +40,14 @@ class Gather:
                     hosts.append(str(outcome.target))
 
     def end(self) -> None:
-        """Show everything: first standard output, then standard error."""
-        for descriptor, groups in self._hosts.items():
-            for data in self.sorted(groups):
-                if data:
-                    self.show(descriptor, groups[data], data)
+        """Show everything: first standard output, then standard error, even if that failed."""
+        each(partial(self.show_all, *stream) for stream in self._hosts.items())
+
+    def show_all(self, descriptor: int, groups: dict[bytes, list[str]]) -> None:
+        """Show one of the two, each text once."""
+        for data in self.sorted(groups):
+            if data:
+                self.show(descriptor, groups[data], data)
 
     def sorted(self, groups: dict[bytes, list[str]]) -> list[bytes]:
         """The outputs, in the order of their first hosts."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # Characters that are not allowed in a host name.
-_NEVER = re.compile(r"^-|[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
+_NEVER = re.compile(r"^[-#]|[\s\x00-\x1f\x7f,/*?\[\]@!&^]")
 
 
 def targets(options: Options) -> list[Target]:

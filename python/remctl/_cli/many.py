@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from math import inf
 
+from remctl._cli.crew import PATIENCE, InterruptibleCrew
 from remctl._cli.descriptors import hosts_at_once
 from remctl._cli.failed import FailedHosts, as_line, check_principal
 from remctl._cli.fleet import Fleet
@@ -18,7 +18,6 @@ from remctl._cli.signals import Signals, Stopped
 from remctl._cli.streams import ClosedPipe, say, write_all
 from remctl._cli.summary import HOST_FAILED
 from remctl._many.blocking import outcomes_of
-from remctl._many.crew import HostCrew
 from remctl._many.limits import Limits
 from remctl._many.run import Run
 from remctl._many.source import IterableSource
@@ -27,9 +26,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from remctl import Target
     from remctl._many.command import CommandPlan
-
-#: The longest time for giving up the hosts in progress, in seconds.
-PATIENCE = 10.0
 
 
 def run(options: Options) -> int:
@@ -104,7 +100,7 @@ def _carry_out(
     plan: CommandPlan, limit: int, limits: Limits, fleet: Fleet, options: Options, signals: Signals
 ) -> None:
     """Run, and make sure that every host has an outcome, whatever happens."""
-    crew = _Crew(plan, limit, signals)
+    crew = InterruptibleCrew(plan, limit, signals)
     work = Run(IterableSource(fleet.begin()), crew, limits)
     why = "too many hosts have failed"
     try:
@@ -127,16 +123,3 @@ def _carry_out(
         fleet.leave(work.collected(), why)
     finally:
         work.close()
-
-
-class _Crew(HostCrew):
-    """Hosts in progress; signals interrupt its waits."""
-
-    def __init__(self, plan: CommandPlan, limit: int, signals: Signals) -> None:
-        super().__init__(plan, limit)
-        self._signals = signals
-
-    def wait(self, seconds: float = inf) -> None:
-        """See `Crew`."""
-        with self._signals.waiting:
-            super().wait(seconds)
