@@ -25,9 +25,6 @@ from pathlib import Path
 
 from . import gates, pins, wheelfile
 
-# How the names of the two files end that are compiled: the extension and the program.
-CODE = (".so", wheelfile.PROGRAM)
-
 
 def require_tools() -> None:
     """Stop where something is missing that a wheel is finished with: before it is built."""
@@ -40,22 +37,22 @@ def require_tools() -> None:
 
 
 def name_musl(wheel: Path, folder: Path) -> Path:
-    """The same wheel, its code asking for musl under the name that musllinux has for it.
+    """The same wheel, its extension asking for musl under the name that musllinux has for it.
 
-    zig's linker calls it libc.so. musl takes either name for itself, auditwheel does not.
+    zig's linker calls it libc.so. musl takes either name for itself, auditwheel does not. The
+    program has musl inside.
     """
     members = wheelfile.read(wheel)
     machine = wheel.stem.rsplit("-", 1)[1].removeprefix("linux_")
     patchelf = shutil.which("patchelf", path=search_path()) or "patchelf"
     change = [patchelf, "--replace-needed", "libc.so", f"libc.musl-{machine}.so.1"]
-    for ending in CODE:
-        name = wheelfile.find(members, ending)
-        file = folder / "code"
-        file.write_bytes(members[name])
-        if "libc.so" not in gates.needed(file):
-            return wheel
-        subprocess.run([*change, str(file)], check=True)
-        members[name] = file.read_bytes()
+    name = wheelfile.find(members, ".so")
+    library = folder / "extension.so"
+    library.write_bytes(members[name])
+    if "libc.so" not in gates.needed(library):
+        return wheel
+    subprocess.run([*change, str(library)], check=True)
+    members[name] = library.read_bytes()
     renamed = folder / "musl" / wheel.name
     wheelfile.write(members, renamed)
     return renamed

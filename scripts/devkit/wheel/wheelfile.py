@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import stat
 import time
 import zipfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from . import pins
 
 # 1980-01-01, the earliest that a zip file can say.
 EARLIEST = 315532800
-# How the name of the program ends, which is no Python; and its mode, by which pip installs it.
+# How the name of the program ends. pip lets it be run if that is so in the wheel.
 PROGRAM = ".data/scripts/pyremctl"
 # Of what the compiler adds and of our own; those of the bundled libraries are in the pins.
 OWN_LICENSES = ["MIT", "BSD-3-Clause", "Apache-2.0 WITH LLVM-exception"]
@@ -78,7 +79,8 @@ def write(members: Members, wheel: Path) -> None:
         for name in sorted(members, key=lambda name: (name in last, name == own, name)):
             info = zipfile.ZipInfo(name, when)
             info.compress_type = zipfile.ZIP_DEFLATED
-            info.external_attr = (0o755 if name.endswith((".so", PROGRAM)) else 0o644) << 16
+            mode = 0o755 if name.endswith((".so", PROGRAM)) else 0o644
+            info.external_attr = (stat.S_IFREG | mode) << 16
             info.create_system = 3
             archive.writestr(info, members[name], compresslevel=9)
 
