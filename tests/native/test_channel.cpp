@@ -97,6 +97,34 @@ TEST_CASE("a token that the pair cannot hold is announced as stuffing it") {
     server.join();
 }
 
+TEST_CASE("a token that the pair cannot hold arrives, though its server says no more") {
+    Pumped pumped;
+    const std::string whole = token(data_token, std::string(token_max_length, 'x'));
+    std::thread server([&] { write_all(pumped.server.get(), whole); });
+    while (!pumped.channel.stuffed()) {
+        pumped.channel.await_server();
+        pumped.channel.receive();
+    }
+    std::string data(whole.size(), '\0');
+    std::thread library([&] {
+        CHECK(::recv(pumped.channel.library_end(), data.data(), data.size(), MSG_WAITALL) ==
+              static_cast<ssize_t>(data.size()));
+    });
+    while (!pumped.channel.token_ready()) {
+        std::vector<pollfd> interests = pumped.channel.interests(true);
+        const int ready = ::poll(interests.data(), interests.size(), 5000);
+        CHECK(ready > 0);
+        if (ready <= 0) {
+            pumped.channel.abort(); // so that both threads end
+            break;
+        }
+        pumped.channel.pump();
+    }
+    server.join();
+    library.join();
+    CHECK(data == whole);
+}
+
 TEST_CASE("no more is taken from the server than a token and a little") {
     // The pair is full and nobody reads: a flood stays in the server's socket.
     Pumped pumped;
