@@ -237,6 +237,8 @@ TEST_CASE("the end of the server's data is announced after its last token") {
     pumped.channel.receive();
     CHECK(pumped.channel.token_ready()); // the end of file, which libremctl reads at once
     CHECK(pumped.channel.problem() == "unexpected end of file");
+    for (const pollfd &interest : pumped.channel.interests(true))
+        CHECK(interest.fd != pumped.channel.socket()); // it would be ready again and again
 }
 
 TEST_CASE("an idle connection is stale when the server has hung up or spoken") {
