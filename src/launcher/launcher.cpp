@@ -29,17 +29,17 @@ constexpr int CANNOT_START = 127;
 constexpr char NAME[] = "/pyremctl-python";
 using Path = std::array<char, PATH_MAX + sizeof(NAME)>;
 
-/// Finds the Python program in the folder of this one, even if a symbolic link in another folder
-/// (pipx makes them) was started. False if there is no such path; errno says why.
-bool find_program(Path &path) {
-    // The path that the kernel was given: /proc may be missing, and argv[0] say anything.
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how it is told.
-    const auto *started = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
-    if (started == nullptr || realpath(started, path.data()) == nullptr) {
-        return false;
+/// Finds this program's own file, without symbolic links: pipx and uv make them in other folders.
+/// False if it is not known; errno says why.
+bool find_own_file(Path &path) {
+    if (readlink("/proc/self/exe", path.data(), PATH_MAX) > 0) {
+        return true;
     }
-    std::memcpy(std::strrchr(path.data(), '/'), NAME, sizeof(NAME));
-    return true;
+    // Without /proc there is the name that was started. It is that of a script, if the script's
+    // first line names this program.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): it is told so.
+    const auto *started = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
+    return started != nullptr && realpath(started, path.data()) != nullptr;
 }
 
 /// Blocks SIGINT, and tells so to the Python program.
@@ -57,7 +57,8 @@ void hold_sigint() {
 
 int main(int /*count*/, char **arguments) {
     Path path{};
-    if (find_program(path)) {
+    if (find_own_file(path)) {
+        std::memcpy(std::strrchr(path.data(), '/'), NAME, sizeof(NAME));
         hold_sigint();
         execv(path.data(), arguments);
     }

@@ -87,6 +87,22 @@ class TestThePythonProgram:
         done = subprocess.run(["./pyremctl", "--version"], cwd=tmp_path, capture_output=True)
         assert (done.returncode, done.stderr) == (0, b"")
 
+    def test_is_found_for_a_script_that_names_the_program(self, tmp_path: Path) -> None:
+        script = tmp_path / "script"
+        script.write_text(f"#!{PROGRAM} --version\n")
+        script.chmod(0o755)
+        done = subprocess.run([script], capture_output=True)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can hide /proc")
+    def test_is_found_without_proc(self, tmp_path: Path) -> None:
+        link = tmp_path / "pyremctl"
+        link.symlink_to(PROGRAM)
+        hide = 'mount -t tmpfs none /proc && exec "$0" --version'
+        apart = ["unshare", "--mount", "--propagation", "private", "sh", "-c", hide]
+        done = subprocess.run([*apart, link], capture_output=True)
+        assert (done.returncode, done.stderr) == (0, b"")
+
     def test_is_missed_in_one_line(self, tmp_path: Path) -> None:
         alone = Path(shutil.copy(PROGRAM, tmp_path))
         done = subprocess.run([alone, "--version"], capture_output=True)
