@@ -205,6 +205,24 @@ class TestFields:
             getattr(connection, verb)(*([] if verb == "noop" else [[b"test", b"hello"]]))
         assert not caught.value.may_have_run
 
+    @pytest.mark.parametrize(("code", "may_have_run"), [(4, False), (1, True)])
+    def test_a_closed_connection_still_says_whether_a_refused_command_may_have_run(
+        self, hostile: MakeHostile, code: int, may_have_run: bool
+    ) -> None:
+        def script(connection: Connection) -> None:
+            connection.recv_command()
+            connection.send_error(code, b"no")
+            connection.wait_closed()
+
+        target = hostile(script)
+        client = remctl.Remctl(target.host, target.port, target.principal)
+        client.command(["test", "hello"])
+        assert client.output().type == "error"
+        client.close()
+        with pytest.raises(remctl.RemctlNotOpenedError) as caught:
+            client.output()
+        assert caught.value.may_have_run is may_have_run
+
     def test_the_simple_call_s_exception_keeps_what_is_known(self) -> None:
         error = make("connect", "text", host="h", command="a b", hint="Do it.", may_have_run=False)
         again = as_protocol_error(error)
