@@ -378,8 +378,6 @@ Task<void> Connection::run(SharedCommand command, Result &result, Call &call) {
             token = co_await output(call);
         DropGuard guard(*this);
         result.add(*token);
-        if (call.overdue())
-            throw timed_out("receiving token");
         if (pending() && Clock::now() >= next_breath) {
             co_await call.breathe();
             next_breath = Clock::now() + breath;

@@ -84,9 +84,10 @@ MISTAKES = [
     Mistake(
         "the limit is not looked at while tokens lie ready",
         CONNECTION,
-        "        result.add(*token);\n        if (call.overdue())\n"
-        '            throw timed_out("receiving token");',
-        "        result.add(*token);",
+        "    if (call.overdue())\n"
+        '        throw timed_out("receiving token");\n    if (!channel_->token_ready()',
+        "    if (call.overdue() && !channel_->token_ready())\n"
+        '        throw timed_out("receiving token");\n    if (!channel_->token_ready()',
         "timeout=1 never ends a command that prints all the time",
         ("faults/test_deadline.py",),
     ),

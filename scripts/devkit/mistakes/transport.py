@@ -15,11 +15,11 @@ MISTAKES = [
         ("concurrency", "interface"),
     ),
     Mistake(
-        "a helper is idle while its work is still owned",
+        "a helper does its work again",
         WORKERS,
         "        const auto work = std::exchange(self->work, nullptr);\n        work();",
-        "        self->work();\n        self->work = nullptr;",
-        "work given in that moment is lost",
+        "        const auto work = self->work;\n        work();",
+        "a library call is made twice, or for a connection that is gone",
         ("concurrency",),
     ),
     Mistake(
