@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from remctl.testing import Server
 
 from tests.fix_hostile import Connection, MakeHostile
 from tests.support.tasks import asked
+from tests.support.tokens import Flag, token
 
 pytestmark = pytest.mark.anyio
 
@@ -181,20 +183,31 @@ async def test_partial_output_of_a_run_that_fails(server: Server) -> None:
     assert partial.status is None
 
 
-async def test_a_connection_lost_behind_tokens_that_lay_ready(hostile: MakeHostile) -> None:
+@pytest.mark.parametrize("why", ["unexpected end of file", "GSS-API error"])
+async def test_a_failure_behind_tokens_that_lie_ready(hostile: MakeHostile, why: str) -> None:
     """They come first, then the error."""
+    failed = threading.Event()
 
     def script(connection: Connection) -> None:
         connection.recv_command()
         connection.send_output(1, b"one")
         connection.send_output(1, b"two")
+        if why == "GSS-API error":
+            connection.send_raw(token(Flag.DATA, b"nonsense" * 20))
+        else:
+            connection.close()
+        failed.set()
 
     server = hostile(script)
-    async with AsyncRemctl(server.host, server.port, server.principal) as client:
+    async with (
+        AsyncRemctl(server.host, server.port, server.principal) as client,
+        client.stream(["test"]) as stream,
+    ):
+        assert failed.wait(10)  # the loop does not run meanwhile: all of it is there at once
         got = []
-        with pytest.raises(RemctlError, match="end of file"):
-            async for token in client.stream(["test"]):
-                got.append(token.output)
+        with pytest.raises(RemctlError, match=why):
+            async for one in stream:
+                got.append(one.output)
         assert got == [b"one", b"two"]
 
 

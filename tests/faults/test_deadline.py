@@ -236,6 +236,14 @@ def test_however_busily_the_server_sends(hostile: MakeHostile, server: Server, m
     assert 0.3 <= time.monotonic() - start < 0.5
 
 
+def test_a_stream_ends_at_its_deadline_while_tokens_come(server: Server) -> None:
+    begin = time.monotonic()
+    with Remctl("localhost", server.port) as client, pytest.raises(RemctlTimeoutError):
+        for _ in client.stream(["test", "stream", "40", "0.1"], timeout=0.35):
+            assert time.monotonic() < begin + 2
+    assert time.monotonic() < begin + 2
+
+
 def test_set_timeout_limits_each_silence(server: Server) -> None:
     """A command that takes longer than the timeout, but is never silent for so long."""
     with nothing_left(), Remctl("localhost", server.port) as client:

@@ -146,6 +146,21 @@ class TestTheConnectionIsItsOwn:
         assert [token.type for token in stream] == ["output", "status"]
 
 
+def test_an_exception_that_loses_a_token_ends_it(
+    client: remctl.Remctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of a signal handler may: the connection is the next call's."""
+    stream = client.stream(["test", "stream", "3", "0"])
+
+    def interrupt(_: remctl.RemctlOutput) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stream, "_note", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        next(stream)
+    assert still_right(client)
+
+
 def test_a_failure_ends_it_and_the_next_command_connects_again(client: remctl.Remctl) -> None:
     stream = client.stream(["test", "drop"])
     with pytest.raises(remctl.RemctlError, match="unexpected end of file"):
