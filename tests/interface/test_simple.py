@@ -1,9 +1,11 @@
 """The simple call: `remctl.remctl`."""
 
+import asyncio
 import gc
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from remctl.testing import Realm, Server
 
 from tests.fix_hostile import Connection, MakeHostile
 from tests.fix_network import DeafServer
+from tests.support.traces import descriptors
 
 
 def test_returns_what_the_command_wrote_and_its_status(server: Server) -> None:
@@ -213,3 +216,25 @@ def test_nothing_is_left_open(server: Server) -> None:
             remctl.remctl("localhost", 1, command=["test", "hello"])
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def _asynchronous(*arguments: Any, **keywords: Any) -> object:
+    return asyncio.run(remctl.aremctl(*arguments, **keywords))
+
+
+@pytest.mark.parametrize("call", [remctl.remctl, _asynchronous])
+def test_an_error_that_is_kept_keeps_no_connection(
+    server: Server, call: Callable[..., object]
+) -> None:
+    call(server.host, server.port, command=["test", "hello"])  # loads what is loaded once
+    before = sockets()
+    with pytest.raises(remctl.RemctlProtocolError) as kept:
+        call(server.host, server.port, command=["no", "such"])
+    # Its traceback has the call's variables.
+    assert kept.value.__traceback__ is not None
+    assert sockets() == before
+
+
+def sockets() -> int:
+    """How many sockets this process has."""
+    return len([one for one in descriptors().values() if one.startswith("socket:")])

@@ -72,6 +72,6 @@ MISTAKES = [
         "        end = present + (*whole - present) / 2;",
         "        end = *whole;",
         "with 4373 dropping packets 4444 is never tried",
-        ("faults/test_connecting.py", "credentials/test_limits.py"),
+        ("interface/test_ports.py",),
     ),
 ]
