@@ -268,6 +268,26 @@ class TestASilentKdc:
             opens()
             assert sum(opens() for _ in range(5)) < 3  # none waits a second again
 
+    def test_that_is_down_is_not_asked_at_every_open(
+        self,
+        realm: Realm,
+        server: Server,
+        make_service: MakeService,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        service = make_service(lifetime=240)  # due at once
+        credentials = Credentials.from_keytab(service.keytab)
+        remctl.remctl(server.host, server.port, command=COMMAND, ccache=credentials)
+        config, trace = tmp_path / "krb5.conf", tmp_path / "trace"
+        theirs = Path(realm.env["KRB5_CONFIG"]).read_text()
+        config.write_text(re.sub(r"(kdc = 127\.0\.0\.1:)\d+", r"\g<1>1", theirs))
+        monkeypatch.setenv("KRB5_CONFIG", str(config))
+        monkeypatch.setenv("KRB5_TRACE", str(trace))
+        for _ in range(3):
+            remctl.remctl(server.host, server.port, command=COMMAND, ccache=credentials)
+        assert trace.read_text().count("Getting initial credentials for") == 1
+
     def test_a_limit_too_short_to_tell_has_no_hint(
         self, realm: Realm, server: Server, tmp_path: Path
     ) -> None:
