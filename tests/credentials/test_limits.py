@@ -288,6 +288,16 @@ class TestASilentKdc:
             remctl.remctl(server.host, server.port, command=COMMAND, ccache=credentials)
         assert trace.read_text().count("Getting initial credentials for") == 1
 
+    def test_is_not_asked_for_credentials_that_are_closed(
+        self, realm: Realm, server: Server, make_service: MakeService
+    ) -> None:
+        credentials = Credentials.from_keytab(make_service().keytab)
+        credentials.close()
+        start = time.monotonic()
+        with paused(realm), pytest.raises(RemctlError, match="closed"):
+            remctl.remctl(server.host, server.port, command=COMMAND, ccache=credentials)
+        assert time.monotonic() - start < 0.5
+
     def test_a_limit_too_short_to_tell_has_no_hint(
         self, realm: Realm, server: Server, tmp_path: Path
     ) -> None:

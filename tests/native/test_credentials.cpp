@@ -11,6 +11,7 @@
 #include "credentials/credentials.hpp"
 #include "credentials/explain.hpp"
 #include "credentials/hints.hpp"
+#include "credentials/identity.hpp"
 #include "credentials/keytab.hpp"
 #include "credentials/memory_cache.hpp"
 #include "credentials/per_process.hpp"
@@ -225,4 +226,19 @@ TEST_CASE("a KDC that cannot be reached is named as krb5.conf has it") {
     const auto text = hints::kdc_silent(kerberos::Context(), "NATIVE.TEST");
     CHECK(text.find("127.0.0.1:1") != std::string::npos);
     CHECK(text.find("NATIVE.TEST") != std::string::npos);
+}
+
+TEST_CASE("of two clients at the same moment the first one stays") {
+    // Both have looked before either has connected, so that settle() alone sees the difference.
+    Choice one("FILE:/one");
+    one.principal = "one@NATIVE.TEST";
+    Choice two("FILE:/two");
+    two.principal = "two@NATIVE.TEST";
+    Identity identity{DefaultCache{}};
+    identity.require(one);
+    identity.require(two);
+    identity.settle(one);
+    CHECK_THROWS_AS(identity.settle(two), Error);
+    CHECK_THROWS_AS(identity.require(two), Error);
+    CHECK_NOTHROW(identity.require(one));
 }

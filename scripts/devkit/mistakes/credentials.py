@@ -41,12 +41,8 @@ MISTAKES = [
     Mistake(
         "closed credentials go on",
         KEYTAB,
-        "        require_open();\n        const State &state = state_.get();\n"
-        "        const std::scoped_lock lock(state.mutex);\n"
-        "        return good(state) ? state.ticket.lease : nullptr;",
-        "        const State &state = state_.get();\n"
-        "        const std::scoped_lock lock(state.mutex);\n"
-        "        return good(state) ? state.ticket.lease : nullptr;",
+        "        Credentials::close();\n        State &state",
+        "        State &state",
         "connections are opened after close()",
         ("credentials",),
     ),
