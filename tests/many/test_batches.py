@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from remctl import Outcome, Target, arun_many, run_many
+from remctl._many.limits import Limits
 
 from tests.fix_many import Many, Runs
 
@@ -108,6 +109,13 @@ class TestFailures:
 
 
 class TestArguments:
+    @pytest.mark.parametrize(
+        ("total", "batch", "failures"), [(20, 2, 2), (19, 1, 1), (9, 1, 0), (0, 1, 0)]
+    )
+    def test_a_percentage_is_rounded_down(self, total: int, batch: int, failures: int) -> None:
+        limits = Limits(range(total), "10%", "10%")
+        assert (limits.batch, limits.max_failures) == (batch, failures)
+
     @pytest.mark.parametrize("call", [run_many, arun_many])
     @pytest.mark.parametrize("name", ["batch", "max_failures"])
     @pytest.mark.parametrize("value", ["ten", "10", "101%", "-1%", -1])
