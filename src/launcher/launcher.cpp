@@ -20,7 +20,7 @@
 namespace {
 
 /// An environment variable that tells remctl/__main__.py to unblock SIGINT. The mask
-/// alone does not: whoever started this program may have blocked it.
+/// alone does not: the caller may have blocked it.
 constexpr const char *HELD = "PYREMCTL_SIGINT_HELD";
 
 /// As a shell says that it cannot start a program.
