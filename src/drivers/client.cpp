@@ -284,14 +284,15 @@ std::shared_ptr<Client::Body> Client::unasked_since(const Mark &mark) const {
 }
 
 void Client::undo(const Mark &mark, bool read) {
-    const auto body = unasked_since(mark);
-    if (!body)
+    const auto body = mark.body.lock();
+    if (!body || body != current())
         return;
+    const auto unasked = [&] { return body->connection.asked() == mark.asked; };
     auto turn = body->turns->seize();
-    if (!turn && read && body->connection.pending())
+    if (!turn && read && unasked() && body->connection.pending())
         turn = body->turns->seize_or_cancel();
-    if (turn &&
-        body->connection.asked() == mark.asked) // check again: another thread may have been faster
+    // Nobody sends a command while this has the turn.
+    if (turn && unasked())
         drop(*body, "the call was given up when it had ended");
 }
 

@@ -45,3 +45,25 @@ TEST_CASE("a call that finds its stream at its end leaves the connection to the 
     CHECK(journal::take().size() == 1);
     journal::keep(journal::Topic::connections, false);
 }
+
+TEST_CASE("a connection that another one has replaced is not the one that is remembered") {
+    const auto client = std::make_shared<Client>();
+    Driver driver;
+    const auto open = [&](const char *host, bool closes) {
+        driver.run([&](Call &call) {
+            return client->open(1, call, [&, host](Connection &connection, Call &) -> Task<void> {
+                Connection::Origin origin;
+                origin.target.host = host;
+                connection.inherit(std::move(origin));
+                if (closes)
+                    client->close(); // as another thread may
+                co_return;
+            });
+        });
+    };
+    open("first", false);
+    REQUIRE(client->server());
+    CHECK(client->server()->host == "first");
+    open("second", true);
+    CHECK(client->server()->host == "first");
+}

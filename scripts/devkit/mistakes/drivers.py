@@ -179,9 +179,9 @@ MISTAKES = [
         ("concurrency", "asynchronous"),
     ),
     Mistake(
-        "undo() without its second look",
+        "undo() does not look who has asked since",
         CLIENT,
-        "    if (turn &&\n        body->connection.asked() == mark.asked)",
+        "    if (turn && unasked())",
         "    if (turn)",
         "a cancelled call drops the connection in another call's answer",
         ("asynchronous", "concurrency"),
