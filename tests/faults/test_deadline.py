@@ -236,6 +236,25 @@ def test_however_busily_the_server_sends(hostile: MakeHostile, server: Server, m
     assert 0.3 <= time.monotonic() - start < 0.5
 
 
+def test_a_limit_that_has_passed_gives_no_token_that_was_read_ahead(hostile: MakeHostile) -> None:
+    sent = threading.Event()
+
+    def script(connection: Connection) -> None:
+        connection.recv_command()
+        connection.send_output(1, b"one")
+        connection.send_output(1, b"two")
+        sent.set()
+        connection.wait_closed()
+
+    target = hostile(script)
+    with Remctl(target.host, target.port, target.principal) as client:
+        client.command(["test"])
+        assert sent.wait(10)
+        assert client.output().output == b"one"
+        with pytest.raises(RemctlTimeoutError):
+            client.output(timeout=0)
+
+
 def test_a_stream_ends_at_its_deadline_while_tokens_come(server: Server) -> None:
     begin = time.monotonic()
     with Remctl("localhost", server.port) as client, pytest.raises(RemctlTimeoutError):
