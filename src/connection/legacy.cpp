@@ -174,6 +174,8 @@ Task<const struct remctl_output *> Connection::output_legacy(Call &call) {
         return *result != nullptr ? std::nullopt : std::optional(no_answer(busy.error()));
     };
     co_await call_legacy(handle, std::move(library_call), "receiving token", call);
+    if (call.overdue()) // a signal handler may have taken the rest of the time
+        throw timed_out("receiving token");
     co_return *result;
 }
 
