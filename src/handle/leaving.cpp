@@ -51,6 +51,7 @@ constexpr auto pause_length = std::chrono::milliseconds(1);
 
 // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): a process ends once.
 std::atomic<int> inside{0};
+std::atomic<int> forks{0}; // that wait until no call is inside
 std::atomic<bool> leaving{false};
 std::atomic<pthread_t> leaver{};
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
@@ -68,6 +69,14 @@ void leave() {
     wait_for_calls();
 }
 
+/// Calls that start all the time would never all be outside at once. The limit is for a thread that
+/// holds what the fork needs.
+void wait_for_forks() noexcept {
+    const auto end = std::chrono::steady_clock::now() + 2 * patience;
+    while (forks.load() > 0 && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(pause_length);
+}
+
 // Handlers run before the destructors of any library.
 [[maybe_unused]] const int at_exit = std::atexit(leave);
 
@@ -75,12 +84,21 @@ void leave() {
 // hold them.
 [[maybe_unused]] const bool registered = take_part_in_forks({
     .order = 0, // calls must return before their threads are retired
-    .settle = wait_for_calls,
+    .settle =
+        []() noexcept {
+            ++forks;
+            wait_for_calls();
+        },
     .lock = []() noexcept { sockets().mutex.lock(); },
-    .unlock = []() noexcept { sockets().mutex.unlock(); },
+    .unlock =
+        []() noexcept {
+            sockets().mutex.unlock();
+            --forks;
+        },
     .reset =
         []() noexcept {
             inside = 0;
+            forks = 0;
             new (&sockets().mutex) std::mutex;
             sockets().first = nullptr;
         },
@@ -115,6 +133,10 @@ InLibrary::InLibrary() noexcept {
     if (leaving.load() && pthread_equal(leaver.load(), pthread_self()) == 0) {
         --inside;
         stay_if_leaving();
+    } else if (forks.load() > 0) {
+        --inside;
+        wait_for_forks();
+        ++inside;
     }
 }
 

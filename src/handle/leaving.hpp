@@ -1,4 +1,4 @@
-// Keeps the process from exiting in the middle of a call of libremctl.
+// Keeps the process from exiting, or forking, in the middle of a call of libremctl or libkrb5.
 //
 // exit() runs the destructors of libkrb5 and libgssapi while other threads (Python's
 // daemon threads and our helpers) continue. A thread inside such a library then finds
@@ -8,7 +8,8 @@
 namespace pyremctl {
 
 /// Marks this thread as being inside libremctl for as long as the object lives. exit()
-/// waits a moment for such threads; a thread that comes later never returns.
+/// waits a moment for such threads; a thread that comes later never returns. A fork waits for
+/// them too, and lets nobody in meanwhile: the child would inherit the library's locks.
 class InLibrary {
   public:
     InLibrary() noexcept;

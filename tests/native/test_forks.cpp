@@ -7,7 +7,10 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <mutex>
 #include <optional>
+#include <thread>
+#include <vector>
 
 #include "connection/channel.hpp"
 #include "drivers/client.hpp"
@@ -419,4 +422,23 @@ TEST_CASE("a child loses what is under way in a reactor of the parent's, and des
         reactor.reset();
         return part.use_count() == 2;
     }));
+}
+
+TEST_CASE("a fork meets no call in a library, however quickly they follow one another") {
+    std::atomic<bool> over{false};
+    std::mutex library; // a lock of its own, as libkrb5's
+    std::vector<std::thread> callers;
+    for (int number = 0; number < 4; ++number)
+        callers.emplace_back([&] {
+            while (!over) {
+                const InLibrary marked;
+                const std::scoped_lock lock(library);
+                std::this_thread::sleep_for(1ms);
+            }
+        });
+    for (int number = 0; number < 20; ++number)
+        CHECK(in_child([&] { return library.try_lock(); }));
+    over = true;
+    for (std::thread &caller : callers)
+        caller.join();
 }

@@ -43,14 +43,14 @@ def name_musl(wheel: Path, folder: Path) -> Path:
     program has musl inside.
     """
     members = wheelfile.read(wheel)
-    machine = wheel.stem.rsplit("-", 1)[1].removeprefix("linux_")
-    patchelf = shutil.which("patchelf", path=search_path()) or "patchelf"
-    change = [patchelf, "--replace-needed", "libc.so", f"libc.musl-{machine}.so.1"]
     name = wheelfile.find(members, ".so")
     library = folder / "extension.so"
     library.write_bytes(members[name])
     if "libc.so" not in gates.needed(library):
         return wheel
+    machine = wheel.stem.rsplit("-", 1)[1].removeprefix("linux_")
+    patchelf = shutil.which("patchelf", path=search_path()) or "patchelf"
+    change = [patchelf, "--replace-needed", "libc.so", f"libc.musl-{machine}.so.1"]
     subprocess.run([*change, str(library)], check=True)
     members[name] = library.read_bytes()
     renamed = folder / "musl" / wheel.name

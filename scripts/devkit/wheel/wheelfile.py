@@ -14,7 +14,7 @@ from . import pins
 
 # 1980-01-01, the earliest that a zip file can say.
 EARLIEST = 315532800
-# How the name of the program ends. pip lets it be run if that is so in the wheel.
+# How the name of the program ends. pip makes it executable only if it is so in the wheel.
 PROGRAM = ".data/scripts/pyremctl"
 # Of what the compiler adds and of our own; those of the bundled libraries are in the pins.
 OWN_LICENSES = ["MIT", "BSD-3-Clause", "Apache-2.0 WITH LLVM-exception"]
