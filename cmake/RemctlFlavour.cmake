@@ -51,7 +51,7 @@ function(_pyremctl_install_notices)
   install(FILES "${_sbom}" DESTINATION "${SKBUILD_METADATA_DIR}/sboms")
 endfunction()
 
-# What is in a self-contained wheel says nothing of where it was built, and nothing unneeded.
+# In a self-contained wheel, code names no folder of the build machine and has nothing unneeded.
 function(pyremctl_harden target)
   if(PYREMCTL_FLAVOUR STREQUAL bundled)
     target_compile_options(${target} PRIVATE "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build")

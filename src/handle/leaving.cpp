@@ -51,7 +51,7 @@ constexpr auto pause_length = std::chrono::milliseconds(1);
 
 // NOLINTBEGIN(cppcoreguidelines-avoid-non-const-global-variables): a process ends once.
 std::atomic<int> inside{0};
-std::atomic<int> forks{0}; // that wait until no call is inside
+std::atomic<int> waiting_forks{0};
 std::atomic<bool> leaving{false};
 std::atomic<pthread_t> leaver{};
 // NOLINTEND(cppcoreguidelines-avoid-non-const-global-variables)
@@ -69,12 +69,15 @@ void leave() {
     wait_for_calls();
 }
 
-/// Calls that start all the time would never all be outside at once. The limit is for a thread that
-/// holds what the fork needs.
-void wait_for_forks() noexcept {
+/// Keeps a call outside while a fork waits: calls that follow one another quickly would never all
+/// be outside at once. Not for longer than a fork takes, since the caller may hold what it needs.
+void let_forks_pass() noexcept {
     const auto end = std::chrono::steady_clock::now() + 2 * patience;
-    while (forks.load() > 0 && std::chrono::steady_clock::now() < end)
+    while (waiting_forks.load() > 0 && std::chrono::steady_clock::now() < end) {
+        --inside;
         std::this_thread::sleep_for(pause_length);
+        ++inside;
+    }
 }
 
 // Handlers run before the destructors of any library.
@@ -86,19 +89,19 @@ void wait_for_forks() noexcept {
     .order = 0, // calls must return before their threads are retired
     .settle =
         []() noexcept {
-            ++forks;
+            ++waiting_forks;
             wait_for_calls();
         },
     .lock = []() noexcept { sockets().mutex.lock(); },
     .unlock =
         []() noexcept {
             sockets().mutex.unlock();
-            --forks;
+            --waiting_forks;
         },
     .reset =
         []() noexcept {
             inside = 0;
-            forks = 0;
+            waiting_forks = 0;
             new (&sockets().mutex) std::mutex;
             sockets().first = nullptr;
         },
@@ -133,10 +136,8 @@ InLibrary::InLibrary() noexcept {
     if (leaving.load() && pthread_equal(leaver.load(), pthread_self()) == 0) {
         --inside;
         stay_if_leaving();
-    } else if (forks.load() > 0) {
-        --inside;
-        wait_for_forks();
-        ++inside;
+    } else if (waiting_forks.load() > 0) {
+        let_forks_pass();
     }
 }
 

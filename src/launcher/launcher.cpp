@@ -1,8 +1,8 @@
 // The program `pyremctl`: it becomes `pyremctl-python`, the Python program beside it.
 //
-// While Python starts, its own handler of SIGINT raises KeyboardInterrupt in whatever it does just
-// then, which prints a traceback, or even goes on. So SIGINT is blocked here, until
-// remctl/__main__.py unblocks it: a Ctrl-C that has come by then ends the program quietly.
+// While Python starts, its handler of SIGINT raises KeyboardInterrupt at any place, which prints a
+// traceback, or is lost. So SIGINT is blocked here until remctl/__main__.py unblocks it; a Ctrl-C
+// that has come by then ends the program quietly.
 //
 // The installer makes `pyremctl-python` (`project.scripts` in pyproject.toml), and writes into it
 // which Python is the right one.
@@ -23,7 +23,7 @@ namespace {
 /// alone does not: the caller may have blocked it.
 constexpr const char *HELD = "PYREMCTL_SIGINT_HELD";
 
-/// As a shell says that it cannot start a program.
+/// The exit status of a shell that cannot start a program.
 constexpr int CANNOT_START = 127;
 
 constexpr char NAME[] = "/pyremctl-python";
@@ -37,7 +37,7 @@ bool find_own_file(Path &path) {
     }
     // Without /proc there is the name that was started. It is that of a script, if the script's
     // first line names this program.
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): it is told so.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel passes it as a number.
     const auto *started = reinterpret_cast<const char *>(getauxval(AT_EXECFN));
     return started != nullptr && realpath(started, path.data()) != nullptr;
 }

@@ -40,7 +40,7 @@ class Diff(Gather):
             self._name = str(_named(name, hosts, port))
 
     def show_all(self, descriptor: int, groups: dict[bytes, list[str]]) -> None:
-        """Show one text, and the differences of the others."""
+        """Show one text of a stream, and how the others differ from it."""
         if not any(groups):
             return
         order = self.sorted(groups)

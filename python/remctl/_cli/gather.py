@@ -44,7 +44,7 @@ class Gather:
         each(partial(self.show_all, *stream) for stream in self._hosts.items())
 
     def show_all(self, descriptor: int, groups: dict[bytes, list[str]]) -> None:
-        """Show one of the two, each text once."""
+        """Show one stream, each text once."""
         for data in self.sorted(groups):
             if data:
                 self.show(descriptor, groups[data], data)
