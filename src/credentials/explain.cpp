@@ -1,6 +1,5 @@
 #include "credentials/explain.hpp"
 
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -322,12 +321,6 @@ bool hung_up(const std::string &failure) {
 
 bool about_authentication(const std::string &failure) {
     return has(failure, "GSS-API error") || failure.starts_with("error opening ticket cache");
-}
-
-/// libkrb5 reports a file that it cannot open as missing.
-bool out_of_descriptors() {
-    return !Descriptor::from([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }) &&
-           errno == EMFILE;
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "transport/descriptor.hpp"
 #include "transport/error.hpp"
 
 namespace pyremctl {
@@ -34,8 +35,12 @@ Lookup look_up(const std::string &host, std::uint16_t port, bool numeric) {
     const int status = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
     Lookup lookup;
     if (status != 0) {
-        lookup.out_of_descriptors = status == EAI_SYSTEM && errno == EMFILE;
-        lookup.problem = status == EAI_SYSTEM ? problem_of(errno) : ::gai_strerror(status);
+        const int error = errno;
+        lookup.out_of_descriptors = !numeric && out_of_descriptors();
+        if (lookup.out_of_descriptors)
+            lookup.problem = problem_of(EMFILE);
+        else
+            lookup.problem = status == EAI_SYSTEM ? problem_of(error) : ::gai_strerror(status);
         return lookup;
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);

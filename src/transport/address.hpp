@@ -25,8 +25,8 @@ struct Address {
 /// The result of a look-up: addresses, or the reason why there are none.
 struct Lookup {
     std::vector<Address> addresses;
-    std::string problem; ///< the text of gai_strerror; empty on success
-    bool out_of_descriptors = false;
+    std::string problem;             ///< the text of gai_strerror; empty on success
+    bool out_of_descriptors = false; ///< the resolver could open none: the reason it failed
 };
 
 /// Asks the system's resolver for the TCP addresses of a host. It may block for as long

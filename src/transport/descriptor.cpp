@@ -162,4 +162,9 @@ LentDescriptor::~LentDescriptor() {
     all().remove(*this);
 }
 
+bool out_of_descriptors() {
+    return !Descriptor::from([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }) &&
+           errno == EMFILE;
+}
+
 } // namespace pyremctl

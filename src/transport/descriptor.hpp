@@ -77,6 +77,10 @@ template <class Make> std::pair<Descriptor, Descriptor> Descriptor::pair_from(Ma
     return made;
 }
 
+/// True if the process can open no other descriptor: libraries report what they could
+/// not open as missing, or with any errno.
+bool out_of_descriptors();
+
 /// A descriptor that was passed to a library, which may close it at any time, and that
 /// the child of a fork must close all the same. It is identified by its inode, because
 /// its number may belong to another file by then.

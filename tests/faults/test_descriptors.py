@@ -1,10 +1,15 @@
 """When descriptors run out the error says so: how many are in use, and what the limit is."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from remctl.testing import Server
+
+from tests.support import hosts
 
 LIMIT = 64
 ENOUGH = 8
@@ -56,9 +61,9 @@ blocking() if world == "blocking" else asyncio.run(asynchronous())
 """
 
 
-def said(server: Server, *arguments: object) -> str:
+def said(server: Server, *arguments: object, launcher: Sequence[str] = ()) -> str:
     """What the program above prints; all it says, for it has nothing to warn of."""
-    command = [sys.executable, "-W", "error", "-c", CODE, str(server.port), *map(str, arguments)]
+    command = [*launcher, sys.executable, "-W", "error", "-c", CODE, str(server.port), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()
@@ -77,3 +82,18 @@ def test_the_error_says_how_many_are_in_use_and_what_limits_them(
         assert "Too many open files" in text
         assert reason in text
     assert texts[-1] == "hello world"
+
+
+@pytest.mark.skipif(not hosts.available(), reason="another nsswitch.conf takes root")
+@pytest.mark.parametrize("lookups", ["files", "files dns", "files myhostname", "files no-such dns"])
+def test_the_error_says_so_whatever_the_resolver_makes_of_it(
+    server: Server, tmp_path: Path, lookups: str
+) -> None:
+    # With "files" alone the resolver takes the name for unknown; a module that it cannot
+    # load leaves an errno of its own.
+    settings = tmp_path / "nsswitch.conf"
+    settings.write_text(f"hosts: {lookups}\n")
+    mount = 'mount --bind "$0" /etc/nsswitch.conf && exec "$@"'
+    launcher = ["unshare", "--mount", "sh", "-c", mount, str(settings)]
+    text = said(server, 0, "blocking", "open", launcher=launcher)
+    assert text.startswith("unknown host localhost: Too many open files (64 descriptors are in use")
