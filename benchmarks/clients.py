@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SYSTEM_PYTHON = "/usr/bin/python3"
+
+# With a process's inverted number it makes the clock of its processor time: clock_getcpuclockid(3).
+_CPUCLOCK_SCHED = 2
 
 
 class ClientFailed(Exception):
@@ -129,8 +133,12 @@ class Worker:
         """How many threads it has."""
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
+    def busy(self) -> float:
+        """Seconds of processor time so far, to the nanosecond, without those of its children."""
+        return time.clock_gettime((~self.pid << 3) | _CPUCLOCK_SCHED)
+
     def processor(self) -> float:
-        """Seconds of processor time so far, its ended children's included."""
+        """Seconds of processor time so far, its ended children's included, to 0.01 s."""
         # What stands before is the name, which may have anything in it.
         stat = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")

@@ -45,7 +45,7 @@ def command_line(lab: Lab) -> Iterator[Row]:
         "ms",
         {"ours": own},
         milliseconds,
-        goal=Goal("figure", 15),
+        goal=Goal("figure", 8),
     )
 
 

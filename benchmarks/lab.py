@@ -72,12 +72,14 @@ class Lab:
         clients: Sequence[str] = BINDINGS,
         place: Place | None = None,
         once: Sequence[str] = (),
+        processor: Samples | None = None,
     ) -> Samples:
         """Let the clients run a scenario in turns: `count` iterations each, `rounds` times.
 
         Both numbers are those of a full measurement. The order changes from round to round,
         so that nobody is always the one after the same other. `once`: clients that are so
-        slow here that one round is enough.
+        slow here that one round is enough. `processor`: where to put the seconds of processor
+        time, the same for all iterations of a round.
         """
         clients = self.present(clients)
         samples: Samples = {key: [] for key in clients}
@@ -94,7 +96,11 @@ class Lab:
             for turn in range(max(3, self.effort.times(rounds)) if self.effort != SMOKE else 1):
                 for key, worker in workers[turn % len(workers) :] + workers[: turn % len(workers)]:
                     if not (turn and key in once):
-                        samples[key].append(worker.run(self.effort.times(count)))
+                        before = worker.busy()
+                        samples[key].append(taken := worker.run(self.effort.times(count)))
+                        if processor is not None:
+                            each = (worker.busy() - before) / len(taken)
+                            processor.setdefault(key, []).append([each] * len(taken))
         return samples
 
     def far(self) -> Place:

@@ -11,7 +11,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import remctl
 
@@ -103,6 +103,64 @@ async def stream() -> list[float]:
     return await timed(read())
 
 
+async def result() -> list[float]:
+    """A command and all of its output, ARGUMENT bytes, as one result."""
+    return await watched(kept[0].run(["bench", "bytes", ARGUMENT]))
+
+
+async def closes() -> list[float]:
+    """ARGUMENT connections that are closed one after the other."""
+    await by_tasks(connect)
+
+    async def close() -> None:
+        while len(kept) > 1:
+            await kept.pop().close()
+
+    return await watched(close())
+
+
+async def streams() -> list[float]:
+    """ARGUMENT connections, which are opened the first time, with a stream each at once."""
+    if len(kept) == 1:
+        await by_tasks(connect)
+
+    async def read(connection: remctl.AsyncRemctl) -> None:
+        async with connection.stream(["bench", "bytes", "4096"]) as tokens:
+            async for _ in tokens:
+                pass
+
+    return await timed(asyncio.gather(*map(read, kept[1:])))
+
+
+async def waiters(end: Callable[[list[asyncio.Task[None]]], None] | None) -> list[float]:
+    """ARGUMENT waiters for the one connection of a pool: until all of them are over.
+
+    They are cancelled by `end`, or get the connection one after the other.
+    """
+
+    async def wait() -> None:
+        async with pool.connection():
+            pass
+
+    async with remctl.AsyncConnectionPool(HOST, PORT, PRINCIPAL, max_size=1, timeout=None) as pool:
+        async with pool.connection():
+            tasks = [asyncio.create_task(wait()) for _ in range(int(ARGUMENT))]
+            while pool.stats()["requests_waiting"] < len(tasks):
+                await asyncio.sleep(0)
+            start = time.perf_counter_ns()
+            if end is not None:
+                end(tasks)
+                await asyncio.wait(tasks)
+        await asyncio.wait(tasks)
+        return [time.perf_counter_ns() - start]
+
+
+def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel them in this order."""
+    for task in tasks:
+        task.cancel()
+
+
 kept: list[remctl.AsyncRemctl] = []
 
 SCENARIOS: dict[str, Callable[[], Awaitable[list[float]]]] = {
@@ -110,6 +168,12 @@ SCENARIOS: dict[str, Callable[[], Awaitable[list[float]]]] = {
     "crowd": crowd,
     "stream": stream,
     "run": lambda: timed(kept[0].run(["bench", ARGUMENT])),
+    "result": result,
+    "closes": closes,
+    "streams": streams,
+    "waiters": lambda: waiters(None),
+    "cancelled": lambda: waiters(cancel),
+    "cancelled-reversed": lambda: waiters(lambda tasks: cancel(reversed(tasks))),
 }
 
 

@@ -135,6 +135,14 @@ def timed_row(
     )
 
 
+def processor_of(
+    key: str, title: str, unit: str, busy: Samples, convert: Callable[[float], float]
+) -> Row:
+    """The client's processor time beside a row of its wall time."""
+    title = f"{title}, client's processor time"
+    return timed_row(f"{key}-processor", title, unit, busy, convert)
+
+
 def milliseconds(seconds: float) -> float:
     """Seconds as milliseconds."""
     return seconds * 1e3

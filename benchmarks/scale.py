@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
 from collections.abc import Iterator
@@ -86,6 +87,7 @@ def scale(lab: Lab) -> Iterator[Row]:
         microseconds,
         goal=Goal("over", 40, of="loop", beside="ours"),
     )
+    yield from one_loop(lab)
 
 
 def crowd(lab: Lab, number: int) -> Iterator[Row]:
@@ -126,6 +128,36 @@ def crowd(lab: Lab, number: int) -> Iterator[Row]:
         memory,
         goal=Goal("figure", 64, of="loop"),
     )
+
+
+def one_loop(lab: Lab) -> Iterator[Row]:
+    """What might keep others in the loop from running, and a pool with many waiters."""
+    size = MEBIBYTE if lab.effort == SMOKE else 100_000_000
+    late = [in_loop(lab, "result", size)[1] for _ in range(lab.effort.times(5))]
+    with Idle() as idle:
+        late.append(in_loop(lab, "result", size)[1])
+    middle = statistics.median(late), idle.latest
+    yield lateness("scale-result-late", "a result of 100 MB by run()", middle, 5)
+    number = 4 if lab.effort == SMOKE else 1000
+    with Idle() as idle:
+        _, latest = in_loop(lab, "closes", number)
+    yield lateness("scale-closes-late", "1,000 close() in a row", (latest, idle.latest), 20)
+    number = 4 if lab.effort == SMOKE else 16_000
+    for how, title in (("cancelled", "in order"), ("cancelled-reversed", "in reverse")):
+        (taken,) = in_loop(lab, how, number)
+        yield Row(
+            f"scale-{how}",
+            f"16,000 waiters for a pool's connection, cancelled {title}: each",
+            "µs",
+            {"loop": microseconds(taken / number)},
+            goal=Goal("figure", 20, of="loop"),
+        )
+
+
+def in_loop(lab: Lab, scenario: str, argument: int) -> list[float]:
+    """What one run of a scenario of loop_worker.py's finds."""
+    with Worker(lab.clients["loop"], lab.near, scenario, argument) as worker:
+        return worker.run(1)
 
 
 def lateness(key: str, title: str, late: tuple[float, float], limit: float) -> Row:

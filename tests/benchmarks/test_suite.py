@@ -19,12 +19,16 @@ from benchmarks.scenarios import opening, sizes
 CLIENTS_OF_ROWS = {
     "one-shot": {"c", "old", "ours", "program"},
     "one-shot-silent": {"c", "old", "ours", "program"},
+    "one-shot-silent-processor": {"c", "old", "ours"},
     "one-shot-far": {"c", "old", "ours", "program"},
     "round-trips": {"c", "old", "ours", "program"},
     "open": {"c", "old", "ours"},
+    "open-processor": {"c", "old", "ours"},
     "round-trip": {"c", "old", "ours"},
     "round-trip-silent": {"c", "old", "ours"},
+    "round-trip-silent-processor": {"c", "old", "ours"},
     "noop": {"c", "old", "ours"},
+    "noop-processor": {"c", "old", "ours"},
     "bulk": {"c", "old", "ours"},
     "bulk-memory": {"c", "old", "ours"},
     "bulk-calls": {"c", "old", "ours"},
@@ -52,6 +56,10 @@ CLIENTS_OF_ROWS = {
     "scale-stream": {"ours", "loop"},
     "scale-stream-memory": {"ours", "loop"},
     "scale-run": {"ours", "loop"},
+    "scale-result-late": {"loop"},
+    "scale-closes-late": {"loop"},
+    "scale-cancelled": {"loop"},
+    "scale-cancelled-reversed": {"loop"},
     "import": {"old", "ours"},
     "backend-import": {"ours", "perl"},
     "backend-command": {"c", "ours", "perl"},
@@ -89,6 +97,7 @@ def test_a_self_contained_wheel_is_measured_beside_the_rest(tmp_path: Path) -> N
     assert results.left_out == {}
     assert {row.key: set(row.values) for row in results.rows} == {
         "open": {"c", "old", "ours", "bundled"},
+        "open-processor": {"c", "old", "ours", "bundled"},
         "extension": {"old", "ours", "bundled"},
         "wheel": {"bundled"},
     }
