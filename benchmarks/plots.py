@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, NullFormatter
 
 from benchmarks import curves, history
+from benchmarks.curve import Curve
 from benchmarks.report import CLIENTS
 
 FOLDER = Path(__file__).parents[1] / "docs" / "plots"
@@ -48,7 +49,7 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def draw_curve(curve: curves.Curve) -> Figure:
+def draw_curve(curve: Curve) -> Figure:
     """The cost of one kind of work, with logarithmic axes."""
     figure = Figure(layout="constrained")
     axes = figure.add_subplot()
