@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <initializer_list>
 #include <string_view>
@@ -312,6 +313,9 @@ class Explanation {
     CacheFacts cache_;
 };
 
+/// The descriptors that an open holds during the handshake: its socket, and the pair.
+constexpr std::size_t of_an_open = 3;
+
 /// True for errors that only occur after the handshake has started.
 bool hung_up(const std::string &failure) {
     const std::string start = "error receiving token: ";
@@ -341,7 +345,7 @@ Diagnosis explain(const std::string &failure, const Attempt &attempt) {
                         "(often it has no keytab that it can read)."};
     if (!about_authentication(failure))
         return {};
-    if (has(failure, std::strerror(EMFILE)) || out_of_descriptors())
+    if (has(failure, std::strerror(EMFILE)) || out_of_descriptors(of_an_open))
         return {.kind = ErrorKind::local,
                 .hint = "Descriptors have run out: " + descriptors_used_up() + "."};
     const InLibrary call;

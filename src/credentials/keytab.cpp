@@ -9,6 +9,8 @@
 #include "credentials/kerberos.hpp"
 #include "credentials/memory_cache.hpp"
 #include "handle/leaving.hpp"
+#include "transport/descriptor.hpp"
+#include "transport/error.hpp"
 
 namespace pyremctl {
 
@@ -159,7 +161,11 @@ KeytabIdentity read_keytab(const std::optional<std::string> &name,
                            "; principal= is here the client's, whose keys it must hold.");
         return {.keytab = shown, .principal = wanted};
     } catch (const Problem &problem) {
-        throw Error(ErrorKind::ticket, "cannot read the keytab " + shown + ": " + problem.what());
+        const std::string failure = "cannot read the keytab " + shown + ": " + problem.what();
+        if (out_of_descriptors())
+            throw Error(ErrorKind::local, failure)
+                .with_hint("Descriptors have run out: " + descriptors_used_up() + ".");
+        throw Error(ErrorKind::ticket, failure);
     }
 }
 

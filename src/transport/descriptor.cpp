@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace pyremctl {
@@ -162,9 +163,15 @@ LentDescriptor::~LentDescriptor() {
     all().remove(*this);
 }
 
-bool out_of_descriptors() {
-    return !Descriptor::from([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); }) &&
-           errno == EMFILE;
+bool out_of_descriptors(std::size_t held) {
+    std::vector<Descriptor> opened;
+    while (opened.size() <= held) {
+        Descriptor one = Descriptor::from([] { return ::open("/dev/null", O_RDONLY | O_CLOEXEC); });
+        if (!one)
+            return errno == EMFILE;
+        opened.push_back(std::move(one));
+    }
+    return false;
 }
 
 } // namespace pyremctl

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <mutex>
 #include <utility>
 
@@ -77,9 +78,10 @@ template <class Make> std::pair<Descriptor, Descriptor> Descriptor::pair_from(Ma
     return made;
 }
 
-/// True if the process can open no other descriptor: libraries report what they could
-/// not open as missing, or with any errno.
-bool out_of_descriptors();
+/// True if the process can open no other descriptor once it holds `held` more: those
+/// that an attempt held and has closed. Libraries report what they could not open as
+/// missing, or with any errno.
+bool out_of_descriptors(std::size_t held = 0);
 
 /// A descriptor that was passed to a library, which may close it at any time, and that
 /// the child of a fork must close all the same. It is identified by its inode, because
