@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import crowds, machine
 from benchmarks.clients import Worker
 from benchmarks.curve import CLIENTS, Curve, sizes_up_to, timed
-from benchmarks.lab import Effort, Lab, laboratory
+from benchmarks.lab import FULL, Effort, Lab, laboratory
 
 FILE = Path(__file__).parent / "records" / "curves.jsonl"
 
@@ -50,6 +50,8 @@ def connections(lab: Lab) -> Iterator[Curve]:
     sizes = sizes_up_to(lab.effort, full=most, quick=500)
     values: dict[str, list[float]] = {}
     for client in CLIENTS:
+        if lab.effort == FULL and values:
+            machine.settle()  # the server is still taking the last one's connections down
         with Worker(lab.clients[client], lab.near, "held") as worker:
             values[client] = []
             held = 0
