@@ -313,8 +313,8 @@ class Explanation {
     CacheFacts cache_;
 };
 
-/// The descriptors that an open holds during the handshake: its socket, and the pair.
-constexpr std::size_t of_an_open = 3;
+// An open holds its socket and the pair during the handshake, and has closed them since.
+constexpr std::size_t held_by_an_open = 3;
 
 /// True for errors that only occur after the handshake has started.
 bool hung_up(const std::string &failure) {
@@ -345,9 +345,8 @@ Diagnosis explain(const std::string &failure, const Attempt &attempt) {
                         "(often it has no keytab that it can read)."};
     if (!about_authentication(failure))
         return {};
-    if (has(failure, std::strerror(EMFILE)) || out_of_descriptors(of_an_open))
-        return {.kind = ErrorKind::local,
-                .hint = "Descriptors have run out: " + descriptors_used_up() + "."};
+    if (has(failure, std::strerror(EMFILE)) || out_of_descriptors(held_by_an_open))
+        return {.kind = ErrorKind::local, .hint = hints::no_descriptors()};
     const InLibrary call;
     try {
         return Explanation(failure, attempt).diagnosis();

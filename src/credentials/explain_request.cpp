@@ -32,7 +32,7 @@ std::string sentence(const kerberos::Context &context, int code, const KeytabIde
     const std::string realm = hints::realm_of(client);
     switch (code) {
     case EMFILE:
-        return "Descriptors have run out: " + descriptors_used_up() + ".";
+        return hints::no_descriptors();
     case KRB5_KDC_UNREACH:
     case KRB5_REALM_UNKNOWN:
         return hints::kdc_unreachable(context, realm);

@@ -11,6 +11,7 @@
 #include "credentials/kerberos.hpp"
 #include "credentials/times.hpp"
 #include "transport/address.hpp"
+#include "transport/error.hpp"
 
 #include <profile.h>
 
@@ -152,6 +153,8 @@ std::string clocks_apart(long offset) {
     return "The clocks of this machine, the server and the KDC are further apart than Kerberos "
            "allows (clockskew in krb5.conf, 5 minutes by default): set them right (NTP).";
 }
+
+std::string no_descriptors() { return "Descriptors have run out: " + descriptors_used_up() + "."; }
 
 std::string about_cache(const CacheFacts &cache) {
     const std::string whose =

@@ -31,6 +31,9 @@ std::vector<std::string> named_kdcs(const kerberos::Context &context, const std:
 /// Whether one of them can be resolved. It asks the name service.
 bool any_resolves(const std::vector<std::string> &names);
 
+/// There is no descriptor left.
+std::string no_descriptors();
+
 /// A cache or a keytab could not be read in time.
 std::string locked_cache(const std::string &name);
 std::string locked_keytab(const std::string &name);

@@ -163,8 +163,7 @@ KeytabIdentity read_keytab(const std::optional<std::string> &name,
     } catch (const Problem &problem) {
         const std::string failure = "cannot read the keytab " + shown + ": " + problem.what();
         if (out_of_descriptors())
-            throw Error(ErrorKind::local, failure)
-                .with_hint("Descriptors have run out: " + descriptors_used_up() + ".");
+            throw Error(ErrorKind::local, failure).with_hint(hints::no_descriptors());
         throw Error(ErrorKind::ticket, failure);
     }
 }

@@ -104,5 +104,5 @@ def test_no_cost_that_is_recorded_grows_faster_than_its_cause() -> None:
         for curve in curves.read()[1]
     }
     assert set(steepest) == set(CLIENTS_OF_CURVES)
-    # What is linear grows somewhat faster: processors' caches, Python's garbage collector.
+    # What is linear may grow somewhat faster: Python's garbage collector sees to that.
     assert {key: found for key, found in steepest.items() if found > 1.3} == {}
